@@ -1,0 +1,220 @@
+//! Moves: ops that ask for another state. The table says which; what does not fit becomes a note.
+
+use super::{Step, evidence};
+use crate::case::{CaseFile, ClosedBy, Closing, FeedBackRef, Move, Part, Refused, Round, VerifyRef, find_move};
+use crate::command::{ConfirmVoid, Dispatch, FeedBack, Reason, Verify};
+use crate::id::CaseId;
+use crate::verdict::{Verdict, Why};
+use crate::world::Outcome;
+
+impl From<Refused> for Why {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::OtherRound => Why::OtherRound,
+            Refused::State => Why::StateMoved,
+        }
+    }
+}
+
+impl Step<'_> {
+    /// The row of the table for this op, from the state and round that the case is in now.
+    fn row(&self, kind: &str, file: &CaseFile) -> Result<&'static Move, Why> {
+        find_move(kind, &file.case.state, file.case.round, self.op.env.round).map_err(Why::from)
+    }
+
+    /// Power and table together, for moves that are nothing but a move.
+    fn allowed(&self, kind: &str, file: &CaseFile) -> Result<&'static Move, Why> {
+        if !self.power(kind, file) {
+            return Err(Why::NoPower);
+        }
+        self.row(kind, file)
+    }
+}
+
+fn make(file: &mut CaseFile, row: &Move) {
+    file.case.state = row.to.clone();
+    if row.round == Round::Raise {
+        file.case.round += 1;
+    }
+}
+
+/// Takes a report back: the reporter's own, before filing (U1).
+pub(super) fn withdraw(step: &Step<'_>, mut file: CaseFile) -> Outcome {
+    if !file.in_part(Part::Reporter).any(|p| p == step.ctx.author.person) {
+        return step.noted(&file, Why::NotYours);
+    }
+    match step.row("withdraw", &file) {
+        Err(why) => step.noted(&file, why),
+        Ok(row) => {
+            make(&mut file, row);
+            step.done(file)
+        }
+    }
+}
+
+pub(super) fn file(step: &Step<'_>, file: CaseFile, reason: Reason) -> Outcome {
+    simple(step, file, "file", |file, _| {
+        file.case.entered_for = reason.entered_for.clone().or(file.case.entered_for.take());
+    })
+}
+
+pub(super) fn refuse(step: &Step<'_>, file: CaseFile, reason: Reason) -> Outcome {
+    simple(step, file, "refuse", |file, _| file.case.reason = Some(reason))
+}
+
+pub(super) fn accept(step: &Step<'_>, file: CaseFile) -> Outcome {
+    simple(step, file, "accept", |_, _| {})
+}
+
+pub(super) fn dispatch(step: &Step<'_>, file: CaseFile, to: Dispatch) -> Outcome {
+    simple(step, file, "dispatch", |file, now_ms| {
+        file.case.lead = Some(to.lead);
+        file.case.assists = to.assists;
+        file.case.case_kind = to.case_kind.or(file.case.case_kind.take());
+        file.case.dispatched_ms = Some(now_ms);
+        file.case.feed_back = None;
+    })
+}
+
+pub(super) fn close(step: &Step<'_>, file: CaseFile, reason: Reason) -> Outcome {
+    simple(step, file, "close", |file, now_ms| {
+        let reason = Some(reason.reason);
+        file.case.closing = Some(Closing { by: ClosedBy::Desk, at_ms: now_ms, reason, evidence_pending: false });
+    })
+}
+
+fn simple(step: &Step<'_>, mut file: CaseFile, kind: &str, effect: impl FnOnce(&mut CaseFile, i64)) -> Outcome {
+    match step.allowed(kind, &file) {
+        Err(why) => step.noted(&file, why),
+        Ok(row) => {
+            make(&mut file, row);
+            effect(&mut file, step.ctx.now_ms);
+            step.done(file)
+        }
+    }
+}
+
+/// Feedback: what was seen is evidence and stays in any case; the move needs power now and this round.
+pub(super) fn feed_back(step: &Step<'_>, mut file: CaseFile, back: FeedBack) -> Outcome {
+    match step.allowed("feed_back", &file) {
+        Err(why) => evidence::kept_as_note(step, file, Some(back.text), why, back.photos),
+        Ok(row) => {
+            let round = file.case.round;
+            make(&mut file, row);
+            file.case.feed_back = Some(FeedBackRef {
+                op_id: step.op.env.op_id,
+                round,
+                at_ms: step.ctx.now_ms,
+                text: back.text,
+                photos: back.photos,
+            });
+            file.add_person(Part::Handler, step.ctx.author.person);
+            step.done(file)
+        }
+    }
+}
+
+/// Verification judges one feedback; of another, or in another round, it is a note.
+pub(super) fn verify(step: &Step<'_>, mut file: CaseFile, verify: Verify) -> Outcome {
+    let kind = if verify.passed { "verify:pass" } else { "verify:fail" };
+    let judged = file.case.feed_back.as_ref().map(|f| f.op_id) == Some(verify.feed_back);
+    let fixer = file.in_part(Part::Handler).any(|p| p == step.ctx.author.person);
+    let row = if !step.power("verify", &file) {
+        Err(Why::NoPower)
+    } else if fixer {
+        Err(Why::SamePerson)
+    } else {
+        // The state and round speak first: they tell the worker more than the feedback's id does.
+        step.row(kind, &file).and_then(|row| if judged { Ok(row) } else { Err(Why::OtherFeedback) })
+    };
+    match row {
+        Err(why) => evidence::kept_as_note(step, file, Some(verify.text), why, verify.photos),
+        Ok(row) => {
+            make(&mut file, row);
+            let now_ms = step.ctx.now_ms;
+            file.case.verify = Some(VerifyRef {
+                op_id: step.op.env.op_id,
+                feed_back: verify.feed_back,
+                passed: verify.passed,
+                at_ms: now_ms,
+            });
+            if verify.passed {
+                file.case.closing =
+                    Some(Closing { by: ClosedBy::Verify, at_ms: now_ms, reason: None, evidence_pending: false });
+            }
+            file.add_person(Part::Verifier, step.ctx.author.person);
+            step.done(file)
+        }
+    }
+}
+
+/// Decided on the roots of both cases; same root or a ring: noted (protocol 7).
+pub(super) fn merge(step: &Step<'_>, mut from: CaseFile, into: CaseId) -> Outcome {
+    let root = step.world.root_of(into);
+    let Some(target) = step.world.cases.get(&root) else { return super::held(step.op) };
+    if root == from.id() {
+        return step.noted(&from, Why::SameCase);
+    }
+    let row = match step.allowed("merge", &from) {
+        Err(why) => return step.noted(&from, why),
+        Ok(row) => row,
+    };
+    if !target.case.state.is_open() || !step.power("merge", target) {
+        return step.noted(&from, if target.case.state.is_open() { Why::NoPower } else { Why::StateMoved });
+    }
+    let mut into = target.clone();
+    make(&mut from, row);
+    from.case.merged_into = Some(into.id());
+    from.case.merged_short = into.case.short_no.clone();
+    into.case.merged_from.insert(from.id());
+    into.case.merged_from.extend(from.case.merged_from.iter().copied());
+    let reporters: Vec<_> = from.in_part(Part::Reporter).collect();
+    for person in reporters {
+        into.add_person(Part::Reporter, person);
+    }
+    from.case.updated_ms = step.ctx.now_ms;
+    from.settle();
+    let mut outcome = step.done(into);
+    outcome.cases.insert(0, from.id());
+    outcome.changed.insert(0, from);
+    outcome
+}
+
+/// 作废, first person: asks; nothing moves until a second one confirms.
+pub(super) fn void(step: &Step<'_>, mut file: CaseFile, reason: Reason) -> Outcome {
+    if !step.power("void", &file) {
+        return step.noted(&file, Why::NoPower);
+    }
+    if !file.case.state.is_open() {
+        return step.noted(&file, Why::StateMoved);
+    }
+    if file.case.void_asked.is_some() {
+        return step.noted(&file, Why::AlreadyThere);
+    }
+    file.case.void_asked = Some(step.op.env.op_id);
+    file.case.reason = Some(reason);
+    file.people.retain(|p| p.part != Part::Voider);
+    file.add_person(Part::Voider, step.ctx.author.person);
+    step.done(file)
+}
+
+/// 作废, second person: another than the first.
+pub(super) fn confirm_void(step: &Step<'_>, mut file: CaseFile, confirm: &ConfirmVoid) -> Outcome {
+    let row = match step.allowed("confirm_void", &file) {
+        Err(why) => return step.noted(&file, why),
+        Ok(row) => row,
+    };
+    if file.case.void_asked != Some(confirm.void) {
+        return step.noted(&file, Why::NoSuchTarget);
+    }
+    if file.in_part(Part::Voider).any(|p| p == step.ctx.author.person) {
+        return step.noted(&file, Why::SamePerson);
+    }
+    if confirm.agree {
+        make(&mut file, row);
+    } else {
+        file.case.void_asked = None;
+        file.case.reason = None;
+    }
+    step.with(file, Verdict::Applied)
+}

@@ -1,0 +1,181 @@
+//! A case file: everything of one case that is needed to decide an op on it, and its rows.
+//!
+//! Must not know how rows are stored. `images` and `from_bodies` are inverses.
+
+use super::rows::{Case, CommentRow, ConflictRow, Media, Part, PersonRow, PhotoRow};
+use crate::command::FormName;
+use crate::feed::Feed;
+use crate::id::{CaseId, OpId, PersonId, PhotoId, Sha256};
+use crate::row::{RowImage, RowKey, RowKind};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A case with its children.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseFile {
+    /// The case itself.
+    pub case: Case,
+    /// People in their parts.
+    pub people: BTreeSet<PersonRow>,
+    /// Photos by id.
+    pub photos: BTreeMap<PhotoId, PhotoRow>,
+    /// Comments and notes by op.
+    pub comments: BTreeMap<OpId, CommentRow>,
+    /// Conflicts by id.
+    pub conflicts: BTreeMap<String, ConflictRow>,
+}
+
+/// Bytes that were verified on the server for a form of a photo.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PhotoArrival {
+    /// The photo.
+    pub photo_id: PhotoId,
+    /// SHA-256 of the bytes.
+    pub sha256: Sha256,
+}
+
+impl CaseFile {
+    /// A file with nothing but its case.
+    #[must_use]
+    pub fn new(case: Case) -> Self {
+        Self {
+            case,
+            people: BTreeSet::new(),
+            photos: BTreeMap::new(),
+            comments: BTreeMap::new(),
+            conflicts: BTreeMap::new(),
+        }
+    }
+
+    /// The case's id.
+    #[must_use]
+    pub fn id(&self) -> CaseId {
+        self.case.case_id
+    }
+
+    /// Builds a file from stored rows. Rows of other kinds, and child rows of another case, are left out.
+    ///
+    /// # Errors
+    /// When there is no case row, or a row cannot be read.
+    pub fn from_bodies<'a>(
+        rows: impl IntoIterator<Item = (&'a RowKind, &'a str)>,
+    ) -> Result<Option<Self>, serde_json::Error> {
+        let mut case = None;
+        let (mut people, mut photos, mut comments, mut conflicts) =
+            (BTreeSet::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        for (kind, body) in rows {
+            match kind {
+                RowKind::Case => case = Some(serde_json::from_str::<Case>(body)?),
+                RowKind::Person => {
+                    people.insert(serde_json::from_str::<PersonRow>(body)?);
+                }
+                RowKind::Photo => {
+                    let row: PhotoRow = serde_json::from_str(body)?;
+                    photos.insert(row.photo_id, row);
+                }
+                RowKind::Comment => {
+                    let row: CommentRow = serde_json::from_str(body)?;
+                    comments.insert(row.op_id, row);
+                }
+                RowKind::Conflict => {
+                    let row: ConflictRow = serde_json::from_str(body)?;
+                    conflicts.insert(row.id.clone(), row);
+                }
+                _ => {}
+            }
+        }
+        Ok(case.map(|case| Self { case, people, photos, comments, conflicts }))
+    }
+
+    /// The people in a part.
+    pub fn in_part(&self, part: Part) -> impl Iterator<Item = PersonId> + '_ {
+        self.people.iter().filter(move |p| p.part == part).map(|p| p.person)
+    }
+
+    /// Writes a person into a part.
+    pub fn add_person(&mut self, part: Part, person: PersonId) {
+        self.people.insert(PersonRow { case_id: self.id(), part, person });
+    }
+
+    /// Membership (protocol 8): the feeds of the case and of its children. People rows have their own.
+    #[must_use]
+    pub fn feeds(&self) -> BTreeSet<Feed> {
+        let mut feeds = BTreeSet::new();
+        let place = &self.case.place;
+        if let Some(grid) = &place.grid {
+            feeds.insert(Feed::grid(grid));
+        }
+        if let Some(town) = &place.town {
+            feeds.insert(Feed::town(town));
+        }
+        if place.grid.is_none() && place.town.is_none() {
+            feeds.insert(Feed::unplaced());
+        }
+        feeds.extend(self.case.lead.iter().chain(&self.case.assists).map(Feed::dept));
+        feeds.extend(self.people.iter().filter(|p| p.part != Part::Voider).map(|p| Feed::user(p.person)));
+        feeds
+    }
+
+    /// The rows as they are now, with the feeds of each (`feeds_of` of protocol 8).
+    ///
+    /// # Errors
+    /// When a row cannot be written as JSON (a float that is no number).
+    pub fn images(&self) -> Result<Vec<RowImage>, serde_json::Error> {
+        let feeds = self.feeds();
+        let mut images = Vec::with_capacity(1 + self.people.len() + self.photos.len() + self.comments.len());
+        let id = self.id().to_string();
+        let mut push = |kind, id: String, body: String, feeds: &BTreeSet<Feed>| {
+            images.push(RowImage { key: RowKey::new(kind, id), body, feeds: feeds.clone() });
+        };
+        push(RowKind::Case, id, serde_json::to_string(&self.case)?, &feeds);
+        for row in self.photos.values() {
+            push(RowKind::Photo, row.photo_id.to_string(), serde_json::to_string(row)?, &feeds);
+        }
+        for row in self.comments.values() {
+            push(RowKind::Comment, row.op_id.to_string(), serde_json::to_string(row)?, &feeds);
+        }
+        for row in self.conflicts.values() {
+            push(RowKind::Conflict, row.id.clone(), serde_json::to_string(row)?, &feeds);
+        }
+        for row in &self.people {
+            let own = BTreeSet::from([Feed::supervision(), Feed::user(row.person)]);
+            push(RowKind::Person, row.id(), serde_json::to_string(row)?, &own);
+        }
+        Ok(images)
+    }
+
+    /// Recounts what is derived: media, open conflicts, evidence pending. Run after every change.
+    pub fn settle(&mut self) {
+        let mut media = Media::default();
+        for photo in self.photos.values().filter(|p| p.awaited()) {
+            media.m += 1;
+            media.n += u32::from(photo.verified.contains(&photo.evidence_form()));
+            media.k += u32::from(photo.verified.contains(&FormName::Original));
+        }
+        self.case.media = media;
+        self.case.conflicts_open =
+            u32::try_from(self.conflicts.values().filter(|c| c.resolved.is_none()).count()).unwrap_or(u32::MAX);
+        if let Some(closing) = &mut self.case.closing {
+            closing.evidence_pending = media.n < media.m;
+        }
+    }
+
+    /// Links verified bytes to the forms that name them; says whether anything changed.
+    pub fn photo_arrived(&mut self, arrival: &PhotoArrival, now_ms: i64) -> bool {
+        let Some(photo) = self.photos.get_mut(&arrival.photo_id) else { return false };
+        let names: Vec<FormName> =
+            photo.forms.iter().filter(|(_, form)| form.sha256 == arrival.sha256).map(|(n, _)| n.clone()).collect();
+        let mut changed = false;
+        for name in names {
+            changed |= photo.verified.insert(name);
+        }
+        if changed {
+            // Bytes that did arrive were not lost after all.
+            if photo.lost.is_some() && photo.verified.contains(&photo.evidence_form()) {
+                photo.lost = None;
+            }
+            self.case.updated_ms = now_ms;
+            self.settle();
+        }
+        changed
+    }
+}

@@ -1,0 +1,14 @@
+//! Cases 案件: their rows, their states, the table of moves. Knows no storage and no clock.
+
+mod file;
+mod rows;
+mod state;
+mod transition;
+
+pub use file::{CaseFile, PhotoArrival};
+pub use rows::{
+    Case, Closing, ClosedBy, CommentRow, ConflictRow, FeedBackRef, Media, Part, PersonRow, PhotoRow, Place, PlacedBy,
+    ShortNo, VerifyRef,
+};
+pub use state::CaseState;
+pub use transition::{Move, Refused, Round, TABLE, find_move, legal_moves};

@@ -1,0 +1,126 @@
+//! The table of moves: from, to, effect on the round. Data that reads like the page it came from.
+//!
+//! Who may make a move stands in `access::POLICY`; what a move needs stands in `apply`. The issue "The
+//! life of a case" adds rows here; the names of its moves are reserved: ask_more, hand_on,
+//! request_return, rule_return, request_extension, rule_extension, hang, unhang, take_back, supervise.
+
+use super::state::CaseState;
+
+/// What a move does to the round of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Round {
+    /// Same round.
+    Keep,
+    /// A new round begins; work of the old one becomes notes.
+    Raise,
+}
+
+/// One row of the table.
+#[derive(Clone, Debug)]
+pub struct Move {
+    /// The op kind, with the outcome for `verify`.
+    pub kind: &'static str,
+    /// States it starts from.
+    pub from: &'static [CaseState],
+    /// The state it leads to.
+    pub to: CaseState,
+    /// Its effect on the round.
+    pub round: Round,
+    /// Whether a phone may make it without signal.
+    pub offline: bool,
+}
+
+use CaseState as S;
+
+/// States in which a unit has the case in hand.
+const IN_HAND: &[CaseState] = &[S::Dispatched, S::Accepted, S::InWork, S::Rework];
+const UNDECIDED: &[CaseState] = &[S::Reported, S::NeedMore, S::Checking];
+/// Everything still open, and what may be voided.
+const OPEN: &[CaseState] = &[
+    S::Reported,
+    S::NeedMore,
+    S::Checking,
+    S::Filed,
+    S::Dispatched,
+    S::Accepted,
+    S::ReturnRequested,
+    S::InWork,
+    S::FedBack,
+    S::Verifying,
+    S::Rework,
+    S::Hung,
+];
+const FILED_ON: &[CaseState] =
+    &[S::Filed, S::Dispatched, S::Accepted, S::ReturnRequested, S::InWork, S::FedBack, S::Verifying, S::Rework, S::Hung];
+
+/// Every move there is.
+pub const TABLE: &[Move] = &[
+    Move { kind: "withdraw", from: UNDECIDED, to: S::Withdrawn, round: Round::Keep, offline: true },
+    Move { kind: "file", from: UNDECIDED, to: S::Filed, round: Round::Keep, offline: false },
+    Move { kind: "refuse", from: UNDECIDED, to: S::Refused, round: Round::Keep, offline: false },
+    Move { kind: "merge", from: OPEN, to: S::Merged, round: Round::Keep, offline: false },
+    Move { kind: "dispatch", from: &[S::Filed, S::Rework], to: S::Dispatched, round: Round::Raise, offline: false },
+    Move { kind: "accept", from: &[S::Dispatched], to: S::Accepted, round: Round::Keep, offline: true },
+    Move { kind: "feed_back", from: IN_HAND, to: S::FedBack, round: Round::Keep, offline: true },
+    Move { kind: "verify:pass", from: &[S::FedBack, S::Verifying], to: S::Closed, round: Round::Keep, offline: true },
+    Move { kind: "verify:fail", from: &[S::FedBack, S::Verifying], to: S::Rework, round: Round::Raise, offline: true },
+    Move { kind: "close", from: FILED_ON, to: S::Closed, round: Round::Keep, offline: false },
+    Move { kind: "confirm_void", from: OPEN, to: S::Voided, round: Round::Keep, offline: false },
+];
+
+/// Why a move is not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The case is in another round than the author saw.
+    OtherRound,
+    /// The state does not allow it.
+    State,
+}
+
+/// Finds the row for a move from a state.
+///
+/// # Errors
+/// `OtherRound` before `State`: a late op of another round is a note whatever the state is.
+pub fn find_move(kind: &str, state: &CaseState, round: u32, op_round: Option<u32>) -> Result<&'static Move, Refused> {
+    if op_round.is_some_and(|r| r != round) {
+        return Err(Refused::OtherRound);
+    }
+    TABLE.iter().find(|m| m.kind == kind && m.from.contains(state)).ok_or(Refused::State)
+}
+
+/// The kinds that are legal from a state, for the answer to a move that is not.
+#[must_use]
+pub fn legal_moves(state: &CaseState) -> Vec<&'static str> {
+    let mut kinds: Vec<&str> =
+        TABLE.iter().filter(|m| m.from.contains(state)).map(|m| m.kind.split(':').next().unwrap_or(m.kind)).collect();
+    kinds.dedup();
+    kinds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_rows_answer_the_same_question() {
+        for (i, a) in TABLE.iter().enumerate() {
+            for b in &TABLE[i + 1..] {
+                let overlap = a.kind == b.kind && a.from.iter().any(|s| b.from.contains(s));
+                assert!(!overlap, "{} twice", a.kind);
+            }
+        }
+    }
+
+    #[test]
+    fn another_round_is_named_before_the_state() {
+        assert_eq!(find_move("feed_back", &S::Closed, 2, Some(1)).unwrap_err(), Refused::OtherRound);
+        assert_eq!(find_move("feed_back", &S::Closed, 2, Some(2)).unwrap_err(), Refused::State);
+        assert_eq!(find_move("feed_back", &S::Dispatched, 2, None).unwrap().to, S::FedBack);
+    }
+
+    #[test]
+    fn legal_moves_are_told() {
+        assert_eq!(legal_moves(&S::FedBack), ["merge", "verify", "close", "confirm_void"]);
+        assert!(legal_moves(&S::Voided).is_empty());
+    }
+}

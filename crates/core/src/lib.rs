@@ -1,0 +1,31 @@
+//! Blindspot core: the rules of the house, run alike by server, phone and browser.
+//!
+//! Pure: everything it needs comes in as data. It must not know clocks, randomness, threads, async,
+//! SQL, HTTP or files; `cargo xtask tidy` holds it to that.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod access;
+pub mod apply;
+pub mod case;
+pub mod catalogue;
+pub mod clock;
+pub mod command;
+pub mod division;
+pub mod error;
+pub mod feed;
+pub mod geo;
+pub mod id;
+pub mod limits;
+pub mod merge;
+pub mod op;
+pub mod open_enum;
+pub mod projection;
+pub mod row;
+pub mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod verdict;
+pub mod wire;
+pub mod world;
+
+pub use id::{CaseId, DeviceId, OpId, PersonId, PhotoId};

@@ -1,0 +1,54 @@
+//! Batch sizes, bounds and waits, in one place. Knows no rule.
+
+/// Most bytes of one encoded op (protocol 3).
+pub const OP_BYTES_MAX: usize = 16 * 1024;
+/// Most ops of one push (protocol 5).
+pub const PUSH_OPS_MAX: usize = 500;
+/// Most unpacked bytes of one push body (protocol 5).
+pub const PUSH_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Ops a phone puts into one push when nothing went wrong.
+pub const PUSH_OPS_AIM: usize = 200;
+/// Bytes of op bodies a phone puts into one push; leaves room for framing and escapes.
+pub const PUSH_BYTES_AIM: usize = 1024 * 1024;
+/// Most rows of one pull page (protocol 5).
+pub const PAGE_ROWS_MAX: usize = 2_000;
+/// Most body bytes of one pull page before the server turns the page.
+pub const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Most feeds of one cursor (protocol 9).
+pub const FEEDS_MAX: usize = 512;
+/// Longest long poll, seconds.
+pub const PULL_WAIT_S_MAX: u32 = 25;
+/// How long an op waits for a missing predecessor, milliseconds (72 h).
+pub const HELD_MS_MAX: i64 = 72 * 3_600_000;
+/// A GNSS fix older than this dates no capture, milliseconds.
+pub const GNSS_AGE_MS_MAX: i64 = 10_000;
+/// One person's looks in one duty grid within this time count once, milliseconds (U20).
+pub const LOOK_GAP_MS: i64 = 2 * 3_600_000;
+/// Bytes of one upload request (tus PATCH) that a phone sends.
+pub const CHUNK_BYTES: usize = 512 * 1024;
+/// Largest photo or document, bytes (protocol 11).
+pub const UPLOAD_BYTES_MAX: u64 = 15 * 1024 * 1024;
+/// First wait after a failure, milliseconds.
+pub const BACKOFF_MS_MIN: i64 = 1_000;
+/// Longest wait after failures, milliseconds.
+pub const BACKOFF_MS_MAX: i64 = 300_000;
+/// Days a phone keeps acknowledged ops (protocol 10).
+pub const KEEP_ACKED_OP_DAYS: i64 = 180;
+/// Days a phone keeps acknowledged photo bytes at least (protocol 10).
+pub const KEEP_ACKED_BYTES_DAYS: i64 = 14;
+/// Access token life, seconds (protocol 12).
+pub const ACCESS_TOKEN_S: i64 = 15 * 60;
+/// Enrolment code life, milliseconds (protocol 12).
+pub const ENROL_CODE_MS: i64 = 10 * 60_000;
+/// Original photos wait for Wi-Fi at most this long, milliseconds (U25).
+pub const ORIGINAL_WAIT_MS: i64 = 24 * 3_600_000;
+/// Longest text in a comment, description or reason, characters.
+pub const TEXT_CHARS_MAX: usize = 4_000;
+/// The op schema this code writes.
+pub const OP_SCHEMA: u32 = 1;
+/// The row schema this code reads and writes.
+pub const ROW_SCHEMA: u32 = 1;
+/// The value of the `Blindspot-Protocol` header.
+pub const PROTOCOL: &str = "1";
+/// The header that marks an answer as ours.
+pub const PROTOCOL_HEADER: &str = "blindspot-protocol";

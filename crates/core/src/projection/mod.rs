@@ -1,0 +1,3 @@
+//! Pure folds behind lists and reports. Each reads rows and gives values; none knows SQL.
+
+pub mod worklist;

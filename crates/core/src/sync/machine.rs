@@ -1,0 +1,345 @@
+//! The machine: four lanes, each with at most one request out, each with its own back-off.
+//!
+//! Time and randomness come in as arguments. It holds no data: whether there is something to push or
+//! upload is told by the client after each step.
+
+use super::backoff::backoff_ms;
+use super::event::{Event, Lane, Reason, Want};
+use super::reply::ReplyClass;
+use crate::limits::{PUSH_BYTES_AIM, PUSH_OPS_AIM};
+use std::collections::{BTreeMap, VecDeque};
+
+#[derive(Clone, Copy, Debug, Default)]
+struct LaneState {
+    /// There is something to send.
+    work: bool,
+    /// A request is out.
+    busy: bool,
+    /// Not before this time.
+    not_before_ms: i64,
+    /// Failures in a row.
+    failures: u32,
+}
+
+/// See the module text.
+#[derive(Clone, Debug)]
+pub struct SyncMachine {
+    lanes: BTreeMap<Lane, LaneState>,
+    online: bool,
+    /// No request but a refresh may leave.
+    token_stale: bool,
+    /// The family is over: nothing may leave until the person enrolled again.
+    signed_out: bool,
+    ops_max: usize,
+    wait_s: u32,
+    /// Wait between pulls that found nothing new, when not long-polling.
+    pull_every_ms: i64,
+    events: VecDeque<Event>,
+}
+
+impl Default for SyncMachine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SyncMachine {
+    /// A machine with a pull due at once.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut lanes: BTreeMap<Lane, LaneState> = Lane::ALL.iter().map(|l| (*l, LaneState::default())).collect();
+        if let Some(pull) = lanes.get_mut(&Lane::Pull) {
+            pull.work = true;
+        }
+        Self {
+            lanes,
+            online: true,
+            token_stale: false,
+            signed_out: false,
+            ops_max: PUSH_OPS_AIM,
+            wait_s: 0,
+            pull_every_ms: 60_000,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Long-poll for so many seconds (foreground), or pull every `pull_every_ms` (background).
+    pub fn set_pull_pace(&mut self, wait_s: u32, pull_every_ms: i64) {
+        self.wait_s = wait_s;
+        self.pull_every_ms = pull_every_ms;
+    }
+
+    fn lane(&mut self, lane: Lane) -> &mut LaneState {
+        self.lanes.entry(lane).or_default()
+    }
+
+    /// Something was captured: the push lane has work; a pause after success ends, a back-off does not.
+    pub fn handle_captured(&mut self, now_ms: i64) {
+        self.set_work(Lane::Push, true, now_ms);
+    }
+
+    /// Tells whether a lane has something to send.
+    pub fn set_work(&mut self, lane: Lane, work: bool, now_ms: i64) {
+        let state = self.lane(lane);
+        state.work = work;
+        if work && state.failures == 0 {
+            state.not_before_ms = state.not_before_ms.min(now_ms);
+        }
+    }
+
+    /// The access token is missing or known to be over.
+    pub fn set_token_stale(&mut self) {
+        self.token_stale = true;
+        self.lane(Lane::Auth).work = true;
+    }
+
+    /// The person enrolled again: everything may move.
+    pub fn handle_enrolled(&mut self, now_ms: i64) {
+        self.signed_out = false;
+        self.token_stale = false;
+        for state in self.lanes.values_mut() {
+            *state = LaneState { work: state.work, not_before_ms: now_ms, ..LaneState::default() };
+        }
+        self.lane(Lane::Auth).work = false;
+        self.lane(Lane::Pull).work = true;
+    }
+
+    /// The network came or went. Coming back ends every back-off: a person who walks out of a cellar
+    /// should not wait for a timer.
+    pub fn handle_online(&mut self, online: bool, now_ms: i64) {
+        self.online = online;
+        if online {
+            for state in self.lanes.values_mut() {
+                state.not_before_ms = now_ms;
+                state.failures = 0;
+            }
+        }
+    }
+
+    /// Asks for a pull now (pull to refresh, a hint by SSE).
+    pub fn pull_now(&mut self, now_ms: i64) {
+        self.set_work(Lane::Pull, true, now_ms);
+    }
+
+    /// The next request to send, if any may leave now. The caller must answer each with exactly one
+    /// `handle_response`, `handle_failure` or `nothing_to_send`.
+    pub fn poll_request(&mut self, now_ms: i64) -> Option<Want> {
+        if !self.online || self.signed_out {
+            return None;
+        }
+        for lane in Lane::ALL {
+            if self.token_stale && lane != Lane::Auth {
+                return None;
+            }
+            let state = self.lane(lane);
+            if state.busy || !state.work || state.not_before_ms > now_ms {
+                continue;
+            }
+            state.busy = true;
+            return Some(match lane {
+                Lane::Auth => Want::Refresh,
+                Lane::Push => Want::Push { ops_max: self.ops_max, bytes_max: PUSH_BYTES_AIM },
+                Lane::Pull => Want::Pull { wait_s: self.wait_s },
+                Lane::Photo => Want::Photo,
+            });
+        }
+        None
+    }
+
+    /// The client found nothing for a want.
+    pub fn nothing_to_send(&mut self, lane: Lane, next_ms: Option<i64>) {
+        let state = self.lane(lane);
+        state.busy = false;
+        match next_ms {
+            Some(at) => state.not_before_ms = at,
+            None => state.work = false,
+        }
+    }
+
+    /// An answer of ours to a request on a lane. `more` says whether the lane has more to send at once.
+    pub fn handle_response(&mut self, lane: Lane, class: ReplyClass, more: bool, now_ms: i64, random: u64) {
+        self.lane(lane).busy = false;
+        match class {
+            ReplyClass::Ok => self.succeeded(lane, more, now_ms),
+            ReplyClass::Unauthorised if lane != Lane::Auth => {
+                self.set_token_stale();
+                self.events.push_back(Event::Failed { lane, class: Some(class) });
+            }
+            ReplyClass::EnrolAgain => {
+                self.signed_out = true;
+                self.events.push_back(Event::SignInAgain);
+            }
+            ReplyClass::TooLarge | ReplyClass::Refused if lane == Lane::Push => self.halve(now_ms),
+            _ => self.failed(lane, Some(class), None, now_ms, random),
+        }
+    }
+
+    /// A photo step was refused or repaired: other photos go on at once; the photo has its own back-off.
+    pub fn photo_step_done(&mut self, more: bool, now_ms: i64) {
+        let state = self.lane(Lane::Photo);
+        state.busy = false;
+        state.work = more;
+        state.failures = 0;
+        state.not_before_ms = now_ms;
+    }
+
+    /// Nothing answered, or not our server.
+    pub fn handle_failure(&mut self, lane: Lane, retry_after_ms: Option<i64>, now_ms: i64, random: u64) {
+        self.lane(lane).busy = false;
+        self.failed(lane, None, retry_after_ms, now_ms, random);
+    }
+
+    fn succeeded(&mut self, lane: Lane, more: bool, now_ms: i64) {
+        let (wait_s, every) = (self.wait_s, self.pull_every_ms);
+        let state = self.lane(lane);
+        state.failures = 0;
+        state.not_before_ms = now_ms;
+        state.work = more;
+        match lane {
+            Lane::Auth => {
+                state.work = false;
+                self.token_stale = false;
+            }
+            Lane::Push => {
+                // A batch that got through lets the next grow again.
+                self.ops_max = (self.ops_max * 2).min(PUSH_OPS_AIM);
+                if !more {
+                    self.events.push_back(Event::OutboxEmpty);
+                }
+                // New verdicts are waiting.
+                self.set_work(Lane::Pull, true, now_ms);
+            }
+            Lane::Pull => {
+                if !more {
+                    state.work = true;
+                    state.not_before_ms = if wait_s > 0 { now_ms } else { now_ms.saturating_add(every) };
+                    self.events.push_back(Event::CaughtUp);
+                }
+            }
+            Lane::Photo => {}
+        }
+    }
+
+    /// Our own refusal of a batch: half of it, down to one, which then goes to the tray.
+    fn halve(&mut self, now_ms: i64) {
+        if self.ops_max <= 1 {
+            self.events.push_back(Event::Unsendable);
+            self.ops_max = PUSH_OPS_AIM;
+        } else {
+            self.ops_max = self.ops_max.div_ceil(2);
+        }
+        let state = self.lane(Lane::Push);
+        state.work = true;
+        state.not_before_ms = now_ms;
+    }
+
+    /// How many ops the refused batch held at most; one means that the op itself is refused.
+    #[must_use]
+    pub fn ops_max(&self) -> usize {
+        self.ops_max
+    }
+
+    fn failed(&mut self, lane: Lane, class: Option<ReplyClass>, retry_after_ms: Option<i64>, now_ms: i64, random: u64) {
+        let state = self.lane(lane);
+        state.work = true;
+        state.failures = state.failures.saturating_add(1);
+        let wait = backoff_ms(state.failures, random).max(retry_after_ms.unwrap_or(0));
+        state.not_before_ms = now_ms.saturating_add(wait);
+        self.events.push_back(Event::Failed { lane, class });
+    }
+
+    /// When to ask again, and why, if nothing else happens before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(i64, Reason)> {
+        if !self.online || self.signed_out {
+            return None;
+        }
+        self.lanes
+            .iter()
+            .filter(|(lane, s)| s.work && !s.busy && (!self.token_stale || **lane == Lane::Auth))
+            .map(|(lane, s)| {
+                let reason = if s.failures > 0 { Reason::Backoff(*lane) } else { Reason::Due(*lane) };
+                (s.not_before_ms, reason)
+            })
+            .min_by_key(|(at, _)| *at)
+    }
+
+    /// The next thing a screen may want to know.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push_due(m: &mut SyncMachine) -> Option<Want> {
+        m.nothing_to_send(Lane::Pull, None);
+        m.handle_captured(0);
+        m.poll_request(0)
+    }
+
+    #[test]
+    fn a_lane_has_one_request_out() {
+        let mut m = SyncMachine::new();
+        assert!(matches!(m.poll_request(0), Some(Want::Pull { .. })));
+        assert_eq!(m.poll_request(0), None);
+        m.handle_captured(0);
+        assert!(matches!(m.poll_request(0), Some(Want::Push { .. })));
+        assert_eq!(m.poll_request(0), None);
+    }
+
+    #[test]
+    fn a_failure_retries_by_itself() {
+        let mut m = SyncMachine::new();
+        push_due(&mut m);
+        m.handle_failure(Lane::Push, None, 0, 7);
+        assert_eq!(m.poll_request(0), None);
+        let (at, reason) = m.poll_timeout().unwrap();
+        assert_eq!(reason, Reason::Backoff(Lane::Push));
+        assert!(matches!(m.poll_request(at), Some(Want::Push { .. })));
+    }
+
+    #[test]
+    fn an_expired_token_holds_everything_but_the_refresh() {
+        let mut m = SyncMachine::new();
+        push_due(&mut m);
+        m.handle_response(Lane::Push, ReplyClass::Unauthorised, true, 0, 0);
+        assert_eq!(m.poll_request(0), Some(Want::Refresh));
+        assert_eq!(m.poll_request(0), None);
+        m.handle_response(Lane::Auth, ReplyClass::Ok, false, 0, 0);
+        assert!(matches!(m.poll_request(0), Some(Want::Push { .. } | Want::Pull { .. })));
+    }
+
+    #[test]
+    fn a_refused_batch_halves_down_to_one_and_then_leaves_the_way() {
+        let mut m = SyncMachine::new();
+        push_due(&mut m);
+        let mut sizes = vec![];
+        for _ in 0..20 {
+            m.handle_response(Lane::Push, ReplyClass::TooLarge, true, 0, 0);
+            match m.poll_request(0) {
+                Some(Want::Push { ops_max, .. }) => sizes.push(ops_max),
+                other => panic!("{other:?}"),
+            }
+            if sizes.last() == Some(&1) {
+                break;
+            }
+        }
+        assert!(sizes.len() < 10 && sizes.contains(&1));
+        m.handle_response(Lane::Push, ReplyClass::Refused, true, 0, 0);
+        assert!(std::iter::from_fn(|| m.poll_event()).any(|e| e == Event::Unsendable));
+    }
+
+    #[test]
+    fn signing_in_again_sets_everything_moving() {
+        let mut m = SyncMachine::new();
+        push_due(&mut m);
+        m.handle_response(Lane::Push, ReplyClass::EnrolAgain, true, 0, 0);
+        assert_eq!((m.poll_request(9), m.poll_timeout()), (None, None));
+        m.handle_captured(5);
+        m.handle_enrolled(10);
+        assert!(m.poll_request(10).is_some());
+    }
+}

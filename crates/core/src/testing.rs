@@ -1,0 +1,1 @@
+//! Builders and strategies for tests of other crates. Never in a shipped binary.

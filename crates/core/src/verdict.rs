@@ -1,0 +1,172 @@
+//! Verdicts: what became of an op (protocol 5). Values, not errors.
+
+use crate::id::{CaseId, OpId};
+use serde::{Deserialize, Serialize};
+
+crate::open_enum! {
+    /// Why an op is kept as a note, or does not move a case.
+    pub enum Why {
+        /// The case is in another state: the move no longer fits.
+        StateMoved = "state_moved",
+        /// The case is in another round.
+        OtherRound = "other_round",
+        /// The author has no power for this move now.
+        NoPower = "no_power",
+        /// The rights at capture cannot be dated for certain.
+        RightsUnsure = "rights_unsure",
+        /// After filing, a field worker's edit is a proposal.
+        Proposal = "proposal",
+        /// Both cases already are one, or would form a ring.
+        SameCase = "same_case",
+        /// Only the reporter may take a report back.
+        NotYours = "not_yours",
+        /// A look without position cannot count.
+        LookWithoutPosition = "look_without_position",
+        /// A look outside the duty grid it names.
+        LookOutsideGrid = "look_outside_grid",
+        /// The same person looked at this duty grid less than two hours before.
+        LookTooSoon = "look_too_soon",
+        /// The named thing is not part of this case.
+        NoSuchTarget = "no_such_target",
+        /// A second person must confirm, not the same one.
+        SamePerson = "same_person",
+        /// The evidence names a feedback that is not the one being judged.
+        OtherFeedback = "other_feedback",
+        /// The op was merged into work that was already there.
+        AlreadyThere = "already_there",
+    }
+}
+
+impl Why {
+    /// What the worker's screen says: Chinese, English.
+    #[must_use]
+    pub fn text(&self) -> (&'static str, &'static str) {
+        match self {
+            Why::StateMoved => ("案件已进入别的环节，已记入案件备注", "The case has moved on; kept as a note"),
+            Why::OtherRound => ("案件已进入新一轮，已记入案件备注", "The case is in another round; kept as a note"),
+            Why::NoPower => ("现在没有这项权限，已记入案件备注", "You do not hold this right now; kept as a note"),
+            Why::RightsUnsure => ("拍摄时间不能确定，待主管确认", "Capture time uncertain; a supervisor confirms"),
+            Why::Proposal => ("已立案，修改作为建议留存", "Already filed; kept as a proposal"),
+            Why::SameCase => ("两件已是同一案件", "Both are one case already"),
+            Why::NotYours => ("只有上报人能撤回", "Only the reporter can withdraw"),
+            Why::LookWithoutPosition => ("没有定位，不计入巡查", "No position, so the look does not count"),
+            Why::LookOutsideGrid => ("位置不在这个网格内，不计入巡查", "Outside the duty grid, so the look does not count"),
+            Why::LookTooSoon => ("两小时内已巡查过，只计一次", "Looked within two hours; counted once"),
+            Why::NoSuchTarget => ("所指的照片或文字不在这件案件里", "What it names is not part of this case"),
+            Why::SamePerson => ("须由另一人确认", "Another person must confirm"),
+            Why::OtherFeedback => ("核查的不是最近一次处置反馈，已记入备注", "It judges another feedback; kept as a note"),
+            Why::AlreadyThere => ("已有相同内容", "The same was there already"),
+            Why::Other(_) => ("已记入案件备注", "Kept as a note"),
+        }
+    }
+}
+
+crate::open_enum! {
+    /// Why an op waits for a person (待人工处理).
+    pub enum Cause {
+        /// A kind or schema this server does not know yet.
+        UnknownKind = "unknown_kind",
+        /// The bytes are not an op.
+        Malformed = "malformed",
+        /// The op is over 16 KB or a text too long.
+        TooLarge = "too_large",
+        /// Text with U+0000.
+        NulText = "nul_text",
+        /// The same id came with another body.
+        OtherBody = "other_body",
+        /// The credential is not the author's.
+        AuthorMismatch = "author_mismatch",
+        /// The device of the op is not known here.
+        UnknownDevice = "unknown_device",
+        /// The author never held a right for this.
+        NoRights = "no_rights",
+        /// What it needs did not arrive in 72 hours.
+        MissingPredecessor = "missing_predecessor",
+        /// The rules broke on it.
+        Panic = "panic",
+        /// The database refused it.
+        Engine = "engine",
+        /// It was being applied when the server stopped uncleanly.
+        Trying = "trying",
+    }
+}
+
+/// What became of an op, as the server sees it now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// Waits for ops that have not arrived.
+    Held {
+        /// The ops it waits for.
+        missing: Vec<OpId>,
+    },
+    /// Waits for a person.
+    Quarantined {
+        /// Names the entry at the desk.
+        ticket: String,
+        /// Why.
+        cause: Cause,
+    },
+    /// Took effect.
+    Applied,
+    /// Took effect; these fields lost against a value that was there (they stay as conflicts).
+    Merged {
+        /// Fields where another value lost.
+        superseded: Vec<String>,
+    },
+    /// Kept on the case as a note, with its photos.
+    Noted {
+        /// Why it is only a note.
+        why: Why,
+    },
+    /// An administrator's edit stands in its place.
+    Replaced {
+        /// The op that replaces it.
+        by: OpId,
+    },
+    /// Set aside by a person.
+    Dismissed {
+        /// The reason given.
+        why: String,
+    },
+    /// A verdict this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Verdict {
+    /// Whether nothing more will happen to the op by itself.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        !matches!(self, Verdict::Held { .. } | Verdict::Quarantined { .. } | Verdict::Unknown)
+    }
+    /// The word on the wire.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Verdict::Held { .. } => "held",
+            Verdict::Quarantined { .. } => "quarantined",
+            Verdict::Applied => "applied",
+            Verdict::Merged { .. } => "merged",
+            Verdict::Noted { .. } => "noted",
+            Verdict::Replaced { .. } => "replaced",
+            Verdict::Dismissed { .. } => "dismissed",
+            Verdict::Unknown => "unknown",
+        }
+    }
+}
+
+/// The row of a verdict in its device's feed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerdictRow {
+    /// The op.
+    pub op_id: OpId,
+    /// Its number on the device.
+    pub device_seq: u64,
+    /// What became of it.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// The cases it landed on.
+    #[serde(default)]
+    pub cases: Vec<CaseId>,
+}

@@ -1,0 +1,4 @@
+//! What travels between phone and server (protocol 5, 9). Knows no transport.
+
+pub mod account;
+pub mod v1;

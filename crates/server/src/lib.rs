@@ -1,0 +1,1 @@
+//! The sync server: auth, use-cases, blobs, and a thin axum shell over them.

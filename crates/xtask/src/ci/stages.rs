@@ -1,0 +1,123 @@
+//! The stages of `cargo xtask ci` that call another program and read how it ended. Must not know their order.
+
+use super::count::{self, Tally};
+use super::{Outcome, Progress, setup};
+use crate::{pass, shell};
+use std::path::Path;
+use std::process::Command;
+
+const SIM_SEEDS: &str = "300";
+
+fn cargo_ok(root: &Path, args: &[&str]) -> bool {
+    shell::inherit(shell::cargo(root).args(args))
+}
+
+/// Formatting of every package.
+pub(crate) fn fmt(root: &Path) -> Outcome {
+    Outcome::of(cargo_ok(root, &["fmt", "--all", "--", "--check"]))
+}
+
+/// Lints of every target, warnings refused.
+pub(crate) fn clippy(root: &Path) -> Outcome {
+    Outcome::of(cargo_ok(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+/// The house's own rules; each finding is a failure.
+pub(crate) fn tidy(root: &Path) -> Outcome {
+    let failed = crate::tidy::count(root);
+    Outcome::Counted(Tally { passed: u64::from(failed == 0), failed })
+}
+
+/// Licences, bans and sources. Advisories need a download and are checked elsewhere.
+pub(crate) fn deny(root: &Path) -> Outcome {
+    let Some(program) = setup::deny(root) else {
+        println!("cargo-deny is missing; run `cargo xtask setup`");
+        return Outcome::of(false);
+    };
+    let mut command = Command::new(program);
+    command.current_dir(root).args(["--log-level", "error", "check", "--hide-inclusion-graph"]);
+    Outcome::of(shell::inherit(command.args(["licenses", "bans", "sources"])))
+}
+
+/// The shipped binary as a user builds it, and all that the tests link.
+pub(crate) fn build(root: &Path, progress: &mut Progress) -> Outcome {
+    let ok =
+        cargo_ok(root, &["build", "--release"]) && cargo_ok(root, &["build", "--workspace", "--all-targets"]);
+    progress.built = Some(ok);
+    Outcome::of(ok)
+}
+
+/// All tests but those in documentation: nextest when it is installed, else cargo test.
+pub(crate) fn tests(root: &Path) -> Outcome {
+    if shell::answers(shell::cargo(root).args(["nextest", "--version"])) {
+        let args = ["nextest", "run", "--workspace", "--no-fail-fast", "--color", "never"];
+        counted(shell::cargo(root).args(args), count::nextest)
+    } else {
+        let args = ["test", "--workspace", "--all-targets", "--no-fail-fast", "--color", "never"];
+        counted(shell::cargo(root).args(args), count::cargo_test)
+    }
+}
+
+/// Examples in documentation, which nextest does not run.
+pub(crate) fn doc_tests(root: &Path) -> Outcome {
+    let args = ["test", "--workspace", "--doc", "--no-fail-fast", "--color", "never"];
+    counted(shell::cargo(root).args(args), count::cargo_test)
+}
+
+fn counted(command: &mut Command, count: fn(&str) -> Tally) -> Outcome {
+    match shell::tee(command) {
+        Ok(ran) => {
+            let mut tally = count(&ran.stdout);
+            tally.add(count(&ran.stderr));
+            Outcome::Counted(tally.with_status(ran.ok))
+        }
+        Err(error) => {
+            println!("{error}");
+            Outcome::of(false)
+        }
+    }
+}
+
+/// Generated files are what the binary would generate now.
+pub(crate) fn fresh(root: &Path, what: &str) -> Outcome {
+    let ok = shell::inherit(&mut pass::blindspot_command(root, &[what.to_owned(), "--check".to_owned()]));
+    if !ok {
+        println!("stale or missing; `cargo xtask {what}` writes them anew");
+    }
+    Outcome::of(ok)
+}
+
+/// Scenario f1 over `BLINDSPOT_SIM_SEEDS` seeds; one check however many seeds it ran.
+pub(crate) fn sim(root: &Path) -> Outcome {
+    let seeds = std::env::var("BLINDSPOT_SIM_SEEDS").unwrap_or_else(|_| SIM_SEEDS.to_owned());
+    let args = ["--scenario", "f1", "--seeds", &seeds, "--json"].map(str::to_owned);
+    let ok = match shell::tee(&mut pass::sim_command(root, &args)) {
+        Ok(ran) => ran.ok && no_failures(&ran.stdout),
+        Err(error) => {
+            println!("{error}");
+            false
+        }
+    };
+    Outcome::of(ok)
+}
+
+fn no_failures(output: &str) -> bool {
+    let Some(result) = super::demo::last_object(output) else {
+        println!("the simulator printed no JSON object");
+        return false;
+    };
+    result["failures"] == 0 && result["seeds"].as_u64().is_some_and(|n| n > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_simulation_passes_only_with_seeds_and_without_failures() {
+        assert!(no_failures("progress\n{\"scenario\":\"f1\",\"seeds\":300,\"failures\":0}\n"));
+        assert!(!no_failures("{\"scenario\":\"f1\",\"seeds\":300,\"failures\":1}\n"));
+        assert!(!no_failures("{\"scenario\":\"f1\",\"seeds\":0,\"failures\":0}\n"));
+        assert!(!no_failures("nothing\n"));
+    }
+}

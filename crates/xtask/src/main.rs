@@ -1,0 +1,48 @@
+//! The one place for chores: `cargo xtask ci|tidy|shown|sim|vectors|docs|setup`. Knows the tree from outside, as files
+//! and commands; depends on no crate of the workspace, so that it builds in seconds and when they do not.
+
+mod ci;
+mod pass;
+mod shell;
+mod shown;
+mod tidy;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask <chore>
+
+  ci [STAGE..]       everything a change must pass; ends with `N passed, N failed`
+  tidy               rules and budgets of the house, one line each failure
+  setup              install what the tests need (cargo-deny, npm packages)
+  shown NAME         run the tests shown_*_NAME (or one full name) with their output
+  sim --scenario f1 --seeds N [--from S] [--json]
+  vectors [--check]  write the golden vectors, or check that they are fresh
+  docs [--check]     write the generated docs, or check that they are fresh
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let Some((chore, rest)) = args.split_first() else {
+        eprint!("{HELP}");
+        return ExitCode::from(2);
+    };
+    let root = shell::root();
+    let ok = match chore.as_str() {
+        "ci" => ci::run(&root, rest),
+        "tidy" => tidy::run(&root),
+        "setup" => ci::setup_only(&root),
+        "shown" => shown::run(&root, rest),
+        "sim" => pass::sim(&root, rest),
+        "vectors" | "docs" => pass::hidden(&root, chore, rest),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            true
+        }
+        other => {
+            eprintln!("no chore named {other}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

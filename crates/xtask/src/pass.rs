@@ -1,0 +1,34 @@
+//! Chores that only hand their arguments on: the simulator of the tests package, hidden subcommands of the binary.
+//! Must not know what those arguments mean.
+
+use crate::shell;
+use std::path::Path;
+use std::process::Command;
+
+/// `cargo run` of the simulator, built for speed because seeds a second is what it is judged by.
+pub(crate) fn sim_command(root: &Path, args: &[String]) -> Command {
+    let mut command = shell::cargo(root);
+    command
+        .args(["run", "--quiet", "--release", "-p", "blindspot-tests", "--bin", "blindspot-sim", "--"])
+        .args(args);
+    command
+}
+
+/// `cargo run` of the product's binary with a subcommand.
+pub(crate) fn blindspot_command(root: &Path, args: &[String]) -> Command {
+    let mut command = shell::cargo(root);
+    command.args(["run", "--quiet", "--release", "-p", "blindspot-cli", "--"]).args(args);
+    command
+}
+
+/// `cargo xtask sim ..`
+pub(crate) fn sim(root: &Path, args: &[String]) -> bool {
+    shell::inherit(&mut sim_command(root, args))
+}
+
+/// `cargo xtask vectors|docs ..`
+pub(crate) fn hidden(root: &Path, chore: &str, args: &[String]) -> bool {
+    let mut all = vec![chore.to_owned()];
+    all.extend_from_slice(args);
+    shell::inherit(&mut blindspot_command(root, &all))
+}

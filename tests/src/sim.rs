@@ -1,0 +1,2 @@
+//! Simulation runner.
+fn main() {}
