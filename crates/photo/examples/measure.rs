@@ -1,5 +1,5 @@
 //! What the photo path costs, on real files: `measure draw OUT.jpg`, then
-//! `/usr/bin/time -v measure normalise|as-taken|renditions|facts FILE [TIMES]`. Not part of the library: it may
+//! `/usr/bin/time -v measure normalise|as-taken|compare|renditions|facts FILE [TIMES]`. Not part of the library: it may
 //! read files.
 #![expect(clippy::disallowed_methods, reason = "an example is a host: it reads the files and the clock")]
 
@@ -15,7 +15,7 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 fn main() -> Outcome {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let (Some(what), Some(path)) = (args.first(), args.get(1)) else {
-        return Err("usage: measure draw|normalise|as-taken|renditions|facts FILE [TIMES]".into());
+        return Err("usage: measure draw|normalise|as-taken|compare|renditions|facts FILE [TIMES]".into());
     };
     if what == "draw" {
         return draw(path);
@@ -26,8 +26,9 @@ fn main() -> Outcome {
     for _ in 0..times {
         let start = Instant::now();
         let line = match what.as_str() {
-            "normalise" => forms(&raw, OriginalPolicy::Bounded, &limits)?,
-            "as-taken" => forms(&raw, OriginalPolicy::AsTaken, &limits)?,
+            "normalise" => forms(&raw, OriginalPolicy::Bounded, &limits, false)?,
+            "as-taken" => forms(&raw, OriginalPolicy::AsTaken, &limits, false)?,
+            "compare" => forms(&raw, OriginalPolicy::Bounded, &limits, true)?,
             "renditions" => {
                 let made = renditions(&raw, &limits)?;
                 format!("working {} B, thumbnail {} B", made.working.bytes.len(), made.thumbnail.bytes.len())
@@ -39,7 +40,12 @@ fn main() -> Outcome {
     Ok(())
 }
 
-fn forms(raw: &[u8], policy: OriginalPolicy, limits: &Limits) -> Result<String, Box<dyn std::error::Error>> {
+fn forms(
+    raw: &[u8],
+    policy: OriginalPolicy,
+    limits: &Limits,
+    compare: bool,
+) -> Result<String, Box<dyn std::error::Error>> {
     let done = normalise(raw, policy, limits)?;
     let mut line =
         format!("original {}x{} {} B", done.original.width, done.original.height, done.original.bytes.len());
@@ -48,7 +54,7 @@ fn forms(raw: &[u8], policy: OriginalPolicy, limits: &Limits) -> Result<String, 
             line += &format!(", {name} {}x{} {} B", form.width, form.height, form.bytes.len());
         }
     }
-    if let (Some(hash), Some(form)) = (done.phash, &done.working) {
+    if let (true, Some(hash), Some(form)) = (compare, done.phash, &done.working) {
         line += &format!(
             ", working copy {} bits off",
             hash_distance(hash, perceptual_hash(&form.bytes, limits)?)

@@ -64,8 +64,7 @@ fn parse(bytes: &[u8]) -> Option<Exif> {
 
 /// The TIFF block of the first EXIF segment, also in a file that breaks off later.
 fn tiff_of_jpeg(bytes: &[u8]) -> Option<&[u8]> {
-    Segments::of(bytes)
-        .map_while(Result::ok)
+    Segments::before_scan(bytes)
         .filter(|segment| segment.marker == APP1)
         .find_map(|segment| segment.payload.strip_prefix(b"Exif\0").and_then(|rest| rest.get(1..)))
 }

@@ -19,8 +19,7 @@ pub(crate) fn of_segment(payload: &[u8]) -> Option<&[u8]> {
 
 /// The profile of a JPEG, if it has one worth keeping.
 pub(crate) fn of_jpeg(bytes: &[u8]) -> Option<Vec<u8>> {
-    Segments::of(bytes)
-        .map_while(Result::ok)
+    Segments::before_scan(bytes)
         .filter(|segment| segment.marker == APP2)
         .find_map(|segment| of_segment(segment.payload).map(<[u8]>::to_vec))
 }

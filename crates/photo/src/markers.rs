@@ -37,6 +37,16 @@ impl<'a> Segments<'a> {
         Self { bytes, at: 0, over: false }
     }
 
+    /// Only what comes before the first scan: metadata and tables, without a look at the scan's megabytes. Ends
+    /// quietly where the bytes are broken.
+    pub(crate) fn before_scan(bytes: &'a [u8]) -> impl Iterator<Item = Segment<'a>> {
+        let mut segments = Self::of(bytes);
+        std::iter::from_fn(move || {
+            let rest = &bytes[segments.at..];
+            (rest.get(find_marker(rest)? + 1) != Some(&SOS)).then(|| segments.next()?.ok()).flatten()
+        })
+    }
+
     fn read(&mut self) -> Result<Segment<'a>, PhotoError> {
         let start = self.at + find_marker(&self.bytes[self.at..]).ok_or(PhotoError::Truncated)?;
         let marker = self.bytes[start + 1];

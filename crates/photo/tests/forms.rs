@@ -33,6 +33,10 @@ fn read_quarters(bytes: &[u8]) -> String {
         .collect()
 }
 
+fn gray_of(bytes: &[u8]) -> image::GrayImage {
+    image::DynamicImage::ImageRgb8(decode(bytes)).into_luma8()
+}
+
 #[test]
 fn every_orientation_comes_out_upright_in_every_form() {
     let wanted = ["rgbw", "grwb", "wbgr", "bwrg", "rbgw", "brwg", "wgbr", "gwrb"];
@@ -45,8 +49,9 @@ fn every_orientation_comes_out_upright_in_every_form() {
             assert_eq!(decode(&form.bytes).dimensions(), (form.width, form.height));
             assert_eq!(form.width > form.height, orientation < 5, "orientation {orientation}");
         }
-        let again = renditions(&raw, &Limits::default()).unwrap();
-        assert_eq!(again.working, working, "the server makes the same working copy from the raw file");
+        let server = renditions(&raw, &Limits::default()).unwrap();
+        assert_eq!(read_quarters(&server.working.bytes), wanted, "orientation {orientation}");
+        assert_eq!((server.working.width, server.working.height), (working.width, working.height));
         assert_eq!(done.original.bytes == raw, orientation == 1);
         assert_eq!(blindspot_photo::read_exif(&done.original.bytes).orientation, 1);
     }
@@ -126,7 +131,7 @@ fn png_and_webp_become_jpeg_and_transparency_becomes_white() {
 
 #[test]
 fn progressive_and_gray_jpegs_decode_at_every_scale() {
-    for (w, h) in [(700, 500), (3000, 2000), (5400, 300)] {
+    for (w, h) in [(700, 500), (3000, 2000), (5400, 1600)] {
         let rgb = scene(w, h, 5);
         let gray: Vec<u8> = rgb.chunks(3).map(|p| p[1]).collect();
         let mut out = Vec::new();
@@ -134,10 +139,12 @@ fn progressive_and_gray_jpegs_decode_at_every_scale() {
         encoder.encode(&gray, w as u16, h as u16, jpeg_encoder::ColorType::Luma).unwrap();
         for raw in [progressive(&rgb, w, h), out] {
             let made = renditions(&raw, &Limits::default()).unwrap();
-            let (whole, small) = (decode(&raw), decode(&made.thumbnail.bytes));
-            let shrunk = image::imageops::thumbnail(&whole, small.width(), small.height());
+            // Brightness alone: colour at sharp edges is rightly lost to the encoder's halved chroma.
+            let (whole, small) = (gray_of(&raw), gray_of(&made.thumbnail.bytes));
+            let filter = image::imageops::FilterType::CatmullRom;
+            let shrunk = image::imageops::resize(&whole, small.width(), small.height(), filter);
             let off: u64 = shrunk.iter().zip(small.iter()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
-            assert!(off / (small.len() as u64) < 6, "mean error {} at {w}x{h}", off / small.len() as u64);
+            assert!(off < 3 * small.len() as u64, "mean error {} at {w}x{h}", off / small.len() as u64);
         }
     }
 }

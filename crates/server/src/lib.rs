@@ -1,1 +1,11 @@
 //! The sync server: auth, use-cases, blobs, and a thin axum shell over them.
+//!
+//! `service` and `auth` are synchronous and know no axum and no tokio, so that a simulation can call
+//! them directly; `http` is a shell that decides nothing.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod auth;
+pub mod blob;
+pub mod error;
+pub mod http;
+pub mod service;

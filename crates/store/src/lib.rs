@@ -1,1 +1,101 @@
-//! Server persistence: the port, statements written once, the SQLite adapter, migrations, conformance suite. Knows no HTTP.
+//! Server persistence: the port, statements written once, the SQLite adapter, migrations, conformance.
+//!
+//! Knows no HTTP and decides nothing. Promises, each with a conformance test of its name:
+//!
+//! - *a dropped transaction leaves no trace*: an `Err` or panic inside `write` rolls back everything.
+//! - *a committed write survives a reopen*: `write` returns `Ok` only after a durable commit.
+//! - *a read sees one snapshot*: all statements of one `read` see the same state.
+//! - *an op id is inserted once*: a second insert says so and changes nothing.
+//! - *a feed misses nothing*: seqs are given under the head's lock, held to commit, without gaps.
+//! - *a digest is that of the rows now in the feed*: after any changes, recomputing gives the same.
+//! - *one city never sees another*: every statement on a tenant table names the city.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod migrate;
+mod sqlite;
+mod statement;
+mod tx;
+mod value;
+
+pub use sqlite::{MIN_SQLITE, Options};
+pub use statement::Stmt;
+pub use tx::Tx;
+pub use value::{Row, Value};
+
+use std::path::Path;
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full.
+    #[error("the disk is full")]
+    Full,
+    /// The database cannot be written.
+    #[error("the database is read-only")]
+    ReadOnly,
+    /// Another process holds the database.
+    #[error("the database is busy")]
+    Busy,
+    /// A unique key is already there.
+    #[error("duplicate key: {0}")]
+    Duplicate(String),
+    /// The file is damaged or no database.
+    #[error("the database is damaged: {0}")]
+    Corrupt(String),
+    /// This program must not open that database, or runs on an unsafe SQLite.
+    #[error("{0}")]
+    Version(String),
+    /// A statement failed.
+    #[error("database: {0}")]
+    Sql(String),
+    /// Stored data is not what the code expects.
+    #[error("stored data: {0}")]
+    Decode(String),
+    /// Stored JSON is not what the code expects.
+    #[error("stored JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Shorthand for this crate.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// A database: one writer, many readers. A struct around the engines there are; no trait object and
+/// no type parameter reaches a handler.
+pub struct Store {
+    engine: sqlite::SqliteEngine,
+}
+
+impl Store {
+    /// Opens or creates a database file and brings it to the newest schema.
+    ///
+    /// # Errors
+    /// `Version` for a newer schema or an unsafe SQLite, `Corrupt` for a damaged file.
+    pub fn open(path: &Path, options: Options) -> Result<Self> {
+        Ok(Self { engine: sqlite::SqliteEngine::open(path, options)? })
+    }
+
+    /// A database in memory, for simulation: one connection serves reads and writes.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn open_in_memory() -> Result<Self> {
+        Ok(Self { engine: sqlite::SqliteEngine::open_in_memory()? })
+    }
+
+    /// Runs a closure in one durable write transaction. It may run again after a conflict, so it must be
+    /// pure but for `tx`. Only one runs at a time.
+    ///
+    /// # Errors
+    /// The closure's, or the commit's; in both cases nothing was written.
+    pub fn write<T, E: From<StoreError>>(&self, f: impl FnMut(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.engine.write(f)
+    }
+
+    /// Runs a closure on one read snapshot.
+    ///
+    /// # Errors
+    /// The closure's, or the engine's.
+    pub fn read<T, E: From<StoreError>>(&self, f: impl FnOnce(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.engine.read(f)
+    }
+}

@@ -1,5 +1,5 @@
 //! Builders for pictures and EXIF blocks in tests: written independently of the crate's own writer.
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 

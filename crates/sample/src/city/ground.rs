@@ -285,9 +285,8 @@ fn feed_empty_parts(points: &[[f64; 2]], seeds: &[[f64; 2]], owner: &mut [usize]
             continue;
         }
         let spare = (0..points.len()).filter(|i| count[owner[*i]] > 1);
-        let best = spare.min_by(|a, b| {
-            square(points[*a], seeds[part]).total_cmp(&square(points[*b], seeds[part]))
-        });
+        let best =
+            spare.min_by(|a, b| square(points[*a], seeds[part]).total_cmp(&square(points[*b], seeds[part])));
         if let Some(i) = best {
             count[owner[i]] -= 1;
             owner[i] = part;

@@ -125,17 +125,7 @@ pub fn city(seed: u64) -> City {
     let departments = people::units(&county);
     let people = people::people(seed, &departments, &grids);
     let roster = people::roster(&people);
-    City {
-        seed,
-        divisions,
-        cells,
-        grids,
-        sites,
-        catalogue_json: CATALOGUE_JSON,
-        departments,
-        people,
-        roster,
-    }
+    City { seed, divisions, cells, grids, sites, catalogue_json: CATALOGUE_JSON, departments, people, roster }
 }
 
 #[cfg(test)]

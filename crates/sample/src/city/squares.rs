@@ -51,10 +51,7 @@ impl Squares {
     /// A lattice corner in degrees, rounded to a centimetre so that it prints short.
     fn corner(&self, x: i32, y: i32) -> [f64; 2] {
         let short = |degrees: f64| (degrees * 1e7).round() / 1e7;
-        [
-            short(self.west + f64::from(x) * self.step_lon),
-            short(self.south + f64::from(y) * self.step_lat),
-        ]
+        [short(self.west + f64::from(x) * self.step_lon), short(self.south + f64::from(y) * self.step_lat)]
     }
 
     pub(super) fn ring(&self, s: &Square) -> Vec<[f64; 2]> {

@@ -89,7 +89,7 @@ fn workspace(root: &Path) -> Result<String, String> {
 
 fn package_tree(root: &Path, package: &str, target: &str) -> Result<String, String> {
     let edges = "normal,build,features";
-    let mut args = vec!["tree", "--package", package, "--edges", edges, "--prefix", "none", "--no-dedupe"];
+    let mut args = vec!["tree", "--package", package, "--edges", edges, "--prefix", "none"];
     if !target.is_empty() {
         args.extend(["--target", target]);
     }

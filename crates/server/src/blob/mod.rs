@@ -1,0 +1,1 @@
+//! Photo bytes by content hash.

@@ -1,0 +1,1 @@
+//! The one place where problems meet HTTP statuses.

@@ -1,0 +1,1 @@
+//! The axum shell: a file an endpoint; decides nothing.

@@ -1,0 +1,119 @@
+//! The house: what every use-case stands on. Built once at start, shared by all threads.
+
+use crate::auth::keys::Keys;
+use blindspot_core::catalogue::Catalogue;
+use blindspot_core::division::{Places, TownCode};
+use blindspot_core::id::CityId;
+use blindspot_core::wire::v1::Hint;
+use blindspot_core::{DeviceId, PersonId};
+use blindspot_store::Store;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Randomness handed in: the operating system's, or a seeded one in simulation.
+pub trait Random: Send + Sync {
+    /// Fills a buffer.
+    fn fill(&self, buf: &mut [u8]);
+}
+
+/// Who is asking, as proved by a token or a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// The person.
+    pub person: PersonId,
+    /// The enrolment, or the virtual device of a desk session.
+    pub device: DeviceId,
+    /// Whether it is a desk session.
+    pub desk: bool,
+}
+
+/// Reference data as `apply` needs it, loaded from rows and replaced whole when they change.
+#[derive(Debug)]
+pub struct Reference {
+    /// Divisions, cells, duty grids, sites.
+    pub places: Places,
+    /// The catalogue in force.
+    pub catalogue: Option<Catalogue>,
+    /// All towns, for roles that read the whole city.
+    pub towns: Vec<TownCode>,
+}
+
+impl Default for Reference {
+    fn default() -> Self {
+        Self { places: Places::empty(), catalogue: None, towns: vec![] }
+    }
+}
+
+type Listener = Box<dyn Fn(&[Hint]) + Send + Sync>;
+
+/// See the module text.
+pub struct House {
+    /// The database.
+    pub store: Store,
+    /// The city served.
+    pub city: CityId,
+    /// Its name as shown.
+    pub city_name: String,
+    /// The epoch in force: unix second of its opening.
+    pub epoch: i64,
+    /// Signing, token and cursor keys.
+    pub keys: Keys,
+    /// Randomness.
+    pub random: Box<dyn Random>,
+    reference: RwLock<Arc<Reference>>,
+    listener: RwLock<Option<Listener>>,
+}
+
+impl House {
+    /// Puts a house together; reference data is loaded by `service::reference::load`.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        city: CityId,
+        city_name: String,
+        epoch: i64,
+        keys: Keys,
+        random: Box<dyn Random>,
+    ) -> Self {
+        Self {
+            store,
+            city,
+            city_name,
+            epoch,
+            keys,
+            random,
+            reference: RwLock::default(),
+            listener: RwLock::default(),
+        }
+    }
+
+    /// Reference data now.
+    #[must_use]
+    pub fn reference(&self) -> Arc<Reference> {
+        self.reference.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces reference data.
+    pub fn set_reference(&self, reference: Reference) {
+        *self.reference.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(reference);
+    }
+
+    /// Who is told of commits: a hint a feed that moved.
+    pub fn set_listener(&self, listener: Listener) {
+        *self.listener.write().unwrap_or_else(PoisonError::into_inner) = Some(listener);
+    }
+
+    /// Tells of a commit. Called after it, never inside.
+    pub fn tell(&self, hints: &[Hint]) {
+        if let Some(listener) = &*self.listener.read().unwrap_or_else(PoisonError::into_inner) {
+            listener(hints);
+        }
+    }
+
+    /// Ten random bytes for an id.
+    #[must_use]
+    pub fn id_bytes(&self) -> [u8; 10] {
+        let mut bytes = [0; 10];
+        self.random.fill(&mut bytes);
+        bytes
+    }
+}

@@ -1,0 +1,201 @@
+//! The SQLite engine: WAL, synchronous=FULL, one writer, a pool of readers, a version gate.
+
+use crate::{Result, StoreError, Tx, Value, migrate};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Older ones have a race between checkpoint and WAL reset that loses commits.
+pub const MIN_SQLITE: i32 = 3_051_003;
+
+/// How to open a database file.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Reader connections, opened as they are needed.
+    pub readers: usize,
+    /// Most pages, to try a full disk; none by default.
+    pub max_pages: Option<u32>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { readers: 4, max_pages: None }
+    }
+}
+
+pub(crate) struct SqliteEngine {
+    writer: Mutex<Connection>,
+    /// `None` in memory: reads go through the writer.
+    pool: Option<Pool>,
+}
+
+struct Pool {
+    path: PathBuf,
+    most: usize,
+    state: Mutex<PoolState>,
+    freed: Condvar,
+}
+
+#[derive(Default)]
+struct PoolState {
+    idle: Vec<Connection>,
+    open: usize,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic inside a transaction has rolled it back; the connection is sound.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl SqliteEngine {
+    pub(crate) fn open(path: &Path, options: Options) -> Result<Self> {
+        gate(rusqlite::version_number())?;
+        let mut conn = Connection::open(path).map_err(from_rusqlite)?;
+        prepare(&conn)?;
+        conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(from_rusqlite)?;
+        if let Some(pages) = options.max_pages {
+            conn.pragma_update(None, "max_page_count", pages).map_err(from_rusqlite)?;
+        }
+        migrate::migrate(&mut conn)?;
+        let pool = Pool {
+            path: path.to_owned(),
+            most: options.readers.max(1),
+            state: Mutex::default(),
+            freed: Condvar::new(),
+        };
+        Ok(Self { writer: Mutex::new(conn), pool: Some(pool) })
+    }
+
+    pub(crate) fn open_in_memory() -> Result<Self> {
+        gate(rusqlite::version_number())?;
+        let mut conn = Connection::open_in_memory().map_err(from_rusqlite)?;
+        prepare(&conn)?;
+        migrate::migrate(&mut conn)?;
+        Ok(Self { writer: Mutex::new(conn), pool: None })
+    }
+
+    pub(crate) fn write<T, E: From<StoreError>>(
+        &self,
+        mut f: impl FnMut(&Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut conn = lock(&self.writer);
+        let tx = conn
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .map_err(|e| E::from(from_rusqlite(e)))?;
+        let value = f(&Tx { conn: &tx })?;
+        tx.commit().map_err(|e| E::from(from_rusqlite(e)))?;
+        Ok(value)
+    }
+
+    pub(crate) fn read<T, E: From<StoreError>>(&self, f: impl FnOnce(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let Some(pool) = &self.pool else {
+            let mut conn = lock(&self.writer);
+            return run_read(&mut conn, f);
+        };
+        let mut conn = Lent { pool, conn: Some(pool.take()?) };
+        match &mut conn.conn {
+            Some(conn) => run_read(conn, f),
+            None => Err(StoreError::Busy.into()),
+        }
+    }
+}
+
+fn run_read<T, E: From<StoreError>>(
+    conn: &mut Connection,
+    f: impl FnOnce(&Tx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let tx = conn.transaction().map_err(|e| E::from(from_rusqlite(e)))?;
+    f(&Tx { conn: &tx })
+}
+
+/// A connection that goes back to the pool however the read ends.
+struct Lent<'p> {
+    pool: &'p Pool,
+    conn: Option<Connection>,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if let Some(conn) = self.conn.take() {
+            lock(&self.pool.state).idle.push(conn);
+            self.pool.freed.notify_one();
+        }
+    }
+}
+
+impl Pool {
+    fn take(&self) -> Result<Connection> {
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(conn) = state.idle.pop() {
+                return Ok(conn);
+            }
+            if state.open < self.most {
+                state.open += 1;
+                drop(state);
+                return self.open().inspect_err(|_| lock(&self.state).open -= 1);
+            }
+            state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn open(&self) -> Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = Connection::open_with_flags(&self.path, flags).map_err(from_rusqlite)?;
+        prepare(&conn)?;
+        Ok(conn)
+    }
+}
+
+fn prepare(conn: &Connection) -> Result<()> {
+    conn.set_prepared_statement_cache_capacity(256);
+    conn.execute_batch("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")
+        .map_err(from_rusqlite)
+}
+
+fn gate(version: i32) -> Result<()> {
+    if version < MIN_SQLITE {
+        return Err(StoreError::Version(format!(
+            "SQLite {version} can lose commits (WAL reset race); {MIN_SQLITE} or newer is needed"
+        )));
+    }
+    Ok(())
+}
+
+pub(crate) fn to_value(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(v) => Value::Int(v),
+        ValueRef::Real(v) => Value::Real(v),
+        ValueRef::Text(v) => Value::Text(String::from_utf8_lossy(v).into_owned()),
+        ValueRef::Blob(v) => Value::Blob(v.to_vec()),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "used as a map_err function")]
+pub(crate) fn from_rusqlite(error: rusqlite::Error) -> StoreError {
+    let text = error.to_string();
+    match error.sqlite_error() {
+        Some(e) => match e.code {
+            ErrorCode::DiskFull => StoreError::Full,
+            ErrorCode::ReadOnly => StoreError::ReadOnly,
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Busy,
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreError::Corrupt(text),
+            ErrorCode::ConstraintViolation if matches!(e.extended_code, 1555 | 2067) => StoreError::Duplicate(text),
+            _ => StoreError::Sql(text),
+        },
+        None => StoreError::Sql(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unsafe_sqlite_is_refused_and_the_bundled_one_is_not() {
+        assert!(matches!(gate(3_051_002), Err(StoreError::Version(_))));
+        assert!(gate(rusqlite::version_number()).is_ok());
+    }
+}
