@@ -40,7 +40,12 @@ impl Role {
     pub fn reads_every_case(&self) -> bool {
         matches!(
             self,
-            Role::FilingDesk | Role::Dispatcher | Role::DutyLeader | Role::Supervisor | Role::Inspector | Role::Auditor
+            Role::FilingDesk
+                | Role::Dispatcher
+                | Role::DutyLeader
+                | Role::Supervisor
+                | Role::Inspector
+                | Role::Auditor
         )
     }
 }
@@ -66,7 +71,9 @@ impl Area {
     pub fn from_text(text: &str) -> Self {
         match text.split_once(':') {
             None if text == "city" => Area::City,
-            Some(("town", code)) => TownCode::parse(code).map_or_else(|_| Area::Other(text.into()), Area::Town),
+            Some(("town", code)) => {
+                TownCode::parse(code).map_or_else(|_| Area::Other(text.into()), Area::Town)
+            }
             Some(("grid", id)) => GridId::parse(id).map_or_else(|_| Area::Other(text.into()), Area::Grid),
             Some(("dept", key)) => Area::Dept(DeptKey::from(key)),
             _ => Area::Other(text.into()),
@@ -217,7 +224,12 @@ pub enum EvidenceRights {
 /// lies somewhere between enrolment and receipt: rights held all that while are certain all the same,
 /// rights held for a part of it are `Unsure`.
 #[must_use]
-pub fn evidence_rights(grants: &[Grant], time: &CaptureTime, enrolled_ms: i64, receipt_ms: i64) -> EvidenceRights {
+pub fn evidence_rights(
+    grants: &[Grant],
+    time: &CaptureTime,
+    enrolled_ms: i64,
+    receipt_ms: i64,
+) -> EvidenceRights {
     if time.class.dates_rights() {
         let held = grants.iter().any(|g| g.span.contains(time.at_ms));
         return if held { EvidenceRights::Held } else { EvidenceRights::Never };
@@ -225,7 +237,8 @@ pub fn evidence_rights(grants: &[Grant], time: &CaptureTime, enrolled_ms: i64, r
     if grants_fill(grants, enrolled_ms, receipt_ms) {
         return EvidenceRights::Held;
     }
-    let touched = grants.iter().any(|g| g.span.from_ms <= receipt_ms && g.span.to_ms.is_none_or(|to| to > enrolled_ms));
+    let touched =
+        grants.iter().any(|g| g.span.from_ms <= receipt_ms && g.span.to_ms.is_none_or(|to| to > enrolled_ms));
     if touched { EvidenceRights::Unsure } else { EvidenceRights::Never }
 }
 

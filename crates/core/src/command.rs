@@ -67,7 +67,8 @@ impl Fix {
     /// The point in WGS-84, or nothing when the numbers are no place on earth.
     #[must_use]
     pub fn wgs84(&self) -> Option<crate::geo::Point> {
-        let sane = self.lat.is_finite() && self.lon.is_finite() && self.lat.abs() <= 90.0 && self.lon.abs() <= 180.0;
+        let sane =
+            self.lat.is_finite() && self.lon.is_finite() && self.lat.abs() <= 90.0 && self.lon.abs() <= 180.0;
         sane.then(|| crate::geo::to_wgs84(crate::geo::Point { lat: self.lat, lon: self.lon }, self.datum))
     }
 }

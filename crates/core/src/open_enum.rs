@@ -42,6 +42,7 @@ macro_rules! open_enum {
 }
 
 #[cfg(test)]
+#[expect(unreachable_pub, reason = "the macro writes pub for crates that export")]
 mod tests {
     crate::open_enum! {
         /// For the test.

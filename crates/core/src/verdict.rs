@@ -42,19 +42,31 @@ impl Why {
     #[must_use]
     pub fn text(&self) -> (&'static str, &'static str) {
         match self {
-            Why::StateMoved => ("案件已进入别的环节，已记入案件备注", "The case has moved on; kept as a note"),
-            Why::OtherRound => ("案件已进入新一轮，已记入案件备注", "The case is in another round; kept as a note"),
-            Why::NoPower => ("现在没有这项权限，已记入案件备注", "You do not hold this right now; kept as a note"),
-            Why::RightsUnsure => ("拍摄时间不能确定，待主管确认", "Capture time uncertain; a supervisor confirms"),
+            Why::StateMoved => {
+                ("案件已进入别的环节，已记入案件备注", "The case has moved on; kept as a note")
+            }
+            Why::OtherRound => {
+                ("案件已进入新一轮，已记入案件备注", "The case is in another round; kept as a note")
+            }
+            Why::NoPower => {
+                ("现在没有这项权限，已记入案件备注", "You do not hold this right now; kept as a note")
+            }
+            Why::RightsUnsure => {
+                ("拍摄时间不能确定，待主管确认", "Capture time uncertain; a supervisor confirms")
+            }
             Why::Proposal => ("已立案，修改作为建议留存", "Already filed; kept as a proposal"),
             Why::SameCase => ("两件已是同一案件", "Both are one case already"),
             Why::NotYours => ("只有上报人能撤回", "Only the reporter can withdraw"),
             Why::LookWithoutPosition => ("没有定位，不计入巡查", "No position, so the look does not count"),
-            Why::LookOutsideGrid => ("位置不在这个网格内，不计入巡查", "Outside the duty grid, so the look does not count"),
+            Why::LookOutsideGrid => {
+                ("位置不在这个网格内，不计入巡查", "Outside the duty grid, so the look does not count")
+            }
             Why::LookTooSoon => ("两小时内已巡查过，只计一次", "Looked within two hours; counted once"),
             Why::NoSuchTarget => ("所指的照片或文字不在这件案件里", "What it names is not part of this case"),
             Why::SamePerson => ("须由另一人确认", "Another person must confirm"),
-            Why::OtherFeedback => ("核查的不是最近一次处置反馈，已记入备注", "It judges another feedback; kept as a note"),
+            Why::OtherFeedback => {
+                ("核查的不是最近一次处置反馈，已记入备注", "It judges another feedback; kept as a note")
+            }
             Why::AlreadyThere => ("已有相同内容", "The same was there already"),
             Why::Other(_) => ("已记入案件备注", "Kept as a note"),
         }

@@ -47,7 +47,9 @@ pub(super) fn photo(step: &Step<'_>, mut file: CaseFile, photo: PhotoTaken) -> O
 
 /// A photo will never come; the case stops waiting, the record stays.
 pub(super) fn photo_lost(step: &Step<'_>, mut file: CaseFile, lost: PhotoLost) -> Outcome {
-    let Some(photo) = file.photos.get_mut(&lost.photo_id) else { return step.noted(&file, Why::NoSuchTarget) };
+    let Some(photo) = file.photos.get_mut(&lost.photo_id) else {
+        return step.noted(&file, Why::NoSuchTarget);
+    };
     if photo.verified.contains(&photo.evidence_form()) {
         // The working copy is here: only the original is lost, and originals never block.
         return step.noted(&file, Why::AlreadyThere);

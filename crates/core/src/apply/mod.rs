@@ -41,7 +41,9 @@ pub fn apply(world: &World, op: &SealedOp, ctx: &Ctx<'_>) -> Outcome {
         Err(CommandProblem::Malformed { .. }) => return quarantined(op, Cause::Malformed),
     };
     let rights = match policy(command.kind()).map(|p| p.class) {
-        Some(Class::Evidence) => evidence_rights(ctx.author.grants, &ctx.time, ctx.author.enrolled_ms, ctx.now_ms),
+        Some(Class::Evidence) => {
+            evidence_rights(ctx.author.grants, &ctx.time, ctx.author.enrolled_ms, ctx.now_ms)
+        }
         _ => EvidenceRights::Held,
     };
     if rights == EvidenceRights::Never {
@@ -83,7 +85,9 @@ fn on_case(step: &Step<'_>, command: Command) -> Outcome {
         Command::Void(reason) => moves::void(step, file, reason),
         Command::ConfirmVoid(confirm) => moves::confirm_void(step, file, &confirm),
         Command::ResolveConflict(choice) => evidence::resolve(step, file, choice),
-        Command::Report(_) | Command::SelfFixed(_) | Command::Look(_) => quarantined(step.op, Cause::Malformed),
+        Command::Report(_) | Command::SelfFixed(_) | Command::Look(_) => {
+            quarantined(step.op, Cause::Malformed)
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Moves: ops that ask for another state. The table says which; what does not fit becomes a note.
 
 use super::{Step, evidence};
-use crate::case::{CaseFile, ClosedBy, Closing, FeedBackRef, Move, Part, Refused, Round, VerifyRef, find_move};
+use crate::case::{
+    CaseFile, ClosedBy, Closing, FeedBackRef, Move, Part, Refused, Round, VerifyRef, find_move,
+};
 use crate::command::{ConfirmVoid, Dispatch, FeedBack, Reason, Verify};
 use crate::id::CaseId;
 use crate::verdict::{Verdict, Why};
@@ -79,11 +81,17 @@ pub(super) fn dispatch(step: &Step<'_>, file: CaseFile, to: Dispatch) -> Outcome
 pub(super) fn close(step: &Step<'_>, file: CaseFile, reason: Reason) -> Outcome {
     simple(step, file, "close", |file, now_ms| {
         let reason = Some(reason.reason);
-        file.case.closing = Some(Closing { by: ClosedBy::Desk, at_ms: now_ms, reason, evidence_pending: false });
+        file.case.closing =
+            Some(Closing { by: ClosedBy::Desk, at_ms: now_ms, reason, evidence_pending: false });
     })
 }
 
-fn simple(step: &Step<'_>, mut file: CaseFile, kind: &str, effect: impl FnOnce(&mut CaseFile, i64)) -> Outcome {
+fn simple(
+    step: &Step<'_>,
+    mut file: CaseFile,
+    kind: &str,
+    effect: impl FnOnce(&mut CaseFile, i64),
+) -> Outcome {
     match step.allowed(kind, &file) {
         Err(why) => step.noted(&file, why),
         Ok(row) => {
@@ -139,8 +147,12 @@ pub(super) fn verify(step: &Step<'_>, mut file: CaseFile, verify: Verify) -> Out
                 at_ms: now_ms,
             });
             if verify.passed {
-                file.case.closing =
-                    Some(Closing { by: ClosedBy::Verify, at_ms: now_ms, reason: None, evidence_pending: false });
+                file.case.closing = Some(Closing {
+                    by: ClosedBy::Verify,
+                    at_ms: now_ms,
+                    reason: None,
+                    evidence_pending: false,
+                });
             }
             file.add_person(Part::Verifier, step.ctx.author.person);
             step.done(file)

@@ -5,7 +5,13 @@ use crate::command::Fix;
 use crate::division::{GridId, Places};
 
 /// Finds cell, duty grid and town. A grid chosen by hand counts only where the fix finds none.
-pub(super) fn find(places: &Places, fix: Option<&Fix>, by_hand: Option<&GridId>, by: PlacedBy, at_ms: i64) -> Place {
+pub(super) fn find(
+    places: &Places,
+    fix: Option<&Fix>,
+    by_hand: Option<&GridId>,
+    by: PlacedBy,
+    at_ms: i64,
+) -> Place {
     let point = fix.and_then(Fix::wgs84);
     let located = point.map(|p| places.locate(p, at_ms));
     let mut place = Place { point, cell: None, grid: None, town: None, by: PlacedBy::Unknown };

@@ -153,7 +153,8 @@ impl CaseFile {
         }
         self.case.media = media;
         self.case.conflicts_open =
-            u32::try_from(self.conflicts.values().filter(|c| c.resolved.is_none()).count()).unwrap_or(u32::MAX);
+            u32::try_from(self.conflicts.values().filter(|c| c.resolved.is_none()).count())
+                .unwrap_or(u32::MAX);
         if let Some(closing) = &mut self.case.closing {
             closing.evidence_pending = media.n < media.m;
         }
@@ -162,8 +163,12 @@ impl CaseFile {
     /// Links verified bytes to the forms that name them; says whether anything changed.
     pub fn photo_arrived(&mut self, arrival: &PhotoArrival, now_ms: i64) -> bool {
         let Some(photo) = self.photos.get_mut(&arrival.photo_id) else { return false };
-        let names: Vec<FormName> =
-            photo.forms.iter().filter(|(_, form)| form.sha256 == arrival.sha256).map(|(n, _)| n.clone()).collect();
+        let names: Vec<FormName> = photo
+            .forms
+            .iter()
+            .filter(|(_, form)| form.sha256 == arrival.sha256)
+            .map(|(n, _)| n.clone())
+            .collect();
         let mut changed = false;
         for name in names {
             changed |= photo.verified.insert(name);

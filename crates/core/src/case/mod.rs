@@ -7,8 +7,8 @@ mod transition;
 
 pub use file::{CaseFile, PhotoArrival};
 pub use rows::{
-    Case, Closing, ClosedBy, CommentRow, ConflictRow, FeedBackRef, Media, Part, PersonRow, PhotoRow, Place, PlacedBy,
-    ShortNo, VerifyRef,
+    Case, ClosedBy, Closing, CommentRow, ConflictRow, FeedBackRef, Media, Part, PersonRow, PhotoRow, Place,
+    PlacedBy, ShortNo, VerifyRef,
 };
 pub use state::CaseState;
 pub use transition::{Move, Refused, Round, TABLE, find_move, legal_moves};

@@ -4,7 +4,9 @@
 
 use super::state::CaseState;
 use crate::clock::CaptureTime;
-use crate::command::{CaseKind, EnteredFor, Fix, FormName, FormRef, MediaKind, Origin, PhotoRole, Reason, Source};
+use crate::command::{
+    CaseKind, EnteredFor, Fix, FormName, FormRef, MediaKind, Origin, PhotoRole, Reason, Source,
+};
 use crate::division::{CellCode, GridId, TownCode};
 use crate::geo::Point;
 use crate::id::{CaseId, DeptKey, OpId, PersonId, PhotoId};

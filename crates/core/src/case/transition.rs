@@ -50,8 +50,17 @@ const OPEN: &[CaseState] = &[
     S::Rework,
     S::Hung,
 ];
-const FILED_ON: &[CaseState] =
-    &[S::Filed, S::Dispatched, S::Accepted, S::ReturnRequested, S::InWork, S::FedBack, S::Verifying, S::Rework, S::Hung];
+const FILED_ON: &[CaseState] = &[
+    S::Filed,
+    S::Dispatched,
+    S::Accepted,
+    S::ReturnRequested,
+    S::InWork,
+    S::FedBack,
+    S::Verifying,
+    S::Rework,
+    S::Hung,
+];
 
 /// Every move there is.
 pub const TABLE: &[Move] = &[
@@ -59,11 +68,29 @@ pub const TABLE: &[Move] = &[
     Move { kind: "file", from: UNDECIDED, to: S::Filed, round: Round::Keep, offline: false },
     Move { kind: "refuse", from: UNDECIDED, to: S::Refused, round: Round::Keep, offline: false },
     Move { kind: "merge", from: OPEN, to: S::Merged, round: Round::Keep, offline: false },
-    Move { kind: "dispatch", from: &[S::Filed, S::Rework], to: S::Dispatched, round: Round::Raise, offline: false },
+    Move {
+        kind: "dispatch",
+        from: &[S::Filed, S::Rework],
+        to: S::Dispatched,
+        round: Round::Raise,
+        offline: false,
+    },
     Move { kind: "accept", from: &[S::Dispatched], to: S::Accepted, round: Round::Keep, offline: true },
     Move { kind: "feed_back", from: IN_HAND, to: S::FedBack, round: Round::Keep, offline: true },
-    Move { kind: "verify:pass", from: &[S::FedBack, S::Verifying], to: S::Closed, round: Round::Keep, offline: true },
-    Move { kind: "verify:fail", from: &[S::FedBack, S::Verifying], to: S::Rework, round: Round::Raise, offline: true },
+    Move {
+        kind: "verify:pass",
+        from: &[S::FedBack, S::Verifying],
+        to: S::Closed,
+        round: Round::Keep,
+        offline: true,
+    },
+    Move {
+        kind: "verify:fail",
+        from: &[S::FedBack, S::Verifying],
+        to: S::Rework,
+        round: Round::Raise,
+        offline: true,
+    },
     Move { kind: "close", from: FILED_ON, to: S::Closed, round: Round::Keep, offline: false },
     Move { kind: "confirm_void", from: OPEN, to: S::Voided, round: Round::Keep, offline: false },
 ];
@@ -81,7 +108,12 @@ pub enum Refused {
 ///
 /// # Errors
 /// `OtherRound` before `State`: a late op of another round is a note whatever the state is.
-pub fn find_move(kind: &str, state: &CaseState, round: u32, op_round: Option<u32>) -> Result<&'static Move, Refused> {
+pub fn find_move(
+    kind: &str,
+    state: &CaseState,
+    round: u32,
+    op_round: Option<u32>,
+) -> Result<&'static Move, Refused> {
     if op_round.is_some_and(|r| r != round) {
         return Err(Refused::OtherRound);
     }
@@ -91,8 +123,11 @@ pub fn find_move(kind: &str, state: &CaseState, round: u32, op_round: Option<u32
 /// The kinds that are legal from a state, for the answer to a move that is not.
 #[must_use]
 pub fn legal_moves(state: &CaseState) -> Vec<&'static str> {
-    let mut kinds: Vec<&str> =
-        TABLE.iter().filter(|m| m.from.contains(state)).map(|m| m.kind.split(':').next().unwrap_or(m.kind)).collect();
+    let mut kinds: Vec<&str> = TABLE
+        .iter()
+        .filter(|m| m.from.contains(state))
+        .map(|m| m.kind.split(':').next().unwrap_or(m.kind))
+        .collect();
     kinds.dedup();
     kinds
 }

@@ -9,5 +9,5 @@ mod model;
 pub use load::{CatalogueProblem, load};
 pub use mapping::VersionMapping;
 pub use model::{
-    Catalogue, EvidenceRule, Deadline, Department, Item, Problem, Section, Severity, Threshold, Tile,
+    Catalogue, Deadline, Department, EvidenceRule, Item, Problem, Section, Severity, Threshold, Tile,
 };

@@ -47,7 +47,8 @@ impl SyncMachine {
     /// A machine with a pull due at once.
     #[must_use]
     pub fn new() -> Self {
-        let mut lanes: BTreeMap<Lane, LaneState> = Lane::ALL.iter().map(|l| (*l, LaneState::default())).collect();
+        let mut lanes: BTreeMap<Lane, LaneState> =
+            Lane::ALL.iter().map(|l| (*l, LaneState::default())).collect();
         if let Some(pull) = lanes.get_mut(&Lane::Pull) {
             pull.work = true;
         }
@@ -239,7 +240,14 @@ impl SyncMachine {
         self.ops_max
     }
 
-    fn failed(&mut self, lane: Lane, class: Option<ReplyClass>, retry_after_ms: Option<i64>, now_ms: i64, random: u64) {
+    fn failed(
+        &mut self,
+        lane: Lane,
+        class: Option<ReplyClass>,
+        retry_after_ms: Option<i64>,
+        now_ms: i64,
+        random: u64,
+    ) {
         let state = self.lane(lane);
         state.work = true;
         state.failures = state.failures.saturating_add(1);

@@ -41,7 +41,9 @@ pub fn classify(status: u16, ours: bool, code: Option<&str>) -> ReplyClass {
     }
     match status {
         200..=299 => ReplyClass::Ok,
-        401 | 403 if matches!(code, Some("enrol_again" | "device_revoked" | "bad_proof")) => ReplyClass::EnrolAgain,
+        401 | 403 if matches!(code, Some("enrol_again" | "device_revoked" | "bad_proof")) => {
+            ReplyClass::EnrolAgain
+        }
         401 => ReplyClass::Unauthorised,
         404 | 410 => ReplyClass::Gone,
         409 => ReplyClass::OffsetConflict,
