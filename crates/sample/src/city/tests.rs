@@ -118,3 +118,16 @@ fn a_seed_names_its_city() {
     assert_eq!(*one(), city(1));
     assert_ne!(one().cells, city(2).cells);
 }
+
+#[test]
+fn other_seeds_keep_the_promises_too() {
+    for seed in [0, 2, 42, 20_260_412, u64::MAX] {
+        let c = city(seed);
+        assert!(c.places().is_ok(), "seed {seed}");
+        let now = c.cells.iter().filter(|x| x.span.contains(NOW_MS));
+        let committees: BTreeSet<_> = now.map(|x| x.code.committee()).collect();
+        assert_eq!(committees.len(), 544, "seed {seed}: a committee without a cell");
+        assert!(c.grids.iter().any(|g| g.name_zh == "兴业社区第3网格"), "seed {seed}");
+        assert_eq!(check_sequence(&c.cells), [], "seed {seed}");
+    }
+}

@@ -15,7 +15,9 @@ fn echo() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
             std::thread::spawn(move || {
                 let mut reader = io::BufReader::new(stream.try_clone().expect("a clone"));
                 let mut line = String::new();
-                while io::BufRead::read_line(&mut reader, &mut line).is_ok_and(|n| n > 0) {
+                while io::BufRead::read_line(&mut reader, &mut line).is_ok_and(|n| n > 0)
+                    && line.ends_with('\n')
+                {
                     lock(&keep).push(line.trim().to_owned());
                     if (&stream).write_all(line.to_uppercase().as_bytes()).is_err() {
                         return;

@@ -7,8 +7,8 @@ use crate::dice::Dice;
 use image::RgbImage;
 
 /// Pictures above this many pixels are drawn smaller and scaled up: detail costs time, size does not.
-const DRAWN_PIXELS_MAX: u32 = 2_000_000;
-const SMALL_PIXELS: f64 = 760_000.0;
+const DRAWN_PIXELS_MAX: u32 = 520_000;
+const SMALL_PIXELS: f64 = 500_000.0;
 
 /// The place itself; the same before and after.
 pub(super) struct Vantage {
@@ -131,26 +131,32 @@ pub(super) fn draw_small(spec: &SceneSpec, width: u32, height: u32) -> RgbImage 
         let grain = 0.985 + 0.03 * speck(px as i32, py as i32, vantage.salt);
         clamp(shade(c, corner * (0.84 + 0.26 * side) * grain))
     });
-    plate(&mut canvas, &vantage, spec.number);
     let mut dice = Dice::new(spec.seed, 3_000_000 + u64::from(spec.number));
     kinds::paint(&mut canvas, &vantage, spec.kind, spec.cleaned, &mut dice);
     if spec.night {
         night(&mut canvas, &vantage);
     }
+    // Last: the number must be legible at night too.
+    plate(&mut canvas, &vantage, spec.number, if spec.night { 0.62 } else { 1.0 });
     let Canvas { px, .. } = canvas;
     RgbImage::from_raw(width, height, px).unwrap_or_default()
 }
 
 /// A blue enamel plate with the scene's number, on the wall.
-fn plate(canvas: &mut Canvas, vantage: &Vantage, number: u32) {
+fn plate(canvas: &mut Canvas, vantage: &Vantage, number: u32, light: f32) {
     let text = format!("{number:05}");
     let dot = 0.0058;
     let down = dot * canvas.width as f32 / canvas.height as f32;
     let wide = dot * (6.0 * text.len() as f32 + 3.0);
     let at = [0.06, (vantage.foot * 0.16).max(0.04)];
-    canvas.rect([at[0] - 0.003, at[1] - 0.003], [wide + 0.006, down * 11.0 + 0.006], [236.0; 3], 1.0);
-    canvas.rect(at, [wide, down * 11.0], [28.0, 72.0, 150.0], 1.0);
-    canvas.digits([at[0] + dot * 2.0, at[1] + down * 2.0], &text, dot, [245.0; 3]);
+    canvas.rect(
+        [at[0] - 0.003, at[1] - 0.003],
+        [wide + 0.006, down * 11.0 + 0.006],
+        shade([236.0; 3], light),
+        1.0,
+    );
+    canvas.rect(at, [wide, down * 11.0], shade([28.0, 72.0, 150.0], light), 1.0);
+    canvas.digits([at[0] + dot * 2.0, at[1] + down * 2.0], &text, dot, shade([245.0; 3], light));
 }
 
 /// Dark and bluish but for the cone of one lamp.

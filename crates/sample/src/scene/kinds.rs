@@ -7,11 +7,11 @@ use crate::dice::Dice;
 
 const BAGS: [Rgb; 6] = [
     [34.0, 34.0, 38.0],
-    [52.0, 50.0, 54.0],
-    [196.0, 40.0, 44.0],
-    [228.0, 228.0, 230.0],
-    [40.0, 92.0, 168.0],
-    [48.0, 130.0, 74.0],
+    [46.0, 45.0, 50.0],
+    [156.0, 54.0, 52.0],
+    [214.0, 214.0, 216.0],
+    [52.0, 84.0, 134.0],
+    [64.0, 112.0, 76.0],
 ];
 const BITS: [Rgb; 7] = [
     [236.0, 236.0, 232.0],
@@ -88,7 +88,7 @@ fn bag(c: &mut Canvas, dice: &mut Dice, at: [f32; 2], r: f32) {
         c.ellipse(fold, [rx * 0.09, ry * 0.3], shade(colour, 0.7), 0.5, true);
     }
     let shine = [at[0] - rx * 0.35, at[1] - ry * 0.4];
-    c.ellipse(shine, [rx * 0.16, ry * 0.12], [250.0; 3], 0.5, true);
+    c.ellipse(shine, [rx * 0.18, ry * 0.1], [240.0; 3], 0.3, true);
 }
 
 fn heap(c: &mut Canvas, v: &Vantage, dice: &mut Dice) {
@@ -100,7 +100,8 @@ fn heap(c: &mut Canvas, v: &Vantage, dice: &mut Dice) {
         for n in 0..count {
             let across = (n as f32 - (count - 1) as f32 / 2.0) * 0.095 + spread(dice, 0.02);
             let r = within(dice, 0.055, 0.085);
-            bag(c, dice, [x + across, y + 0.035 - row as f32 * 0.075 + spread(dice, 0.012)], r);
+            let high = y + 0.035 - row as f32 * 0.075 + spread(dice, 0.012);
+            bag(c, dice, [x + across, high], r);
         }
     }
     litter(c, dice, [x, y - 0.02], [0.26, 0.1], 22);
@@ -118,8 +119,13 @@ fn bin(c: &mut Canvas, v: &Vantage, dice: &mut Dice, cleaned: bool) {
             let at = [x + (n % 4) as f32 * 0.055 - 0.083, top - 0.01 - (n / 4) as f32 * 0.05];
             bag(c, dice, at, 0.052);
         }
-        let lid =
-            [[x - w, top - 0.12], [x - w - 0.05, top - 0.2], [x - w - 0.1, top - 0.02], [x - w, top + 0.02]];
+        // The lid hangs back on its hinge at the left rim.
+        let lid = [
+            [x - w, top + 0.02],
+            [x - w - 0.1, top + 0.17],
+            [x - w - 0.13, top + 0.15],
+            [x - w - 0.02, top - 0.02],
+        ];
         c.polygon(&lid, shade(green, 0.8), 1.0);
     }
     let body = [[x - w, top], [x + w, top], [x + w * 0.86, foot], [x - w * 0.86, foot]];

@@ -106,7 +106,7 @@ impl SceneSpec {
         ];
         let mut dice = Dice::new(seed, 1_000 + u64::from(number));
         let kind = *dice.pick(&SHARES);
-        let (width, height) = if number % 25 == 0 { (4000, 3000) } else { *dice.pick(&SIZES) };
+        let (width, height) = if number.is_multiple_of(25) { (4000, 3000) } else { *dice.pick(&SIZES) };
         Self { number, seed, width, height, kind, cleaned: false, night: dice.chance(0.12) }
     }
 

@@ -88,8 +88,8 @@ fn before_and_after_share_the_vantage_and_differ_in_the_middle() {
     for kind in SceneKind::ALL {
         let before = SceneSpec { kind, night: false, ..spec() };
         let (a, b) = (draw(&before), draw(&before.after()));
-        let top = |p: &image::RgbImage| image::imageops::crop_imm(p, 0, 0, 220, 60).to_image();
-        assert_eq!(top(&a), top(&b), "{kind:?}: the corner with the number");
+        let top = |p: &image::RgbImage| image::imageops::crop_imm(p, 0, 0, 150, 56).to_image();
+        assert!(top(&a) == top(&b), "{kind:?}: the corner with the number differs");
         assert!(difference(&a, &b) > 1.0, "{kind:?}: nothing was cleaned");
     }
 }
