@@ -11,10 +11,22 @@
 //! - *one city never sees another*: every statement on a tenant table names the city.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod accounts;
+pub mod audit;
+pub mod cases;
+pub mod counters;
+pub mod devices;
+pub mod feed;
+pub mod looks;
+pub mod meta;
 mod migrate;
+pub mod ops;
+pub mod rows;
 mod sqlite;
 mod statement;
+pub mod tokens;
 mod tx;
+pub mod uploads;
 mod value;
 
 pub use sqlite::{MIN_SQLITE, Options};

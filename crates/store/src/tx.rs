@@ -46,6 +46,27 @@ impl Tx<'_> {
         Ok(self.query(stmt, params)?.into_iter().next())
     }
 
+    /// All rows of a query run for many sets of values, prepared once: the way to load a batch by key.
+    ///
+    /// # Errors
+    /// When the engine refuses.
+    pub fn query_many(&self, stmt: &Stmt, sets: impl IntoIterator<Item = Vec<Value>>) -> Result<Vec<Row>> {
+        let mut prepared = self.conn.prepare_cached(stmt.sql()).map_err(from_rusqlite)?;
+        let columns = prepared.column_count();
+        let mut out = Vec::new();
+        for set in sets {
+            let mut rows =
+                prepared.query(rusqlite::params_from_iter(set.iter().map(Bound))).map_err(from_rusqlite)?;
+            while let Some(row) = rows.next().map_err(from_rusqlite)? {
+                let values = (0..columns)
+                    .map(|i| row.get_ref(i).map(to_value).map_err(from_rusqlite))
+                    .collect::<Result<Vec<_>>>()?;
+                out.push(Row(values));
+            }
+        }
+        Ok(out)
+    }
+
     /// Each row of a query in turn, for results too large to hold.
     ///
     /// # Errors

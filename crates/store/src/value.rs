@@ -25,7 +25,10 @@ from_value! {
     u32 => |v| Value::Int(i64::from(v));
     bool => |v| Value::Int(i64::from(v));
     f64 => |v| Value::Real(v);
+    u64 => |v| Value::Int(i64::try_from(v).unwrap_or(i64::MAX));
     &str => |v| Value::Text(v.to_owned());
+    &blindspot_core::id::CityId => |v| Value::Text(v.0.clone());
+    &blindspot_core::feed::Feed => |v| Value::Text(v.0.clone());
     String => |v| Value::Text(v);
     &String => |v| Value::Text(v.clone());
     Vec<u8> => |v| Value::Blob(v);

@@ -21,7 +21,7 @@ mod tests {
         for failures in 1..40 {
             for random in [0, 1, u64::MAX] {
                 let ms = backoff_ms(failures, random);
-                assert!(ms >= BACKOFF_MS_MIN / 2 && ms <= BACKOFF_MS_MAX, "{failures} {random} {ms}");
+                assert!((BACKOFF_MS_MIN / 2..=BACKOFF_MS_MAX).contains(&ms), "{failures} {random} {ms}");
             }
         }
         assert!(backoff_ms(9, 0) > backoff_ms(1, 0));

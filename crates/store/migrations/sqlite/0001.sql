@@ -70,13 +70,16 @@ CREATE TABLE enrol_codes (
   PRIMARY KEY (city_id, code_hash)
 ) STRICT;
 
--- A token family: the current refresh token, its predecessor, and whether the current one was used.
+-- A token family: the current refresh token, its predecessor, and whether the current one was used
+-- (an access token minted with it was shown). generation counts rotations.
 CREATE TABLE token_families (
   city_id       TEXT NOT NULL,
   family_id     BLOB NOT NULL,
   device_id     BLOB NOT NULL,
   current_hash  BLOB NOT NULL,
   previous_hash BLOB,
+  generation    INTEGER NOT NULL,
+  used_ms       INTEGER,
   created_ms    INTEGER NOT NULL,
   rotated_ms    INTEGER NOT NULL,
   revoked_ms    INTEGER,
@@ -153,6 +156,15 @@ CREATE TABLE ops (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX ops_in_order ON ops (city_id, n);
 CREATE INDEX ops_by_device ON ops (city_id, device_id, device_seq);
+CREATE INDEX ops_undecided ON ops (city_id, received_ms) WHERE final = 0;
+
+-- Numbers of a device that are accounted for without a row in ops: declared gone, or kept in quarantine.
+CREATE TABLE stored_seqs (
+  city_id    TEXT NOT NULL,
+  device_id  BLOB NOT NULL,
+  device_seq INTEGER NOT NULL,
+  PRIMARY KEY (city_id, device_id, device_seq)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE op_cases (
   city_id TEXT NOT NULL,
@@ -187,10 +199,11 @@ CREATE TABLE quarantine (
   PRIMARY KEY (city_id, op_id, hash)
 ) STRICT;
 
--- Ops being applied after an unclean stop (protocol 5).
+-- Ops being applied after an unclean stop (protocol 5); run is the start of the program that tried.
 CREATE TABLE trying (
   city_id TEXT NOT NULL,
   op_id   BLOB NOT NULL,
+  run     INTEGER NOT NULL,
   PRIMARY KEY (city_id, op_id)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,0 +1,33 @@
+-- What lists ask for. The scope is a parameter of each list: one feed, or the whole city for those who read it.
+-- name: save_case
+INSERT INTO cases (city_id, case_id, state, open, town, grid, lead, item, source, urgent, short_n, short_town, lat,
+                   lon, conflicts, pending, captured_ms, received_ms, updated_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+ON CONFLICT (city_id, case_id) DO UPDATE
+SET state = excluded.state, open = excluded.open, town = excluded.town, grid = excluded.grid, lead = excluded.lead,
+    item = excluded.item, source = excluded.source, urgent = excluded.urgent, short_n = excluded.short_n,
+    short_town = excluded.short_town, lat = excluded.lat, lon = excluded.lon, conflicts = excluded.conflicts,
+    pending = excluded.pending, updated_ms = excluded.updated_ms;
+-- name: list_city
+SELECT c.case_id, c.received_ms, r.body
+FROM cases c JOIN rows r ON r.city_id = c.city_id AND r.case_id = c.case_id AND r.kind = 'case'
+WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
+  AND ($4 IS NULL OR c.state = $4) AND ($5 IS NULL OR c.town = $5) AND ($6 IS NULL OR c.grid = $6)
+  AND ($7 IS NULL OR c.lead = $7) AND ($8 IS NULL OR c.item = $8) AND ($9 IS NULL OR c.source = $9)
+  AND ($10 IS NULL OR c.urgent = $10) AND ($11 IS NULL OR c.open = $11) AND ($12 IS NULL OR c.short_n = $12)
+  AND ($13 IS NULL OR c.updated_ms >= $13)
+ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $14;
+-- name: list_feed
+SELECT c.case_id, c.received_ms, r.body
+FROM feed_items f
+JOIN rows r ON r.city_id = f.city_id AND r.kind = f.kind AND r.id = f.id
+JOIN cases c ON c.city_id = r.city_id AND c.case_id = r.case_id
+WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
+  AND ($4 IS NULL OR c.state = $4) AND ($5 IS NULL OR c.town = $5) AND ($6 IS NULL OR c.grid = $6)
+  AND ($7 IS NULL OR c.lead = $7) AND ($8 IS NULL OR c.item = $8) AND ($9 IS NULL OR c.source = $9)
+  AND ($10 IS NULL OR c.urgent = $10) AND ($11 IS NULL OR c.open = $11) AND ($12 IS NULL OR c.short_n = $12)
+  AND ($13 IS NULL OR c.updated_ms >= $13)
+  AND f.city_id = $1 AND f.feed = $15 AND f.kind = 'case' AND f.gone = 0
+ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $14;
+-- name: count_city
+SELECT state, COUNT(*) FROM cases WHERE city_id = $1 GROUP BY state ORDER BY state;

@@ -1,0 +1,59 @@
+-- Ops, what they landed on, what waits, what is kept in quarantine.
+-- name: load_op
+SELECT op_id, n, device_id, device_seq, author, kind, case_id, body, hash, received_ms, captured_ms, clock_class,
+       claimed_ms, verdict, landed
+FROM ops WHERE city_id = $1 AND op_id = $2;
+-- name: last_n
+SELECT COALESCE(MAX(n), 0) FROM ops WHERE city_id = $1;
+-- name: append_op
+INSERT INTO ops (city_id, op_id, n, device_id, device_seq, author, kind, case_id, body, hash, received_ms,
+                 captured_ms, clock_class, claimed_ms, verdict, final, landed)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17);
+-- name: save_verdict
+UPDATE ops SET verdict = $3, final = $4, landed = $5 WHERE city_id = $1 AND op_id = $2;
+-- name: append_op_case
+INSERT INTO op_cases (city_id, case_id, n, op_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING;
+-- name: ops_of_case
+SELECT o.op_id, o.n, o.device_id, o.device_seq, o.author, o.kind, o.case_id, o.body, o.hash, o.received_ms,
+       o.captured_ms, o.clock_class, o.claimed_ms, o.verdict, o.landed
+FROM op_cases c JOIN ops o ON o.city_id = c.city_id AND o.op_id = c.op_id
+WHERE c.city_id = $1 AND c.case_id = $2 ORDER BY c.n;
+-- name: holders
+SELECT device_id, device_seq, op_id FROM ops WHERE city_id = $1 AND device_id = $2 AND device_seq = $3;
+-- name: seqs_after
+SELECT device_seq FROM ops WHERE city_id = $1 AND device_id = $2 AND device_seq > $3
+UNION SELECT device_seq FROM stored_seqs WHERE city_id = $1 AND device_id = $2 AND device_seq > $3
+ORDER BY device_seq LIMIT $4;
+-- name: save_stored_seq
+INSERT INTO stored_seqs (city_id, device_id, device_seq) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+-- name: load_waiting
+SELECT op_id FROM waiting WHERE city_id = $1 AND awaited = $2;
+-- name: any_waiting
+SELECT 1 FROM waiting WHERE city_id = $1 LIMIT 1;
+-- name: append_waiting
+INSERT INTO waiting (city_id, awaited, op_id, since_ms) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING;
+-- name: end_waiting
+DELETE FROM waiting WHERE city_id = $1 AND op_id = $2;
+-- name: awaited_by
+SELECT awaited FROM waiting WHERE city_id = $1 AND op_id = $2 ORDER BY awaited;
+-- name: undecided_before
+SELECT op_id FROM ops WHERE city_id = $1 AND final = 0 AND received_ms < $2 ORDER BY n LIMIT $3;
+-- name: undecided_report
+SELECT 1 FROM ops WHERE city_id = $1 AND final = 0 AND case_id = $2 AND kind IN ('report', 'self_fixed') LIMIT 1;
+-- name: load_quarantine
+SELECT op_id, hash, device_id, carrier, cause, detail, body, at_ms, released_ms
+FROM quarantine WHERE city_id = $1 AND op_id = $2 AND hash = $3;
+-- name: list_quarantine
+SELECT op_id, hash, device_id, carrier, cause, detail, body, at_ms, released_ms
+FROM quarantine WHERE city_id = $1 AND released_ms IS NULL ORDER BY at_ms, op_id LIMIT $2;
+-- name: append_quarantine
+INSERT INTO quarantine (city_id, op_id, hash, device_id, carrier, cause, detail, body, at_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING;
+-- name: release_quarantine
+UPDATE quarantine SET released_ms = $4 WHERE city_id = $1 AND op_id = $2 AND hash = $3 AND released_ms IS NULL;
+-- name: load_trying
+SELECT op_id FROM trying WHERE city_id = $1 AND op_id = $2 AND run <> $3;
+-- name: append_trying
+INSERT INTO trying (city_id, op_id, run) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+-- name: end_trying
+DELETE FROM trying WHERE city_id = $1 AND op_id = $2;

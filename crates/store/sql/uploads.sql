@@ -1,0 +1,60 @@
+-- Uploads of photo bytes and the rendition queue.
+
+-- name: upload_save
+INSERT INTO uploads (city_id, upload_id, photo_id, form, media, sha256, length, received, device_id, person_id,
+  created_ms, expires_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+
+-- name: upload_load
+SELECT upload_id, photo_id, form, media, sha256, length, received, device_id, person_id, created_ms, expires_ms,
+  verified_ms
+FROM uploads WHERE city_id = $1 AND upload_id = $2;
+
+-- name: upload_received
+UPDATE uploads SET received = $3 WHERE city_id = $1 AND upload_id = $2 AND verified_ms IS NULL;
+
+-- name: upload_verified
+UPDATE uploads SET verified_ms = $3, received = length
+WHERE city_id = $1 AND upload_id = $2 AND verified_ms IS NULL;
+
+-- name: upload_remove
+DELETE FROM uploads WHERE city_id = $1 AND upload_id = $2 AND verified_ms IS NULL;
+
+-- name: uploads_verified_for
+SELECT DISTINCT photo_id, sha256, person_id FROM uploads
+WHERE city_id = $1 AND photo_id = $2 AND verified_ms IS NOT NULL ORDER BY sha256, person_id;
+
+-- name: uploads_of_photo
+SELECT upload_id, photo_id, form, media, sha256, length, received, device_id, person_id, created_ms, expires_ms,
+  verified_ms
+FROM uploads WHERE city_id = $1 AND photo_id = $2 AND verified_ms IS NOT NULL ORDER BY verified_ms, upload_id;
+
+-- name: uploads_with_hash
+SELECT upload_id, photo_id, form, media, sha256, length, received, device_id, person_id, created_ms, expires_ms,
+  verified_ms
+FROM uploads WHERE city_id = $1 AND sha256 = $2 AND verified_ms IS NOT NULL ORDER BY verified_ms, upload_id LIMIT 50;
+
+-- name: uploads_expired
+SELECT upload_id FROM uploads WHERE city_id = $1 AND verified_ms IS NULL AND expires_ms < $2
+ORDER BY expires_ms LIMIT 500;
+
+-- name: uploads_verified_hashes
+SELECT DISTINCT sha256, length FROM uploads WHERE city_id = $1 AND verified_ms IS NOT NULL ORDER BY sha256;
+
+-- name: upload_counts
+SELECT COUNT(*) FILTER (WHERE verified_ms IS NOT NULL), COUNT(*) FILTER (WHERE verified_ms IS NULL)
+FROM uploads WHERE city_id = $1;
+
+-- name: rendition_add
+INSERT INTO rendition_jobs (city_id, photo_id, sha256) VALUES ($1, $2, $3)
+ON CONFLICT (city_id, photo_id) DO NOTHING;
+
+-- name: renditions_open
+SELECT photo_id, sha256, tries FROM rendition_jobs
+WHERE city_id = $1 AND done_ms IS NULL AND tries < 3 ORDER BY photo_id LIMIT $2;
+
+-- name: rendition_tried
+UPDATE rendition_jobs SET tries = tries + 1 WHERE city_id = $1 AND photo_id = $2;
+
+-- name: rendition_done
+UPDATE rendition_jobs SET done_ms = $3, problem = $4 WHERE city_id = $1 AND photo_id = $2;

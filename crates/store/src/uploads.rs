@@ -1,0 +1,255 @@
+//! Uploads of photo bytes and the queue of renditions. A verified upload is itself a reference to its
+//! bytes. Knows no files.
+
+use crate::{Result, Row, Stmt, Tx};
+use blindspot_core::case::PhotoArrival;
+use blindspot_core::command::{FormName, MediaKind};
+use blindspot_core::id::{CityId, Sha256};
+use blindspot_core::{DeviceId, PersonId, PhotoId};
+
+macro_rules! statements {
+    ($($name:ident = $key:literal;)+) => {
+        $(static $name: Stmt = Stmt::new(include_str!("../sql/uploads.sql"), $key);)+
+    };
+}
+statements! {
+    UPLOAD_SAVE = "upload_save";
+    UPLOAD_LOAD = "upload_load";
+    UPLOAD_RECEIVED = "upload_received";
+    UPLOAD_VERIFIED = "upload_verified";
+    UPLOAD_REMOVE = "upload_remove";
+    UPLOADS_VERIFIED_FOR = "uploads_verified_for";
+    UPLOADS_OF_PHOTO = "uploads_of_photo";
+    UPLOADS_WITH_HASH = "uploads_with_hash";
+    UPLOADS_EXPIRED = "uploads_expired";
+    UPLOADS_VERIFIED_HASHES = "uploads_verified_hashes";
+    UPLOAD_COUNTS = "upload_counts";
+    RENDITION_ADD = "rendition_add";
+    RENDITIONS_OPEN = "renditions_open";
+    RENDITION_TRIED = "rendition_tried";
+    RENDITION_DONE = "rendition_done";
+}
+
+/// An upload as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Its id: random, in its address.
+    pub upload_id: [u8; 16],
+    /// The photo.
+    pub photo_id: PhotoId,
+    /// Which form of it.
+    pub form: FormName,
+    /// What the bytes are.
+    pub media: MediaKind,
+    /// SHA-256 that the bytes must have.
+    pub sha256: Sha256,
+    /// Bytes in all.
+    pub length: u64,
+    /// Bytes durably here.
+    pub received: u64,
+    /// The device that began it.
+    pub device_id: DeviceId,
+    /// Its person: only their devices may go on.
+    pub person_id: PersonId,
+    /// When it began, milliseconds since 1970.
+    pub created_ms: i64,
+    /// When an unfinished one is swept.
+    pub expires_ms: i64,
+    /// When length and hash were found right.
+    pub verified_ms: Option<i64>,
+}
+
+fn upload_of(row: &Row) -> Result<Upload> {
+    Ok(Upload {
+        upload_id: row.id(0)?,
+        photo_id: PhotoId::from_bytes(row.id(1)?),
+        form: FormName::from_word(row.text(2)?),
+        media: MediaKind::from_word(row.text(3)?),
+        sha256: Sha256(row.hash(4)?),
+        length: u64::try_from(row.int(5)?).unwrap_or(0),
+        received: u64::try_from(row.int(6)?).unwrap_or(0),
+        device_id: DeviceId::from_bytes(row.id(7)?),
+        person_id: PersonId::from_bytes(row.id(8)?),
+        created_ms: row.int(9)?,
+        expires_ms: row.int(10)?,
+        verified_ms: row.opt_int(11)?,
+    })
+}
+
+fn int(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// Adds an upload.
+///
+/// # Errors
+/// When the engine refuses (as for all below).
+pub fn save_upload(tx: &Tx<'_>, city: &CityId, upload: &Upload) -> Result<()> {
+    let params = [
+        city.as_str().into(),
+        upload.upload_id.into(),
+        upload.photo_id.into(),
+        upload.form.as_str().into(),
+        upload.media.as_str().into(),
+        upload.sha256.into(),
+        int(upload.length).into(),
+        int(upload.received).into(),
+        upload.device_id.into(),
+        upload.person_id.into(),
+        upload.created_ms.into(),
+        upload.expires_ms.into(),
+    ];
+    tx.exec(&UPLOAD_SAVE, &params).map(drop)
+}
+
+/// An upload by id.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn load_upload(tx: &Tx<'_>, city: &CityId, upload_id: [u8; 16]) -> Result<Option<Upload>> {
+    tx.query_one(&UPLOAD_LOAD, &[city.as_str().into(), upload_id.into()])?.map(|r| upload_of(&r)).transpose()
+}
+
+/// Notes how many bytes of an unfinished upload are durably here.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn save_received(tx: &Tx<'_>, city: &CityId, upload_id: [u8; 16], received: u64) -> Result<()> {
+    tx.exec(&UPLOAD_RECEIVED, &[city.as_str().into(), upload_id.into(), int(received).into()]).map(drop)
+}
+
+/// Marks an upload as verified; says whether that is new.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn save_verified(tx: &Tx<'_>, city: &CityId, upload_id: [u8; 16], now_ms: i64) -> Result<bool> {
+    Ok(tx.exec(&UPLOAD_VERIFIED, &[city.as_str().into(), upload_id.into(), now_ms.into()])? > 0)
+}
+
+/// Removes an unfinished upload; a verified one stays.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn remove_upload(tx: &Tx<'_>, city: &CityId, upload_id: [u8; 16]) -> Result<bool> {
+    Ok(tx.exec(&UPLOAD_REMOVE, &[city.as_str().into(), upload_id.into()])? > 0)
+}
+
+/// Verified bytes for a photo, each with who sent them.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn load_verified_for(tx: &Tx<'_>, city: &CityId, photo: PhotoId) -> Result<Vec<(PhotoArrival, PersonId)>> {
+    let rows = tx.query(&UPLOADS_VERIFIED_FOR, &[city.as_str().into(), photo.into()])?;
+    rows.iter()
+        .map(|r| {
+            let photo_id = PhotoId::from_bytes(r.id(0)?);
+            let arrival = PhotoArrival { photo_id, sha256: Sha256(r.hash(1)?) };
+            Ok((arrival, PersonId::from_bytes(r.id(2)?)))
+        })
+        .collect()
+}
+
+/// Verified uploads of a photo, oldest first.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn load_uploads_of_photo(tx: &Tx<'_>, city: &CityId, photo: PhotoId) -> Result<Vec<Upload>> {
+    tx.query(&UPLOADS_OF_PHOTO, &[city.as_str().into(), photo.into()])?.iter().map(upload_of).collect()
+}
+
+/// Verified uploads of the same bytes, oldest first, at most 50.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn load_uploads_with_hash(tx: &Tx<'_>, city: &CityId, sha256: Sha256) -> Result<Vec<Upload>> {
+    tx.query(&UPLOADS_WITH_HASH, &[city.as_str().into(), sha256.into()])?.iter().map(upload_of).collect()
+}
+
+/// Unfinished uploads past their time, at most 500.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn load_expired(tx: &Tx<'_>, city: &CityId, now_ms: i64) -> Result<Vec<[u8; 16]>> {
+    tx.query(&UPLOADS_EXPIRED, &[city.as_str().into(), now_ms.into()])?.iter().map(|r| r.id(0)).collect()
+}
+
+/// Hash and length of all verified bytes, for checking the blobs.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn load_verified_hashes(tx: &Tx<'_>, city: &CityId) -> Result<Vec<(Sha256, u64)>> {
+    tx.query(&UPLOADS_VERIFIED_HASHES, &[city.as_str().into()])?
+        .iter()
+        .map(|r| Ok((Sha256(r.hash(0)?), u64::try_from(r.int(1)?).unwrap_or(0))))
+        .collect()
+}
+
+/// How many uploads are verified and how many are not.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn load_counts(tx: &Tx<'_>, city: &CityId) -> Result<(i64, i64)> {
+    match tx.query_one(&UPLOAD_COUNTS, &[city.as_str().into()])? {
+        Some(row) => Ok((row.int(0)?, row.int(1)?)),
+        None => Ok((0, 0)),
+    }
+}
+
+/// A rendition to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RenditionJob {
+    /// The photo.
+    pub photo_id: PhotoId,
+    /// Its original.
+    pub sha256: Sha256,
+    /// Tries so far.
+    pub tries: i64,
+}
+
+/// Queues the renditions of a photo, once.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn append_rendition(tx: &Tx<'_>, city: &CityId, photo: PhotoId, sha256: Sha256) -> Result<()> {
+    tx.exec(&RENDITION_ADD, &[city.as_str().into(), photo.into(), sha256.into()]).map(drop)
+}
+
+/// Renditions still to make; one tried three times is left.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn load_open_renditions(tx: &Tx<'_>, city: &CityId, limit: i64) -> Result<Vec<RenditionJob>> {
+    tx.query(&RENDITIONS_OPEN, &[city.as_str().into(), limit.into()])?
+        .iter()
+        .map(|r| {
+            Ok(RenditionJob {
+                photo_id: PhotoId::from_bytes(r.id(0)?),
+                sha256: Sha256(r.hash(1)?),
+                tries: r.int(2)?,
+            })
+        })
+        .collect()
+}
+
+/// Counts a try before it is made, so that a photo which kills the process is not tried for ever.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn save_rendition_tried(tx: &Tx<'_>, city: &CityId, photo: PhotoId) -> Result<()> {
+    tx.exec(&RENDITION_TRIED, &[city.as_str().into(), photo.into()]).map(drop)
+}
+
+/// Closes a rendition, with what was wrong if anything was.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn save_rendition_done(
+    tx: &Tx<'_>,
+    city: &CityId,
+    photo: PhotoId,
+    now_ms: i64,
+    problem: Option<&str>,
+) -> Result<()> {
+    let params = [city.as_str().into(), photo.into(), now_ms.into(), problem.into()];
+    tx.exec(&RENDITION_DONE, &params).map(drop)
+}
