@@ -1,1 +1,12 @@
-//! Scenarios.
+//! Scenarios that cross crates: HTTP contract, photos, faults of real processes, golden wire.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+mod golden;
+mod house;
+mod killed;
+mod photos;
+mod raw;
+mod shared_phone;
+mod simulated;
+mod sync;
+mod wrong_input;

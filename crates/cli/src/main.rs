@@ -1,2 +1,62 @@
-//! The one binary.
-fn main() {}
+//! 净格 Blindspot, the one binary: server, administration, a headless phone, a demo.
+//!
+//! Parses words and prints answers; decides nothing. What a case may do stands in core, what a server or a phone
+//! does in their crates.
+
+mod args;
+mod clock;
+mod demo;
+mod device;
+mod docs;
+mod doctor;
+mod folder;
+mod http;
+mod import;
+mod me;
+mod out;
+mod phone;
+mod progress;
+mod qr;
+mod serve;
+mod table;
+mod user;
+mod vectors;
+mod verify;
+
+use clap::{CommandFactory as _, Parser as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    let done = match cli.command {
+        args::Command::Serve(args) => serve::run(&args),
+        args::Command::Demo(args) => demo::run(&args),
+        args::Command::User(args) => user::run(args),
+        args::Command::Device(args) => device::run(args),
+        args::Command::Import(args) => import::run(args),
+        args::Command::Phone(args) => phone::run(args),
+        args::Command::Verify(args) => verify::run(&args),
+        args::Command::Doctor(args) => doctor::run(&args),
+        args::Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut args::Cli::command(), "blindspot", &mut std::io::stdout());
+            Ok(())
+        }
+        args::Command::Vectors { check } => golden(check),
+        args::Command::Docs { check } => docs::run(Path::new("docs/generated"), check),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn golden(check: bool) -> out::Done {
+    let files = vectors::run(Path::new("fixtures/protocol/v1"), check)
+        .map_err(|e| out::Failure::new("协议样例不一致或写不出", e.to_string()))?;
+    println!("{files} 个文件 files");
+    Ok(())
+}

@@ -18,7 +18,9 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum VectorProblem {
     /// The file on disk is not what the code makes.
-    #[error("{0} is stale: run `cargo xtask vectors` and look at the difference; a frozen vector must not change")]
+    #[error(
+        "{0} is stale: run `cargo xtask vectors` and look at the difference; a frozen vector must not change"
+    )]
     Stale(PathBuf),
     /// A file could not be read or written.
     #[error("{0}: {1}")]
@@ -79,7 +81,10 @@ fn payloads() -> Vec<(&'static str, Value)> {
         ("withdraw", json!({})),
         ("self_fixed", json!({"position": fix, "description": "已当场清理"})),
         ("look", json!({"grid": "330782003002-03", "position": fix})),
-        ("edit", json!({"changes": {"description": {"from": "垃圾桶满溢", "to": "垃圾桶倒了"}, "severity": {"from": null, "to": "major"}}})),
+        (
+            "edit",
+            json!({"changes": {"description": {"from": "垃圾桶满溢", "to": "垃圾桶倒了"}, "severity": {"from": null, "to": "major"}}}),
+        ),
         ("relocate", json!({"position": fix, "landmark": "后巷"})),
         (
             "photo",
@@ -93,7 +98,10 @@ fn payloads() -> Vec<(&'static str, Value)> {
         ("file", json!({"reason": "valid", "note": "立案"})),
         ("refuse", json!({"reason": "not_in_scope"})),
         ("merge", json!({"into": "018f2f6e-0000-7000-8000-0000000000c2", "reason": "same_spot"})),
-        ("dispatch", json!({"lead": "sanitation", "assists": ["market"], "case_kind": "do_now", "note": "今天16:00前"})),
+        (
+            "dispatch",
+            json!({"lead": "sanitation", "assists": ["market"], "case_kind": "do_now", "note": "今天16:00前"}),
+        ),
         ("accept", json!({})),
         ("feed_back", json!({"text": "已清运", "position": fix, "photos": [PHOTO]})),
         ("verify", json!({"feed_back": format!("{OP}1"), "passed": true, "text": "干净", "photos": []})),
@@ -135,8 +143,14 @@ fn refused() -> Value {
         ("not json", "hello".to_owned()),
         ("no payload", format!(r#"{head}"kind":"comment"}}"#)),
         ("U+0000 in a text", format!(r#"{head}"kind":"comment","payload":{{"text":"a\u0000b"}}}}"#)),
-        ("an escaped backslash before u0000 is no U+0000", format!(r#"{head}"kind":"comment","payload":{{"text":"a\\u0000b"}}}}"#)),
-        ("over 16 KB", format!(r#"{head}"kind":"comment","payload":{{"text":"{}"}}}}"#, "x".repeat(16 * 1024))),
+        (
+            "an escaped backslash before u0000 is no U+0000",
+            format!(r#"{head}"kind":"comment","payload":{{"text":"a\\u0000b"}}}}"#),
+        ),
+        (
+            "over 16 KB",
+            format!(r#"{head}"kind":"comment","payload":{{"text":"{}"}}}}"#, "x".repeat(16 * 1024)),
+        ),
     ];
     let list: Vec<Value> = bodies
         .iter()
@@ -153,9 +167,21 @@ fn clocks() -> Value {
     let captured = |text: Value| serde_json::from_value::<Captured>(text).unwrap_or_default();
     let sent = |text: Value| serde_json::from_value::<Sent>(text).unwrap_or_default();
     let table = [
-        ("same boot", json!({"wall_ms": 99, "mono_ms": 1000, "boot_id": "b"}), json!({"wall_ms": 5, "mono_ms": 28_801_000, "boot_id": "b"})),
-        ("rebooted, fresh fix", json!({"wall_ms": 99, "gnss_ms": 50_000_000, "gnss_age_ms": 20, "offset_ms": 7}), json!({"wall_ms": 5})),
-        ("rebooted, stale fix", json!({"wall_ms": 40_000_000, "gnss_ms": 50_000_000, "gnss_age_ms": 10_001, "offset_ms": 7}), json!({"wall_ms": 5})),
+        (
+            "same boot",
+            json!({"wall_ms": 99, "mono_ms": 1000, "boot_id": "b"}),
+            json!({"wall_ms": 5, "mono_ms": 28_801_000, "boot_id": "b"}),
+        ),
+        (
+            "rebooted, fresh fix",
+            json!({"wall_ms": 99, "gnss_ms": 50_000_000, "gnss_age_ms": 20, "offset_ms": 7}),
+            json!({"wall_ms": 5}),
+        ),
+        (
+            "rebooted, stale fix",
+            json!({"wall_ms": 40_000_000, "gnss_ms": 50_000_000, "gnss_age_ms": 10_001, "offset_ms": 7}),
+            json!({"wall_ms": 5}),
+        ),
         ("wall clock alone", json!({"wall_ms": 40_000_000}), json!({"wall_ms": 5})),
         ("three years ahead", json!({"wall_ms": 94_608_000_000_i64, "offset_ms": 0}), json!({"wall_ms": 5})),
     ];
@@ -170,7 +196,10 @@ fn clocks() -> Value {
 }
 
 fn digests() -> Value {
-    let rows = [(RowKind::Case, "a", Rev(1_760_000_000, 1), "{}"), (RowKind::Photo, "b", Rev(1_760_000_000, 7), r#"{"x":1}"#)];
+    let rows = [
+        (RowKind::Case, "a", Rev(1_760_000_000, 1), "{}"),
+        (RowKind::Photo, "b", Rev(1_760_000_000, 7), r#"{"x":1}"#),
+    ];
     let mut digest = Digest::default();
     let list: Vec<Value> = rows
         .iter()
@@ -201,7 +230,11 @@ fn merges() -> Value {
 fn geo() -> Value {
     // Eight decimals are a millimetre: enough to compare by, and the same on every machine.
     let shown = |p: Point| json!([format!("{:.8}", p.lat), format!("{:.8}", p.lon)]);
-    let points = [Point { lat: 29.3056, lon: 120.0741 }, Point { lat: 39.9087, lon: 116.3975 }, Point { lat: 51.5, lon: -0.12 }];
+    let points = [
+        Point { lat: 29.3056, lon: 120.0741 },
+        Point { lat: 39.9087, lon: 116.3975 },
+        Point { lat: 51.5, lon: -0.12 },
+    ];
     let list: Vec<Value> = points
         .iter()
         .map(|p| {

@@ -1,1 +1,54 @@
 //! A replica on a device: mirror, outbox, view, photo queue, stepped by its host. Knows no server, store or HTTP library.
+//!
+//! One person, one SQLite file, one photo folder. The host hands in time, random bytes, files and keys, sends the
+//! requests of [`Replica::poll_request`] and brings back the answers.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod auth;
+mod capture;
+mod enrol;
+mod error;
+mod event;
+mod host;
+mod http;
+mod identity;
+mod keep;
+#[cfg(feature = "native")]
+mod native;
+#[cfg(feature = "native")]
+mod native_phone;
+mod overlay;
+mod photo_step;
+mod pull;
+mod pull_apply;
+mod push;
+mod replica;
+mod seal;
+mod shot;
+mod status;
+mod store;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod upload;
+mod view;
+
+pub use blindspot_core::sync::{Lane, Reason, ReplyClass};
+pub use blindspot_photo::OriginalPolicy;
+pub use capture::{RawPhoto, ReportDraft, ReportKind, Saved};
+pub use enrol::Enrolled;
+pub use error::ClientError;
+pub use event::ClientEvent;
+pub use host::{FileProblem, KeyStore, NetworkKind, Now, PhotoFiles, Random};
+pub use http::{HttpRequest, HttpResponse};
+pub use identity::Identity;
+pub use keep::Freed;
+#[cfg(feature = "native")]
+pub use native::{NativeFiles, NativeKeys, open_native};
+#[cfg(feature = "native")]
+pub use native_phone::{Phone, PhonePerson};
+pub use replica::Replica;
+pub use seal::SealStep;
+pub use status::{CaptureView, PhotoView, Status, Unsent, UploadView};
+pub use store::outbox::{OpState, OutboxEntry};
+pub use view::{CaseFilter, CaseView};

@@ -105,6 +105,10 @@ pub struct Authority {
     pub people: BTreeMap<DeviceId, PersonId>,
     /// What became of each op.
     pub verdicts: BTreeMap<OpId, Verdict>,
+    /// Recovered capture times; others are taken from the op as exact.
+    pub times: BTreeMap<OpId, CaptureTime>,
+    /// When a device was enrolled; others at 0.
+    pub enrolled: BTreeMap<DeviceId, i64>,
     held: Vec<SealedOp>,
     /// Server time; rises by one an op.
     pub now_ms: i64,
@@ -120,6 +124,8 @@ impl Authority {
             grants: BTreeMap::new(),
             people: BTreeMap::new(),
             verdicts: BTreeMap::new(),
+            times: BTreeMap::new(),
+            enrolled: BTreeMap::new(),
             held: vec![],
             now_ms: 10_000,
         }
@@ -155,16 +161,19 @@ impl Authority {
         }
         let author = self.people.get(&op.env.device_id).copied().unwrap_or_else(|| person(u64::MAX));
         let grants = self.grants.get(&author).cloned().unwrap_or_default();
+        let wall_ms = op.env.captured.wall_ms;
+        let exact = CaptureTime { at_ms: wall_ms, class: ClockClass::Exact, claimed_ms: wall_ms };
         let ctx = Ctx {
             now_ms: self.now_ms,
             places: &self.places,
             catalogue: None,
-            author: Author { person: author, device: op.env.device_id, enrolled_ms: 0, grants: &grants },
-            time: CaptureTime {
-                at_ms: op.env.captured.wall_ms,
-                class: ClockClass::Exact,
-                claimed_ms: op.env.captured.wall_ms,
+            author: Author {
+                person: author,
+                device: op.env.device_id,
+                enrolled_ms: self.enrolled.get(&op.env.device_id).copied().unwrap_or(0),
+                grants: &grants,
             },
+            time: self.times.get(&op.env.op_id).cloned().unwrap_or(exact),
         };
         let outcome = apply::apply(&self.world, op, &ctx);
         self.world.absorb(&outcome);

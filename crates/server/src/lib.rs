@@ -6,6 +6,15 @@
 
 pub mod auth;
 pub mod blob;
+pub mod config;
 pub mod error;
+pub mod hints;
 pub mod http;
+pub mod jobs;
+pub mod router;
+pub mod server;
 pub mod service;
+pub mod state;
+
+pub use config::ServeConfig;
+pub use server::{Running, Server, serve};

@@ -14,9 +14,9 @@ SET case_id = excluded.case_id, epoch = excluded.epoch, n = excluded.n, hash = e
 -- name: drop_row
 DELETE FROM rows WHERE city_id = $1 AND kind = $2 AND id = $3;
 -- name: load_head
-SELECT feed, seq, count, digest FROM feed_heads WHERE city_id = $1 AND feed = $2;
+SELECT feed, seq, count, digest, min_seq FROM feed_heads WHERE city_id = $1 AND feed = $2;
 -- name: all_heads
-SELECT feed, seq, count, digest FROM feed_heads WHERE city_id = $1 ORDER BY feed;
+SELECT feed, seq, count, digest, min_seq FROM feed_heads WHERE city_id = $1 ORDER BY feed;
 -- name: save_head
 INSERT INTO feed_heads (city_id, feed, seq, count, digest) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (city_id, feed) DO UPDATE SET seq = excluded.seq, count = excluded.count, digest = excluded.digest;
@@ -33,3 +33,5 @@ WHERE i.city_id = $1 AND i.feed = $2 AND i.seq > $3 ORDER BY i.seq LIMIT $4;
 SELECT r.kind, r.id, r.epoch, r.n, r.hash
 FROM feed_items i JOIN rows r ON r.city_id = i.city_id AND r.kind = i.kind AND r.id = i.id
 WHERE i.city_id = $1 AND i.feed = $2 AND i.gone = 0;
+-- name: feeds_of
+SELECT kind, id, feed FROM feed_items WHERE city_id = $1 AND kind = $2 AND id = $3 AND gone = 0;

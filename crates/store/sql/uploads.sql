@@ -10,9 +10,6 @@ SELECT upload_id, photo_id, form, media, sha256, length, received, device_id, pe
   verified_ms
 FROM uploads WHERE city_id = $1 AND upload_id = $2;
 
--- name: upload_received
-UPDATE uploads SET received = $3 WHERE city_id = $1 AND upload_id = $2 AND verified_ms IS NULL;
-
 -- name: upload_verified
 UPDATE uploads SET verified_ms = $3, received = length
 WHERE city_id = $1 AND upload_id = $2 AND verified_ms IS NULL;
@@ -47,11 +44,17 @@ FROM uploads WHERE city_id = $1;
 
 -- name: rendition_add
 INSERT INTO rendition_jobs (city_id, photo_id, sha256) VALUES ($1, $2, $3)
-ON CONFLICT (city_id, photo_id) DO NOTHING;
+ON CONFLICT (city_id, photo_id) DO UPDATE SET sha256 = excluded.sha256, tries = 0, done_ms = NULL, problem = NULL
+WHERE rendition_jobs.sha256 <> excluded.sha256;
 
 -- name: renditions_open
-SELECT photo_id, sha256, tries FROM rendition_jobs
-WHERE city_id = $1 AND done_ms IS NULL AND tries < 3 ORDER BY photo_id LIMIT $2;
+SELECT j.photo_id, j.sha256, j.tries FROM rendition_jobs AS j
+WHERE j.city_id = $1 AND j.done_ms IS NULL AND j.tries < 3
+  AND EXISTS (SELECT 1 FROM uploads AS o WHERE o.city_id = $1 AND o.photo_id = j.photo_id AND o.sha256 = j.sha256
+    AND o.verified_ms IS NOT NULL)
+  AND EXISTS (SELECT 1 FROM uploads AS w WHERE w.city_id = $1 AND w.photo_id = j.photo_id AND w.form = 'working'
+    AND w.verified_ms IS NOT NULL)
+ORDER BY j.photo_id LIMIT $2;
 
 -- name: rendition_tried
 UPDATE rendition_jobs SET tries = tries + 1 WHERE city_id = $1 AND photo_id = $2;

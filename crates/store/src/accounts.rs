@@ -267,7 +267,8 @@ pub fn load_failures(tx: &Tx<'_>, city: &CityId, subject: &str) -> Result<(i64, 
 /// # Errors
 /// When the engine refuses.
 pub fn save_failures(tx: &Tx<'_>, city: &CityId, subject: &str, fails: i64, locked_until: i64) -> Result<()> {
-    tx.exec(&FAILURES_SAVE, &[city.as_str().into(), subject.into(), fails.into(), locked_until.into()]).map(drop)
+    tx.exec(&FAILURES_SAVE, &[city.as_str().into(), subject.into(), fails.into(), locked_until.into()])
+        .map(drop)
 }
 
 /// Forgets failed logins of a subject.

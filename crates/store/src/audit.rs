@@ -120,7 +120,10 @@ pub fn verify(tx: &Tx<'_>, city: &CityId) -> Result<AuditCheck> {
 /// # Errors
 /// When the engine refuses.
 pub fn load_page(tx: &Tx<'_>, city: &CityId, before: i64, limit: i64) -> Result<Vec<AuditRow>> {
-    tx.query(&AUDIT_PAGE, &[city.as_str().into(), before.into(), limit.into()])?.iter().map(audit_of).collect()
+    tx.query(&AUDIT_PAGE, &[city.as_str().into(), before.into(), limit.into()])?
+        .iter()
+        .map(audit_of)
+        .collect()
 }
 
 fn audit_of(row: &Row) -> Result<AuditRow> {

@@ -143,5 +143,8 @@ pub fn load_cases(
 /// # Errors
 /// The engine's.
 pub fn load_counts(tx: &Tx<'_>, city: &CityId) -> Result<Vec<(String, i64)>> {
-    tx.query(&COUNT_CITY, &[city.into()])?.iter().map(|row| Ok((row.text(0)?.to_owned(), row.int(1)?))).collect()
+    tx.query(&COUNT_CITY, &[city.into()])?
+        .iter()
+        .map(|row| Ok((row.text(0)?.to_owned(), row.int(1)?)))
+        .collect()
 }

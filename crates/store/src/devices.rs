@@ -229,8 +229,7 @@ pub fn save_code(
     now_ms: i64,
     expires_ms: i64,
 ) -> Result<()> {
-    let params =
-        [city.as_str().into(), code_hash.into(), person.into(), now_ms.into(), expires_ms.into()];
+    let params = [city.as_str().into(), code_hash.into(), person.into(), now_ms.into(), expires_ms.into()];
     tx.exec(&CODE_SAVE, &params).map(drop)
 }
 

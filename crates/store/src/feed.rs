@@ -19,6 +19,7 @@ static SAVE_HEAD: Stmt = Stmt::new(SQL, "save_head");
 static STANDS_IN: Stmt = Stmt::new(SQL, "stands_in");
 static SAVE_ITEM: Stmt = Stmt::new(SQL, "save_item");
 static ITEMS_AFTER: Stmt = Stmt::new(SQL, "items_after");
+static FEEDS_OF: Stmt = Stmt::new(SQL, "feeds_of");
 static ENTRIES: Stmt = Stmt::new(SQL, "entries");
 
 /// The head of a feed.
@@ -28,6 +29,8 @@ pub struct Head {
     pub seq: i64,
     /// Over the rows now in the feed.
     pub digest: Digest,
+    /// Markers at or below this were purged: an older place in the feed can no longer be read on from.
+    pub min_seq: i64,
 }
 
 /// A change with the case that the row is of.
@@ -52,9 +55,10 @@ pub struct Item {
 
 fn head(row: &Row) -> Result<(Feed, Head)> {
     let sum: [u8; 16] = row.id(3)?;
-    let count = u64::try_from(row.int(2)?).map_err(|_| StoreError::Decode("a feed with a negative count".into()))?;
+    let count =
+        u64::try_from(row.int(2)?).map_err(|_| StoreError::Decode("a feed with a negative count".into()))?;
     let digest = Digest { count, sum: u128::from_be_bytes(sum) };
-    Ok((Feed(row.text(0)?.to_owned()), Head { seq: row.int(1)?, digest }))
+    Ok((Feed(row.text(0)?.to_owned()), Head { seq: row.int(1)?, digest, min_seq: row.int(4)? }))
 }
 
 /// The heads of these feeds; one that never held a row is absent.
@@ -74,14 +78,29 @@ pub fn load_items(tx: &Tx<'_>, city: &CityId, feed: &Feed, after: i64, most: usi
     let mut out = Vec::new();
     tx.each(&ITEMS_AFTER, &[city.into(), feed.into(), after.into(), most.into()], |row| {
         let key = RowKey::new(RowKind::from_word(row.text(1)?), row.text(2)?);
-        let row_now = if row.bool(3)? {
-            None
-        } else {
-            Some((Rev(row.int(4)?, row.int(5)?), row.text(6)?.to_owned()))
-        };
+        let row_now =
+            if row.bool(3)? { None } else { Some((Rev(row.int(4)?, row.int(5)?), row.text(6)?.to_owned())) };
         out.push(Item { seq: row.int(0)?, key, row: row_now });
         Ok(())
     })?;
+    Ok(out)
+}
+
+/// The feeds in which rows stand now.
+///
+/// # Errors
+/// The engine's.
+pub fn load_feeds_of(
+    tx: &Tx<'_>,
+    city: &CityId,
+    keys: &BTreeSet<RowKey>,
+) -> Result<BTreeMap<RowKey, BTreeSet<Feed>>> {
+    let sets = keys.iter().map(|k| vec![city.into(), k.kind.as_str().into(), k.id.as_str().into()]);
+    let mut out: BTreeMap<RowKey, BTreeSet<Feed>> = BTreeMap::new();
+    for row in tx.query_many(&FEEDS_OF, sets)? {
+        let key = RowKey::new(RowKind::from_word(row.text(0)?), row.text(1)?);
+        out.entry(key).or_default().insert(Feed(row.text(2)?.to_owned()));
+    }
     Ok(out)
 }
 
@@ -167,7 +186,13 @@ pub fn save_changes(
 }
 
 fn head_values(city: &CityId, feed: &Feed, head: &Head) -> Vec<crate::Value> {
-    vec![city.into(), feed.into(), head.seq.into(), head.digest.count.into(), head.digest.sum.to_be_bytes().into()]
+    vec![
+        city.into(),
+        feed.into(),
+        head.seq.into(),
+        head.digest.count.into(),
+        head.digest.sum.to_be_bytes().into(),
+    ]
 }
 
 fn save_rows(
@@ -224,7 +249,8 @@ pub struct DigestCheck {
 /// # Errors
 /// The engine's.
 pub fn recompute_digests(tx: &Tx<'_>, city: &CityId) -> Result<Vec<DigestCheck>> {
-    let heads: Vec<(Feed, Head)> = tx.query(&ALL_HEADS, &[city.into()])?.iter().map(head).collect::<Result<_>>()?;
+    let heads: Vec<(Feed, Head)> =
+        tx.query(&ALL_HEADS, &[city.into()])?.iter().map(head).collect::<Result<_>>()?;
     let mut out = Vec::with_capacity(heads.len());
     for (feed, head) in heads {
         let mut recomputed = Digest::default();

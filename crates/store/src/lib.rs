@@ -14,6 +14,8 @@
 pub mod accounts;
 pub mod audit;
 pub mod cases;
+#[cfg(test)]
+mod conformance;
 pub mod counters;
 pub mod devices;
 pub mod feed;
@@ -21,6 +23,7 @@ pub mod looks;
 pub mod meta;
 mod migrate;
 pub mod ops;
+pub mod quarantine;
 pub mod rows;
 mod sqlite;
 mod statement;
@@ -28,6 +31,7 @@ pub mod tokens;
 mod tx;
 pub mod uploads;
 mod value;
+pub mod waiting;
 
 pub use sqlite::{MIN_SQLITE, Options};
 pub use statement::Stmt;
@@ -66,6 +70,14 @@ pub enum StoreError {
     /// Stored JSON is not what the code expects.
     #[error("stored JSON: {0}")]
     Json(#[from] serde_json::Error),
+}
+
+impl StoreError {
+    /// Whether the engine refused what was written, not the moment: the same again would fail again.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        !matches!(self, StoreError::Full | StoreError::ReadOnly | StoreError::Busy)
+    }
 }
 
 /// Shorthand for this crate.

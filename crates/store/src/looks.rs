@@ -23,7 +23,8 @@ pub fn load_look_near(
     within_ms: i64,
 ) -> Result<Option<i64>> {
     let (from, to) = (at_ms.saturating_sub(within_ms), at_ms.saturating_add(within_ms));
-    let row = tx.query_one(&NEAR, &[city.into(), person.into(), grid.as_str().into(), from.into(), to.into()])?;
+    let row =
+        tx.query_one(&NEAR, &[city.into(), person.into(), grid.as_str().into(), from.into(), to.into()])?;
     row.map(|row| row.int(0)).transpose()
 }
 

@@ -25,7 +25,8 @@ pub(crate) fn migrate(conn: &mut Connection) -> Result<()> {
         let tx = conn.transaction().map_err(from_rusqlite)?;
         tx.execute_batch(sql).map_err(from_rusqlite)?;
         tx.pragma_update(None, "application_id", APPLICATION_ID).map_err(from_rusqlite)?;
-        tx.pragma_update(None, "user_version", i64::try_from(i + 1).unwrap_or(i64::MAX)).map_err(from_rusqlite)?;
+        tx.pragma_update(None, "user_version", i64::try_from(i + 1).unwrap_or(i64::MAX))
+            .map_err(from_rusqlite)?;
         tx.commit().map_err(from_rusqlite)?;
     }
     Ok(())

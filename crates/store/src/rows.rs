@@ -58,7 +58,10 @@ pub fn load_row(tx: &Tx<'_>, city: &CityId, kind: &RowKind, id: &str) -> Result<
 /// # Errors
 /// The engine's.
 pub fn load_rows_of_cases(tx: &Tx<'_>, city: &CityId, cases: &BTreeSet<CaseId>) -> Result<Vec<StoredRow>> {
-    tx.query_many(&OF_CASE, cases.iter().map(|c| vec![city.into(), (*c).into()]))?.iter().map(stored).collect()
+    tx.query_many(&OF_CASE, cases.iter().map(|c| vec![city.into(), (*c).into()]))?
+        .iter()
+        .map(stored)
+        .collect()
 }
 
 /// All rows of a kind, in order of id.

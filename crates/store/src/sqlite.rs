@@ -88,7 +88,10 @@ impl SqliteEngine {
         Ok(value)
     }
 
-    pub(crate) fn read<T, E: From<StoreError>>(&self, f: impl FnOnce(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub(crate) fn read<T, E: From<StoreError>>(
+        &self,
+        f: impl FnOnce(&Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let Some(pool) = &self.pool else {
             let mut conn = lock(&self.writer);
             return run_read(&mut conn, f);
@@ -182,7 +185,9 @@ pub(crate) fn from_rusqlite(error: rusqlite::Error) -> StoreError {
             ErrorCode::ReadOnly => StoreError::ReadOnly,
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Busy,
             ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreError::Corrupt(text),
-            ErrorCode::ConstraintViolation if matches!(e.extended_code, 1555 | 2067) => StoreError::Duplicate(text),
+            ErrorCode::ConstraintViolation if matches!(e.extended_code, 1555 | 2067) => {
+                StoreError::Duplicate(text)
+            }
             _ => StoreError::Sql(text),
         },
         None => StoreError::Sql(text),

@@ -134,7 +134,13 @@ pub fn revoke_families_of(tx: &Tx<'_>, city: &CityId, device: DeviceId, now_ms: 
 ///
 /// # Errors
 /// When the engine refuses.
-pub fn append_nonce(tx: &Tx<'_>, city: &CityId, device: DeviceId, nonce: [u8; 32], now_ms: i64) -> Result<bool> {
+pub fn append_nonce(
+    tx: &Tx<'_>,
+    city: &CityId,
+    device: DeviceId,
+    nonce: [u8; 32],
+    now_ms: i64,
+) -> Result<bool> {
     Ok(tx.exec(&NONCE_SAVE, &[city.as_str().into(), device.into(), nonce.into(), now_ms.into()])? > 0)
 }
 

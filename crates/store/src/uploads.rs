@@ -15,7 +15,6 @@ macro_rules! statements {
 statements! {
     UPLOAD_SAVE = "upload_save";
     UPLOAD_LOAD = "upload_load";
-    UPLOAD_RECEIVED = "upload_received";
     UPLOAD_VERIFIED = "upload_verified";
     UPLOAD_REMOVE = "upload_remove";
     UPLOADS_VERIFIED_FOR = "uploads_verified_for";
@@ -110,14 +109,6 @@ pub fn load_upload(tx: &Tx<'_>, city: &CityId, upload_id: [u8; 16]) -> Result<Op
     tx.query_one(&UPLOAD_LOAD, &[city.as_str().into(), upload_id.into()])?.map(|r| upload_of(&r)).transpose()
 }
 
-/// Notes how many bytes of an unfinished upload are durably here.
-///
-/// # Errors
-/// When the engine refuses.
-pub fn save_received(tx: &Tx<'_>, city: &CityId, upload_id: [u8; 16], received: u64) -> Result<()> {
-    tx.exec(&UPLOAD_RECEIVED, &[city.as_str().into(), upload_id.into(), int(received).into()]).map(drop)
-}
-
 /// Marks an upload as verified; says whether that is new.
 ///
 /// # Errors
@@ -138,7 +129,11 @@ pub fn remove_upload(tx: &Tx<'_>, city: &CityId, upload_id: [u8; 16]) -> Result<
 ///
 /// # Errors
 /// When the engine refuses.
-pub fn load_verified_for(tx: &Tx<'_>, city: &CityId, photo: PhotoId) -> Result<Vec<(PhotoArrival, PersonId)>> {
+pub fn load_verified_for(
+    tx: &Tx<'_>,
+    city: &CityId,
+    photo: PhotoId,
+) -> Result<Vec<(PhotoArrival, PersonId)>> {
     let rows = tx.query(&UPLOADS_VERIFIED_FOR, &[city.as_str().into(), photo.into()])?;
     rows.iter()
         .map(|r| {
@@ -206,7 +201,7 @@ pub struct RenditionJob {
     pub tries: i64,
 }
 
-/// Queues the renditions of a photo, once.
+/// Queues the renditions of a photo, once for each original; they wait until its bytes are verified.
 ///
 /// # Errors
 /// When the engine refuses.
@@ -214,7 +209,7 @@ pub fn append_rendition(tx: &Tx<'_>, city: &CityId, photo: PhotoId, sha256: Sha2
     tx.exec(&RENDITION_ADD, &[city.as_str().into(), photo.into(), sha256.into()]).map(drop)
 }
 
-/// Renditions still to make; one tried three times is left.
+/// Renditions to make: original and working copy are both verified; one tried three times is left.
 ///
 /// # Errors
 /// When the engine refuses.

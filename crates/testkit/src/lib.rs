@@ -1,1 +1,24 @@
-//! Simulator, oracles, reference model. Used by the tests package only.
+//! Simulator, oracles, reference model: phones and a server in one thread, on virtual time.
+//!
+//! Drives the real core, client, service, auth and store. Used by the tests package only; never in a
+//! shipped binary.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a simulation ends at the first surprise")]
+
+pub mod dice;
+pub mod files;
+pub mod oracle;
+pub mod phone;
+pub mod scenario;
+pub mod server;
+pub mod sim;
+
+pub use scenario::{Report, run_f1};
+
+/// A folder for the files of a run, in memory where the system has such a place: a simulation crashes
+/// programs, not machines, so that it need not wait for a disk.
+#[must_use]
+pub fn folder() -> tempfile::TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.or_else(|_| tempfile::tempdir()).expect("a folder for a run")
+}

@@ -1,3 +1,13 @@
 //! Who is asking: passwords, sessions, enrolment, tokens. Synchronous; knows no axum and no tokio.
 
+pub mod device_key;
+pub mod enrol;
+pub mod gate;
 pub mod keys;
+pub mod password;
+pub mod refresh;
+pub mod secret;
+pub mod sessions;
+pub mod token;
+
+pub use gate::Gate;

@@ -1,1 +1,72 @@
 //! The axum shell: a file an endpoint; decides nothing.
+
+pub mod body;
+pub mod caller;
+pub mod cases;
+pub mod devices;
+pub mod events;
+pub mod health;
+pub mod outer;
+pub mod people;
+pub mod photos;
+pub mod reference;
+pub mod sessions;
+pub mod setup;
+pub mod sync;
+
+use crate::error::{Answer, Fault};
+use crate::service::{ServiceError, WriteJob};
+use crate::state::App;
+use blindspot_core::error::{BUSY, INTERNAL};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Server time, milliseconds since 1970: the one clock that counts.
+#[must_use]
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Runs a use-case on a thread that may block. It runs to its end even when the caller goes away.
+///
+/// # Errors
+/// The use-case's; `INTERNAL` when it panics.
+pub(crate) async fn blocking<T: Send + 'static>(
+    app: &Arc<App>,
+    f: impl FnOnce(&App) -> Result<T, ServiceError> + Send + 'static,
+) -> Answer<T> {
+    let app = app.clone();
+    match tokio::task::spawn_blocking(move || f(&app)).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(Fault::of(&INTERNAL, None)),
+    }
+}
+
+/// Hands a job to the writer and waits for its durable commit. The job runs to its end even when the
+/// caller goes away.
+///
+/// # Errors
+/// `BUSY` when the queue is full; the job's own.
+pub(crate) async fn written<T: Send + 'static>(
+    app: &Arc<App>,
+    make: impl FnOnce(crate::service::Done<T>) -> WriteJob,
+) -> Answer<T> {
+    let (send, receive) = tokio::sync::oneshot::channel();
+    let job = make(Box::new(move |result| {
+        // Nobody waiting any more is no error: what was done stays done.
+        let _ = send.send(result);
+    }));
+    app.writer.submit(job)?;
+    match receive.await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(Fault::of(&BUSY, None)),
+    }
+}
+
+/// A JSON answer.
+pub(crate) fn json<T: serde::Serialize>(value: &T) -> Answer {
+    let bytes = serde_json::to_vec(value).map_err(ServiceError::from)?;
+    let headers = [(axum::http::header::CONTENT_TYPE, "application/json")];
+    Ok(axum::response::IntoResponse::into_response((headers, bytes)))
+}

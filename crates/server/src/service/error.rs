@@ -9,6 +9,9 @@ pub enum ServiceError {
     /// Refused, with the problem's text and what exactly was wrong.
     #[error("{}: {}", .0.code, .1.as_deref().unwrap_or(""))]
     Refused(&'static ProblemText, Option<String>),
+    /// Refused for now, with the seconds to wait.
+    #[error("{}: again in {} s", .0.code, .1)]
+    Later(&'static ProblemText, u32),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),

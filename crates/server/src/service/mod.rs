@@ -1,7 +1,30 @@
 //! Use-cases: synchronous functions over the house (store, blobs, keys), with `now` and randomness handed in.
 
+mod case_list;
+pub mod cases;
+#[cfg(test)]
+mod cases_tests;
 pub mod error;
 pub mod house;
+pub mod ingest;
+pub mod pull;
+#[cfg(test)]
+mod pull_tests;
+pub mod reference;
+pub mod start;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod writer;
 
+pub mod download;
+pub mod health;
+pub mod listing;
+pub mod looks;
+pub mod people;
+pub mod renditions;
+pub mod setup;
+mod upload_request;
+pub mod uploads;
 pub use error::ServiceError;
 pub use house::{Credential, House, Random, Reference};
+pub use writer::{Done, WriteJob, Writer};

@@ -1,0 +1,77 @@
+//! The tree of commands. Words only: what they do stands in the module of each.
+
+use clap::{Parser, Subcommand};
+
+/// 净格 Blindspot：卫生死角巡查的离线优先后端 · offline-first backend for field inspection
+#[derive(Debug, Parser)]
+#[command(name = "blindspot", version, max_term_width = 100)]
+#[command(after_help = "先看一看 try it:   blindspot demo\n自己用   your own:  blindspot serve --data DIR")]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// 启动服务器 · start the server on a data folder
+    Serve(crate::serve::Args),
+    /// 演示：五部手机离线取证、回网合并 · five phones go offline, come back and merge
+    Demo(crate::demo::Args),
+    /// 人员与权限 · people and their rights
+    User(crate::user::Args),
+    /// 手机 · phones
+    Device(crate::device::Args),
+    /// 导入区划、网格、点位、目录 · load divisions, cells, grids, sites, catalogue
+    Import(crate::import::Args),
+    /// 一部没有屏幕的手机 · a headless phone
+    Phone(crate::phone::Args),
+    /// 核对审计链、照片、摘要 · check audit chain, photo bytes, digests
+    Verify(crate::verify::Args),
+    /// 用大白话检查环境 · what will not work here, in plain words
+    Doctor(crate::doctor::Args),
+    /// 命令补全脚本 · shell completions
+    Completions {
+        /// bash, zsh, fish ...
+        shell: clap_complete::Shell,
+    },
+    /// Golden vectors of the protocol.
+    #[command(hide = true)]
+    Vectors {
+        /// Compare, write nothing.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Tables in docs/generated.
+    #[command(hide = true)]
+    Docs {
+        /// Compare, write nothing.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_tree_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_shown_command_speaks_chinese_and_english() {
+        fn walk(command: &clap::Command) {
+            for sub in command.get_subcommands().filter(|s| !s.is_hide_set() && s.get_name() != "help") {
+                let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
+                assert!(about.chars().any(|c| c as u32 > 0x2e80), "{}: {about}", sub.get_name());
+                assert!(about.chars().any(|c| c.is_ascii_alphabetic()), "{}: {about}", sub.get_name());
+                walk(sub);
+            }
+        }
+        walk(&Cli::command());
+    }
+}

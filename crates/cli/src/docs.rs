@@ -1,0 +1,79 @@
+//! Pages made from code: problems, and the life of a case. With `check` nothing is written.
+
+use crate::out::{Done, Failure, Tried as _};
+use blindspot_core::access::{Class, POLICY, Role};
+use blindspot_core::case::{Round, TABLE};
+use blindspot_core::error::ALL;
+use std::fmt::Write as _;
+use std::path::Path;
+
+const HEAD: &str = "<!-- Made by `blindspot docs` from the code; do not edit. -->\n\n";
+
+/// Writes the pages into a folder, or compares them with what is there.
+pub(crate) fn run(folder: &Path, check: bool) -> Done {
+    for (name, text) in [("problems.md", problems()), ("transitions.md", transitions())] {
+        let path = folder.join(name);
+        if check {
+            let there = std::fs::read_to_string(&path).unwrap_or_default();
+            if there != text {
+                let shown = path.display();
+                return Err(Failure::new(
+                    format!("{shown} 与代码不一致，请运行 blindspot docs"),
+                    format!("{shown} differs from the code; run `blindspot docs`"),
+                ));
+            }
+        } else {
+            std::fs::create_dir_all(folder).tried("建不了文件夹", "cannot make the folder")?;
+            std::fs::write(&path, text).tried("写不了文件", "cannot write the file")?;
+        }
+    }
+    println!("docs/generated: problems.md transitions.md");
+    Ok(())
+}
+
+fn problems() -> String {
+    let mut out = format!("{HEAD}# 问题代码 Problem codes\n\n");
+    out.push_str("Every refusal is an RFC 9457 document of one of these codes. A code, once shipped, keeps its meaning.\n\n");
+    out.push_str("| code | 中文 | English | 怎么办 | What to do next |\n|---|---|---|---|---|\n");
+    for p in ALL {
+        let _ = writeln!(out, "| `{}` | {} | {} | {} | {} |", p.code, p.zh, p.en, p.next_zh, p.next_en);
+    }
+    out
+}
+
+fn transitions() -> String {
+    let mut out = format!("{HEAD}# 案件的一生 The life of a case\n\n```mermaid\nstateDiagram-v2\n");
+    for m in TABLE {
+        for from in m.from {
+            let _ = writeln!(out, "    {from} --> {}: {}", m.to, m.kind.replace(':', " "));
+        }
+    }
+    out.push_str("```\n\n## 流转 Moves\n\n| kind | from | to | round | offline |\n|---|---|---|---|---|\n");
+    for m in TABLE {
+        let from: Vec<String> = m.from.iter().map(|s| format!("{} `{s}`", s.zh())).collect();
+        let round = if m.round == Round::Raise { "raised" } else { "kept" };
+        let offline = if m.offline { "yes" } else { "no" };
+        let (kind, from, zh, to) = (m.kind, from.join(", "), m.to.zh(), &m.to);
+        let _ = writeln!(out, "| `{kind}` | {from} | {zh} `{to}` | {round} | {offline} |");
+    }
+    out.push_str("\n## 谁可以做 Who may\n\nEvidence is judged by rights at capture and any role will do; the roles named are those of its move or of\nchanges after filing. Power is judged by rights at arrival.\n\n| kind | class | roles |\n|---|---|---|\n");
+    for p in POLICY {
+        let class = if p.class == Class::Evidence { "evidence" } else { "power" };
+        let roles: Vec<&str> = p.roles.iter().map(Role::as_str).collect();
+        let _ = writeln!(out, "| `{}` | {class} | {} |", p.kind, roles.join(", "));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_and_every_kind_stands_on_its_page() {
+        let (problems, moves) = (problems(), transitions());
+        assert!(ALL.iter().all(|p| problems.contains(&format!("| `{}` |", p.code))));
+        assert!(POLICY.iter().all(|p| moves.contains(&format!("| `{}` |", p.kind))));
+        assert!(TABLE.iter().all(|m| moves.contains(&format!("--> {}", m.to))));
+    }
+}

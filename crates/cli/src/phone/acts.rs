@@ -1,0 +1,325 @@
+//! What a person does with the phone, one command each.
+
+use super::host::{At, Clock, Host, carry, random};
+use crate::http::Http;
+use crate::out::{Done, Failure, Tried as _, answer};
+use crate::table;
+use blindspot_client::{CaseFilter, ClientEvent, Phone, RawPhoto, ReportDraft, ReportKind, Saved};
+use blindspot_core::CaseId;
+use blindspot_core::command::{self, Category, Command, Fix, MediaKind, Origin, PhotoRole};
+use blindspot_core::division::GridId;
+use blindspot_core::geo::Datum;
+use serde_json::json;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// 绑定 · enrol
+#[derive(Debug, clap::Args)]
+pub(super) struct Enrol {
+    /// 服务器地址 · the server's address
+    #[arg(long)]
+    server: String,
+    /// 一次性绑定码 · the one-time code
+    #[arg(long, conflicts_with = "code_file", required_unless_present = "code_file")]
+    code: Option<String>,
+    /// 从文件读绑定码 · a file with the code
+    #[arg(long)]
+    code_file: Option<PathBuf>,
+    /// 服务器指纹（二维码里的 fp） · fingerprint of the server's key, `fp` of the QR
+    #[arg(long)]
+    fp: Option<String>,
+    /// 手机名称 · a name for the phone
+    #[arg(long, default_value = "headless phone")]
+    label: String,
+}
+
+/// Where something was seen.
+#[derive(Debug, clap::Args)]
+pub(super) struct Where {
+    /// 纬度（WGS-84） · latitude
+    #[arg(long, requires = "lon", allow_hyphen_values = true)]
+    lat: Option<f64>,
+    /// 经度 · longitude
+    #[arg(long, requires = "lat", allow_hyphen_values = true)]
+    lon: Option<f64>,
+    /// 定位精度（米） · radius of the fix, metres
+    #[arg(long)]
+    accuracy: Option<f64>,
+    /// 没有定位时选责任网格 · the duty grid, when there is no fix
+    #[arg(long)]
+    grid: Option<String>,
+}
+
+impl Where {
+    fn fix(&self) -> Option<Fix> {
+        Some(fix(self.lat?, self.lon?, self.accuracy))
+    }
+
+    fn grid(&self) -> Done<Option<GridId>> {
+        self.grid.as_deref().map(GridId::parse).transpose().tried("网格编号不对", "the grid's id is wrong")
+    }
+}
+
+/// A fix by the phone's own receiver.
+pub(super) fn fix(lat: f64, lon: f64, accuracy_m: Option<f64>) -> Fix {
+    let (provider, age_ms) = (Some("gps".to_owned()), Some(0));
+    Fix { lat, lon, accuracy_m, datum: Datum::Wgs84, provider, age_ms, mock: None }
+}
+
+/// 上报 · report
+#[derive(Debug, clap::Args)]
+pub(super) struct Report {
+    /// 照片文件，可重复 · a photo file, again for more
+    #[arg(long = "photo")]
+    photos: Vec<PathBuf>,
+    #[command(flatten)]
+    place: Where,
+    /// 问题代码 · problem code of the catalogue: 3.03-a
+    #[arg(long)]
+    problem: Option<String>,
+    /// 一句话 · a line of text
+    #[arg(long)]
+    text: Option<String>,
+    /// 一句话说明地点 · one line that names the place
+    #[arg(long)]
+    landmark: Option<String>,
+    /// 紧急·有危险 · urgent, dangerous
+    #[arg(long)]
+    urgent: bool,
+    /// 已当场处理 · fixed on the spot
+    #[arg(long)]
+    self_fixed: bool,
+}
+
+/// 巡查正常 · look
+#[derive(Debug, clap::Args)]
+pub(super) struct Look {
+    #[command(flatten)]
+    place: Where,
+}
+
+/// 留言 · comment
+#[derive(Debug, clap::Args)]
+pub(super) struct Comment {
+    /// 案件编号 · the case's id, see `list`
+    case: CaseId,
+    /// 内容 · the words
+    text: String,
+}
+
+/// 同步 · sync
+#[derive(Debug, clap::Args)]
+pub(super) struct Sync {
+    /// 同步多少秒 · for so many seconds
+    #[arg(long = "for", value_name = "SECONDS", default_value_t = 60)]
+    seconds: u64,
+    /// 全部发完并更新后就结束 · end as soon as all is sent and read; fails when the time is over before
+    #[arg(long)]
+    until_empty: bool,
+}
+
+/// The version of the catalogue that the demo's codes are from; a phone with a mirror uses its own.
+const CATALOGUE_UNKNOWN: &str = "";
+
+/// Enrols a person on the phone: a new replica, or a new enrolment of the same person.
+pub(super) fn enrol(at: &At, args: &Enrol, as_json: bool) -> Done {
+    let code = match (&args.code, &args.code_file) {
+        (Some(code), _) => code.trim().to_owned(),
+        (None, Some(file)) => {
+            std::fs::read_to_string(file).tried("读不了绑定码", "cannot read the code")?.trim().to_owned()
+        }
+        (None, None) => String::new(),
+    };
+    let host = enrol_with(at, &args.server, &code, args.fp.as_deref(), &args.label)?;
+    let identity = host.replica.identity().tried("读不了手机数据", "cannot read the phone's data")?;
+    answer(as_json, &identity, || {
+        identity.as_ref().map_or_else(String::new, |i| {
+            format!("已绑定 enrolled: {} · {} · {}", i.person_name, i.city_name, i.base)
+        })
+    })
+}
+
+/// Reports.
+pub(super) fn report(at: &At, args: Report, as_json: bool) -> Done {
+    let mut host = Host::open(at)?;
+    let position = args.place.fix();
+    let mut photos = Vec::new();
+    for file in &args.photos {
+        let bytes = std::fs::read(file).map_err(|e| {
+            let shown = file.display();
+            Failure::new(format!("读不了照片 {shown}：{e}"), format!("cannot read the photo {shown}: {e}"))
+        })?;
+        photos.push(RawPhoto {
+            bytes,
+            role: PhotoRole::Before,
+            origin: Some(Origin::Album),
+            position: position.clone(),
+            media: MediaKind::Photo,
+        });
+    }
+    let category = args.problem.map(|problem| category(&problem));
+    let said = command::Report {
+        urgent_danger: args.urgent,
+        position,
+        grid: args.place.grid()?,
+        landmark: args.landmark,
+        category,
+        description: args.text,
+        ..command::Report::default()
+    };
+    let kind = if args.self_fixed { ReportKind::SelfFixed } else { ReportKind::Report };
+    let now = host.now();
+    let saved = host
+        .replica
+        .capture_report(ReportDraft { kind, report: said, photos }, &now, &mut random())
+        .tried("没有存下", "not saved")?;
+    while host.seal()? {}
+    said_saved(as_json, &saved)
+}
+
+/// A category by its problem code: `3.03-a` is a problem of item `3.03`.
+pub(super) fn category(problem: &str) -> Category {
+    let item = problem.split_once('-').map(|(item, _)| item.to_owned());
+    Category { catalogue: CATALOGUE_UNKNOWN.to_owned(), item, problem: Some(problem.to_owned()) }
+}
+
+/// Looks.
+pub(super) fn look(at: &At, args: Look, as_json: bool) -> Done {
+    let mut host = Host::open(at)?;
+    let look =
+        command::Look { grid: args.place.grid()?, position: args.place.fix(), ..command::Look::default() };
+    let now = host.now();
+    let saved = host.replica.capture_look(look, &now, &mut random()).tried("没有存下", "not saved")?;
+    said_saved(as_json, &saved)
+}
+
+/// Comments.
+pub(super) fn comment(at: &At, args: Comment, as_json: bool) -> Done {
+    let mut host = Host::open(at)?;
+    let now = host.now();
+    let words = Command::Comment(command::Comment { text: args.text });
+    let saved =
+        host.replica.capture_op(args.case, words, &now, &mut random()).tried("没有存下", "not saved")?;
+    said_saved(as_json, &saved)
+}
+
+fn said_saved(as_json: bool, saved: &Saved) -> Done {
+    let value = json!({"capture_id": saved.capture_id, "case_id": saved.case_id, "op_id": saved.op_id,
+        "photo_ids": saved.photo_ids, "local_tag": saved.local_tag});
+    answer(as_json, &value, || {
+        let tag = saved.local_tag.as_deref().unwrap_or("");
+        format!("已存在手机上 saved on the phone {tag}\n有信号时运行 sync · run `sync` when there is signal")
+    })
+}
+
+/// Lists cases.
+pub(super) fn list(at: &At, as_json: bool) -> Done {
+    let host = Host::open(at)?;
+    let cases = host.replica.cases(CaseFilter::default()).tried("读不了案件", "cannot read the cases")?;
+    let objects: Vec<_> = cases.iter().map(object).collect();
+    answer(as_json, &objects, || {
+        let row = |view: &blindspot_client::CaseView| {
+            let case = &view.file.case;
+            let words = |key: &str| case.fields.get(key).and_then(|v| v.as_str()).unwrap_or("").to_owned();
+            vec![
+                view.number.clone().unwrap_or_default(),
+                case.state.zh().to_owned(),
+                format!("{}/{}", case.media.n, case.media.m),
+                words("landmark"),
+                words("description"),
+                case.case_id.to_string(),
+            ]
+        };
+        let rows: Vec<_> = cases.iter().map(row).collect();
+        table::text(&["号 no", "状态 state", "照片", "地点 place", "说明 text", "编号 id"], &rows)
+    })
+}
+
+/// A case as an object: the case row, its photos, and where own work on it stands.
+fn object(view: &blindspot_client::CaseView) -> serde_json::Value {
+    let photos: Vec<_> = view.file.photos.values().collect();
+    json!({"number": view.number, "case": view.file.case, "photos": photos, "stage": view.stage,
+        "pending": view.pending(), "own_ops": view.own_ops, "scope_lost": view.scope_lost})
+}
+
+/// Syncs.
+pub(super) fn sync(at: &At, args: &Sync, as_json: bool) -> Done {
+    let mut host = Host::open(at)?;
+    host.replica.set_pull_pace(0, 2_000);
+    let mut sign_in = false;
+    let mut empty_since = None;
+    let limit = Duration::from_secs(args.seconds);
+    let empty = host.run(limit, |host| {
+        sign_in |= host.events().contains(&ClientEvent::SignInAgain);
+        let status = host.replica.status().tried("读不了手机数据", "cannot read the phone's data")?;
+        if sign_in || !args.until_empty || !status.unsent.is_empty() {
+            empty_since = None;
+            return Ok(sign_in);
+        }
+        // All is sent: one more look at what the server made of it.
+        let now = host.now();
+        let since = *empty_since.get_or_insert_with(|| {
+            host.replica.pull_now(&now);
+            now.wall_ms
+        });
+        Ok(status.pulled_ms.is_some_and(|at| at > since))
+    })?;
+    said_status(&host, as_json)?;
+    if sign_in {
+        return Err(Failure::new(
+            "需要重新绑定：向管理员要新的绑定码；没发出的内容都还在手机里",
+            "enrol again with a new code; unsent work is kept on the phone",
+        ));
+    }
+    if args.until_empty && !empty {
+        return Err(Failure::new(
+            format!("{} 秒内没有发完；内容仍在手机里，请再运行 sync", args.seconds),
+            format!("not all was sent within {} s; it stays on the phone, run `sync` again", args.seconds),
+        ));
+    }
+    Ok(())
+}
+
+/// Says how the phone stands.
+pub(super) fn status(at: &At, as_json: bool) -> Done {
+    let host = Host::open(at)?;
+    said_status(&host, as_json)
+}
+
+fn said_status(host: &Host, as_json: bool) -> Done {
+    let status = host.replica.status().tried("读不了手机数据", "cannot read the phone's data")?;
+    answer(as_json, &status, || {
+        let value = serde_json::to_value(&status).unwrap_or_default();
+        value.as_object().into_iter().flatten().map(|(k, v)| format!("{k}: {v}\n")).collect()
+    })
+}
+
+/// Enrols: makes the replica when the person has none on this phone yet.
+pub(super) fn enrol_with(at: &At, server: &str, code: &str, fp: Option<&str>, label: &str) -> Done<Host> {
+    std::fs::create_dir_all(&at.home).tried("建不了手机文件夹", "cannot make the phone's folder")?;
+    let phone = Phone::open(&at.home).tried("打不开手机文件夹", "cannot open the phone's folder")?;
+    let people = phone.people().tried("读不了手机数据", "cannot read the phone's data")?;
+    let clock = Clock::new(at.clock_offset_ms);
+    let known = match &at.person {
+        Some(wanted) => people.iter().find(|p| p.name == *wanted || p.slot == *wanted),
+        None => people.first().filter(|_| people.len() == 1),
+    };
+    let name = at.person.as_deref().unwrap_or("本机 this phone");
+    let mut replica = match known {
+        Some(person) => phone.hand_over(&person.slot, "", &clock.now()),
+        None => phone.add(name, None, &mut random()).map(|(_, replica)| replica),
+    }
+    .tried("建不了手机数据", "cannot make the phone's data")?;
+    let server = server.trim_end_matches('/');
+    let request = replica
+        .enrol_request(server, code, fp, label, &clock.now(), &mut random())
+        .tried("绑定没有开始", "enrolment did not start")?;
+    let reply = carry(&Http::new(30), server, request).ok_or_else(|| {
+        Failure::new(
+            format!("{server} 没有回答；请检查地址和网络"),
+            format!("no answer from {server}; check address and network"),
+        )
+    })?;
+    replica.handle_enrol_response(&reply, &clock.now()).tried("没有绑定", "not enrolled")?;
+    Host::new(replica, clock)
+}

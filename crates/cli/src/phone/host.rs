@@ -1,0 +1,163 @@
+//! The host of a replica: clocks, randomness, and a blocking pump that carries its requests.
+
+use crate::clock::{OsRandom, boot_id, boot_ms, wall_ms};
+use crate::http::Http;
+use crate::out::{Done, Failure, Tried as _};
+use blindspot_client::{ClientEvent, HttpRequest, HttpResponse, Now, Phone, Replica, SealStep};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Longest a request may take in all, seconds.
+const REQUEST_SECONDS: u64 = 40;
+
+/// Which replica, and by which clock.
+#[derive(Clone, Debug)]
+pub(crate) struct At {
+    /// The phone's folder.
+    pub(crate) home: PathBuf,
+    /// Whose replica, on a shared phone.
+    pub(crate) person: Option<String>,
+    /// How wrong the clock is, milliseconds.
+    pub(crate) clock_offset_ms: i64,
+}
+
+/// The phone's clocks.
+#[derive(Clone, Debug)]
+pub(crate) struct Clock {
+    offset_ms: i64,
+    boot_id: Option<String>,
+}
+
+impl Clock {
+    /// Clocks that are wrong by so much.
+    pub(crate) fn new(offset_ms: i64) -> Self {
+        Self { offset_ms, boot_id: boot_id() }
+    }
+
+    /// Now, as this phone believes.
+    pub(crate) fn now(&self) -> Now {
+        Now { wall_ms: wall_ms() + self.offset_ms, mono_ms: boot_ms(), boot_id: self.boot_id.clone() }
+    }
+}
+
+/// Randomness as the replica takes it.
+pub(crate) fn random() -> impl FnMut(&mut [u8]) {
+    |buf: &mut [u8]| OsRandom::bytes(buf)
+}
+
+/// A replica with everything it asks of its host.
+pub(crate) struct Host {
+    /// The replica.
+    pub(crate) replica: Replica,
+    clock: Clock,
+    http: Http,
+    base: String,
+}
+
+impl Host {
+    /// Puts them together.
+    pub(crate) fn new(replica: Replica, clock: Clock) -> Done<Self> {
+        let identity = replica.identity().tried("读不了手机数据", "cannot read the phone's data")?;
+        let base = identity.map_or_else(String::new, |i| i.base);
+        Ok(Self { replica, clock, http: Http::new(REQUEST_SECONDS), base })
+    }
+
+    /// Opens the replica that is meant: the only one, or the named person's.
+    pub(crate) fn open(at: &At) -> Done<Self> {
+        let phone = Phone::open(&at.home).tried("打不开手机文件夹", "cannot open the phone's folder")?;
+        let people = phone.people().tried("读不了手机数据", "cannot read the phone's data")?;
+        let chosen = match &at.person {
+            Some(wanted) => people.iter().find(|p| p.name == *wanted || p.slot == *wanted),
+            None if people.len() == 1 => people.first(),
+            None => None,
+        };
+        let Some(person) = chosen else {
+            let names: Vec<&str> = people.iter().map(|p| p.name.as_str()).collect();
+            return Err(if names.is_empty() {
+                Failure::new(
+                    "手机尚未绑定；先运行 blindspot phone --home DIR enrol",
+                    "nobody is enrolled on this phone; run `blindspot phone --home DIR enrol` first",
+                )
+            } else {
+                let all = names.join(" ");
+                Failure::new(
+                    format!("请用 --person 说明是谁：{all}"),
+                    format!("say whose replica with --person: {all}"),
+                )
+            });
+        };
+        let clock = Clock::new(at.clock_offset_ms);
+        // People are added here without a PIN; whoever set one elsewhere is told that it is wrong.
+        let replica = phone
+            .hand_over(&person.slot, "", &clock.now())
+            .tried("打不开手机数据", "cannot open the phone's data")?;
+        Self::new(replica, clock)
+    }
+
+    /// Now, as this phone believes.
+    pub(crate) fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    /// Carries one request, if one is due; says whether.
+    pub(crate) fn pump(&mut self) -> Done<bool> {
+        let now = self.now();
+        let request =
+            self.replica.poll_request(&now, &mut random()).tried("手机数据出错", "the replica failed")?;
+        let Some(request) = request else { return Ok(false) };
+        let id = request.id;
+        match carry(&self.http, &self.base, request) {
+            Some(response) => {
+                let now = self.now();
+                self.replica.handle_response(id, &response, &now, &mut random())
+            }
+            None => {
+                let now = self.now();
+                self.replica.handle_failure(id, &now, &mut random())
+            }
+        }
+        .tried("手机数据出错", "the replica failed")?;
+        Ok(true)
+    }
+
+    /// Seals one capture, if one waits; says whether there was one.
+    pub(crate) fn seal(&mut self) -> Done<bool> {
+        let now = self.now();
+        let step = self.replica.seal_next(&now, &mut random()).tried("封存照片出错", "sealing failed")?;
+        Ok(!matches!(step, SealStep::Nothing))
+    }
+
+    /// Everything the replica wants told.
+    pub(crate) fn events(&mut self) -> Vec<ClientEvent> {
+        std::iter::from_fn(|| self.replica.poll_event()).collect()
+    }
+
+    /// Pumps until `until` says so or the time is over; says whether it did.
+    pub(crate) fn run(
+        &mut self,
+        limit: Duration,
+        mut until: impl FnMut(&mut Self) -> Done<bool>,
+    ) -> Done<bool> {
+        let end = Instant::now() + limit;
+        loop {
+            let sealed = self.seal()?;
+            let sent = self.pump()?;
+            if until(self)? {
+                return Ok(true);
+            }
+            if Instant::now() > end {
+                return Ok(false);
+            }
+            if !sealed && !sent {
+                std::thread::sleep(Duration::from_millis(15));
+            }
+        }
+    }
+}
+
+/// Sends a request; nothing when no whole answer came.
+pub(crate) fn carry(http: &Http, base: &str, request: HttpRequest) -> Option<HttpResponse> {
+    let url = format!("{base}{}", request.path);
+    let answer = http.send(request.method, &url, &request.headers, request.body).ok()?;
+    Some(HttpResponse { status: answer.status, headers: answer.headers, body: answer.body })
+}

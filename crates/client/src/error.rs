@@ -1,0 +1,71 @@
+//! What can go wrong in a replica. Expected outcomes (a verdict, a refusal, no network) are values, not errors.
+
+use crate::host::FileProblem;
+use blindspot_core::op::OpProblem;
+
+/// Why a call could not be done. Unsent work is untouched by every one of them.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The database failed.
+    #[error("本机数据库出错 / database: {0}")]
+    Db(#[from] rusqlite::Error),
+    /// The photo folder or key store failed.
+    #[error("本机文件出错 / files: {0}")]
+    Files(#[from] FileProblem),
+    /// A newer version of the program wrote this database.
+    #[error(
+        "数据由更新版本写入，请升级应用 / the database is version {found}, this program knows {known}: upgrade"
+    )]
+    DatabaseNewer {
+        /// Version found.
+        found: i64,
+        /// Newest version known.
+        known: i64,
+    },
+    /// Something stored here cannot be read back.
+    #[error("本机数据无法读取 / stored data: {0}")]
+    Stored(String),
+    /// Nobody is enrolled on this replica.
+    #[error("手机尚未绑定 / this replica is not enrolled")]
+    NotEnrolled,
+    /// What was said does not fit into an op.
+    #[error("内容太长或含无效字符 / {0}")]
+    Op(#[from] OpProblem),
+    /// The enrolment is for somebody else than the person of this replica.
+    #[error("绑定码属于另一个人 / the code is for another person than this replica's")]
+    OtherPerson,
+    /// The server's identity key is not the one in the QR, or changed since.
+    #[error("服务器身份不符，未绑定 / the server's identity does not match; not enrolled")]
+    OtherServer,
+    /// An answer to an enrolment that was not asked for.
+    #[error("没有进行中的绑定 / no enrolment is under way")]
+    NoPendingEnrolment,
+    /// The server refused, with its code and words.
+    #[error("{title} / {title_en} ({code})")]
+    Refused {
+        /// The stable code.
+        code: String,
+        /// Chinese.
+        title: String,
+        /// English.
+        title_en: String,
+    },
+    /// The answer is not from our server, or not what was asked for.
+    #[error("回答不是本系统的，或无法读取 / not an answer of ours: {0}")]
+    BadReply(String),
+    /// A wrong PIN, or too many.
+    #[error("密码不对，{wait_s} 秒后可再试 / wrong PIN; next try in {wait_s} s")]
+    WrongPin {
+        /// Seconds until the next try is looked at.
+        wait_s: i64,
+    },
+    /// No more than six people share a phone.
+    #[error("一台手机最多 6 人 / at most six people a phone")]
+    PhoneFull,
+}
+
+impl From<serde_json::Error> for ClientError {
+    fn from(e: serde_json::Error) -> Self {
+        Self::Stored(e.to_string())
+    }
+}

@@ -1,0 +1,41 @@
+//! What is kept after acknowledgement, and when it goes (protocol 10). Unacknowledged work never goes.
+
+use crate::error::ClientError;
+use crate::host::Now;
+use crate::replica::Replica;
+use crate::store::{meta, outbox, uploads};
+use blindspot_core::limits::{KEEP_ACKED_BYTES_DAYS, KEEP_ACKED_OP_DAYS};
+
+const DAY_MS: i64 = 86_400_000;
+
+/// What was let go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Freed {
+    /// Ops forgotten.
+    pub ops: usize,
+    /// Photo files removed.
+    pub files: usize,
+}
+
+impl Replica {
+    /// Lets go of ops acknowledged more than 180 days ago, and of photo bytes acknowledged more than 14 days
+    /// ago that are in a verified backup by now. Runs by itself after each checkpoint.
+    ///
+    /// # Errors
+    /// `Db`; a file that cannot be removed is tried again next time.
+    pub fn keep_tidy(&mut self, now: &Now) -> Result<Freed, ClientError> {
+        let ops = outbox::forget(&self.db, now.wall_ms.saturating_sub(KEEP_ACKED_OP_DAYS * DAY_MS))?;
+        let mut freed = Freed { ops, files: 0 };
+        let Some(safe) = meta::get_i64(&self.db, meta::SAFE_THROUGH)? else { return Ok(freed) };
+        // Acknowledgements are dated by the phone, backups by the server.
+        let safe = safe.saturating_sub(self.offset_ms()?.unwrap_or(0));
+        let before = safe.min(now.wall_ms.saturating_sub(KEEP_ACKED_BYTES_DAYS * DAY_MS));
+        for (photo, form, file) in uploads::acknowledged_before(&self.db, before)? {
+            if self.files.remove(&file).is_ok() {
+                uploads::set_gone(&self.db, photo, &form)?;
+                freed.files += 1;
+            }
+        }
+        Ok(freed)
+    }
+}

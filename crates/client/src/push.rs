@@ -1,0 +1,123 @@
+//! Ops up: a batch out of the outbox, and what its verdicts mean. Refusals of a batch are halved.
+
+use crate::error::ClientError;
+use crate::event::ClientEvent;
+use crate::host::Now;
+use crate::http::{HttpRequest, HttpResponse};
+use crate::replica::Replica;
+use crate::store::{meta, outbox, signed, unsigned, uploads, write};
+use crate::sync::Flight;
+use blindspot_core::clock::Sent;
+use blindspot_core::limits::PUSH_OPS_AIM;
+use blindspot_core::sync::{Lane, ReplyClass};
+use blindspot_core::wire::v1::{PushReply, PushRequest};
+
+impl Replica {
+    pub(crate) fn build_push(
+        &mut self,
+        ops_max: usize,
+        bytes_max: usize,
+        now: &Now,
+    ) -> Result<Option<(HttpRequest, Flight)>, ClientError> {
+        let batch = outbox::unsent(&self.db, ops_max.min(self.push_limit), bytes_max)?;
+        if batch.is_empty() && meta::get(&self.db, meta::REOFFER)?.is_none() {
+            return Ok(None);
+        }
+        let (places, ops): (Vec<i64>, Vec<String>) = batch.into_iter().unzip();
+        let frame = PushRequest {
+            sent: Sent {
+                wall_ms: now.wall_ms,
+                mono_ms: now.boot_id.as_ref().and(now.mono_ms),
+                boot_id: now.mono_ms.and(now.boot_id.clone()),
+            },
+            next_seq: unsigned(meta::get_i64(&self.db, meta::DEVICE_SEQ)?.unwrap_or(0) + 1),
+            receipt: meta::get(&self.db, meta::RECEIPT)?,
+            gone: vec![],
+            ops,
+        };
+        let request = HttpRequest::new(Lane::Push, "POST", "/v1/sync/push").json(&frame)?;
+        Ok(Some((self.authorised(request)?, Flight::Push(places))))
+    }
+
+    pub(crate) fn handle_pushed(
+        &mut self,
+        places: &[i64],
+        response: &HttpResponse,
+        class: ReplyClass,
+        now: &Now,
+        random: u64,
+    ) -> Result<(), ClientError> {
+        match class {
+            ReplyClass::Ok => self.take_verdicts(places, response, now, random),
+            ReplyClass::TooLarge | ReplyClass::Refused if !places.is_empty() => {
+                self.refused_batch(places, response, class, now, random)
+            }
+            _ => {
+                self.back_off(Lane::Push, class, response, now, random);
+                Ok(())
+            }
+        }
+    }
+
+    fn take_verdicts(
+        &mut self,
+        places: &[i64],
+        response: &HttpResponse,
+        now: &Now,
+        random: u64,
+    ) -> Result<(), ClientError> {
+        let reply: PushReply = response.read().map_err(|e| ClientError::BadReply(format!("push: {e}")))?;
+        if reply.verdicts.len() != places.len() {
+            return Err(ClientError::BadReply(format!(
+                "{} verdicts for {} ops",
+                reply.verdicts.len(),
+                places.len()
+            )));
+        }
+        let identity = self.enrolled()?;
+        let tx = write(&self.db)?;
+        for (place, entry) in places.iter().zip(&reply.verdicts) {
+            let op_id = outbox::op_id(&tx, *place)?;
+            if entry.op_id.is_some_and(|named| named != op_id) {
+                return Err(ClientError::BadReply("a verdict names another op".into()));
+            }
+            outbox::acknowledge(&tx, op_id, &entry.verdict, now.wall_ms)?;
+        }
+        let event = self.note_common(&tx, &reply.common, now)?;
+        meta::set_i64(&tx, meta::RECEIVED_THROUGH, signed(reply.received_through))?;
+        meta::set_i64(&tx, meta::PUSHED, now.wall_ms)?;
+        if meta::get(&tx, meta::REOFFER)?.is_some() {
+            outbox::reoffer(&tx, identity.device_id, reply.received_through)?;
+            uploads::reoffer(&tx)?;
+            meta::remove(&tx, meta::REOFFER)?;
+        }
+        tx.commit()?;
+        self.events.extend(event);
+        self.push_limit = self.push_limit.saturating_mul(2).min(PUSH_OPS_AIM);
+        let more = outbox::any_unsent(&self.db)?;
+        self.machine.handle_response(Lane::Push, ReplyClass::Ok, more, now.wall_ms, random);
+        Ok(())
+    }
+
+    /// Our own refusal of a batch: half of it next time; one op alone goes to the tray, others go on.
+    fn refused_batch(
+        &mut self,
+        places: &[i64],
+        response: &HttpResponse,
+        class: ReplyClass,
+        now: &Now,
+        random: u64,
+    ) -> Result<(), ClientError> {
+        if let [place] = places {
+            let why = response.code().unwrap_or_else(|| response.status.to_string());
+            let op_id = outbox::op_id(&self.db, *place)?;
+            outbox::set_unsendable(&self.db, *place, &why)?;
+            self.events.push_back(ClientEvent::Unsendable { op_id, why });
+            self.push_limit = PUSH_OPS_AIM;
+        } else {
+            self.push_limit = places.len().div_ceil(2);
+        }
+        self.machine.handle_response(Lane::Push, class, true, now.wall_ms, random);
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! Enrolment and tokens: no credential problem ever touches the outbox.
+
+use super::*;
+use blindspot_core::wire::account::{RefreshReply, RefreshRequest};
+
+fn refresh(request: &HttpRequest) -> RefreshRequest {
+    assert_eq!(request.path, "/v1/token/refresh");
+    serde_json::from_slice(&request.body).unwrap()
+}
+
+#[test]
+fn a_401_refreshes_and_the_same_ops_go_again() {
+    let mut rig = Rig::new();
+    let mut r = rig.enrolled(1);
+    rig.report(&mut r, vec![]);
+    let request = rig.poll_lane(&mut r, Lane::Push);
+    let before = pushed(&request).ops;
+    rig.answer(&mut r, &request, &refusal(401, "token_expired"));
+    let request = rig.poll_lane(&mut r, Lane::Auth);
+    assert_eq!(refresh(&request).refresh, "r1");
+    rig.answer(&mut r, &request, &json(&RefreshReply { tokens: tokens(2), server_ms: T0 }));
+    let request = rig.poll_lane(&mut r, Lane::Push);
+    assert!(request.headers.contains(&("authorization".into(), "Bearer a2".into())));
+    assert_eq!(pushed(&request).ops, before);
+}
+
+#[test]
+fn a_lost_refresh_reply_costs_nothing() {
+    let mut rig = Rig::new();
+    let mut r = rig.enrolled(1);
+    rig.later(900_000_001);
+    let request = rig.poll(&mut r).unwrap();
+    let first = refresh(&request);
+    r.handle_failure(request.id, &rig.now, &mut rig.rnd).unwrap();
+    drop(r);
+    let mut r = rig.open();
+    let request = rig.poll_lane(&mut r, Lane::Auth);
+    let second = refresh(&request);
+    assert_eq!(second.refresh, first.refresh);
+    assert_ne!((second.nonce, second.proof), (first.nonce, first.proof));
+}
+
+#[test]
+fn the_end_of_the_family_keeps_the_outbox_and_the_next_enrolment_sends_it() {
+    let mut rig = Rig::new();
+    let mut r = rig.enrolled(1);
+    rig.report(&mut r, vec![]);
+    let request = rig.poll_lane(&mut r, Lane::Push);
+    rig.answer(&mut r, &request, &refusal(401, "enrol_again"));
+    assert!(events(&mut r).contains(&ClientEvent::SignInAgain));
+    drop(r);
+    let mut r = rig.open();
+    rig.later(9_000_000);
+    assert_eq!(rig.poll(&mut r), None);
+    assert!(r.status().unwrap().signed_out);
+    assert_eq!(r.unsent().unwrap().ops, 1);
+    let other = rig.enrol(&mut r, 8, 8).unwrap_err();
+    assert!(matches!(other, ClientError::OtherPerson), "{other}");
+    assert!(rig.enrol(&mut r, 2, 1).unwrap().again);
+    rig.report(&mut r, vec![]);
+    let authors: Vec<_> = r.outbox().unwrap().iter().map(|o| (o.device_id, o.device_seq)).collect();
+    assert_eq!(authors, [(device(1), 1), (device(2), 1)], "old ops keep their author");
+    assert_eq!(pushed(&rig.poll_lane(&mut r, Lane::Push)).ops.len(), 2);
+}
+
+#[test]
+fn a_server_that_is_not_the_one_in_the_qr_is_refused() {
+    let mut rig = Rig::new();
+    let mut r = rig.open();
+    let ask = |r: &mut Replica, rig: &mut Rig, print: &str| {
+        r.enrol_request("https://x", "c", Some(print), "p", &rig.now, &mut rig.rnd).unwrap()
+    };
+    let request = ask(&mut r, &mut rig, &"0".repeat(64));
+    let e = r.handle_enrol_response(&enrol_reply(&request, 1, 1), &rig.now).unwrap_err();
+    assert!(matches!(e, ClientError::OtherServer));
+    let print = Sha256::of(server_key().verifying_key().as_bytes());
+    let old = ask(&mut r, &mut rig, &print.to_hex());
+    ask(&mut r, &mut rig, &print.to_hex());
+    // The signature of another enrolment, played back.
+    let e = r.handle_enrol_response(&enrol_reply(&old, 1, 1), &rig.now).unwrap_err();
+    assert!(matches!(e, ClientError::OtherServer));
+    let e = r.handle_enrol_response(&portal(), &rig.now).unwrap_err();
+    assert!(matches!(e, ClientError::BadReply(_)));
+    assert_eq!(r.identity().unwrap(), None);
+    let request = ask(&mut r, &mut rig, &URL_SAFE_NO_PAD.encode(print.0));
+    assert!(r.handle_enrol_response(&enrol_reply(&request, 1, 1), &rig.now).is_ok());
+}
+
+#[test]
+fn endless_401_backs_off() {
+    let mut rig = Rig::new();
+    let mut r = rig.enrolled(1);
+    rig.report(&mut r, vec![]);
+    let mut requests = 0;
+    while let Some(request) = rig.poll(&mut r) {
+        requests += 1;
+        assert!(requests < 20, "a tight loop");
+        let response = if request.lane == Lane::Auth {
+            json(&RefreshReply { tokens: tokens(requests), server_ms: T0 })
+        } else {
+            refusal(401, "token_invalid")
+        };
+        rig.answer(&mut r, &request, &response);
+    }
+    assert_eq!(r.unsent().unwrap().ops, 1);
+}

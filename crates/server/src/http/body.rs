@@ -1,0 +1,102 @@
+//! Request bodies: content type, unpacking with limits that hold after it, JSON.
+
+use crate::error::{Answer, Fault};
+use crate::http::now_ms;
+use crate::state::App;
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, header};
+use blindspot_core::error::{BAD_ENCODING, BAD_JSON, BAD_REQUEST, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE};
+use futures_util::StreamExt as _;
+use serde::de::DeserializeOwned;
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A silent sender is given up after this long.
+pub(crate) const SILENCE: Duration = Duration::from_secs(30);
+
+/// A JSON body of at most `MAX` bytes, packed or unpacked, with its time of receipt.
+pub struct Json<T, const MAX: usize> {
+    /// What it says.
+    pub value: T,
+    /// When it was all here, server time in milliseconds.
+    pub received_ms: i64,
+}
+
+impl<T: DeserializeOwned, const MAX: usize> FromRequest<Arc<App>> for Json<T, MAX> {
+    type Rejection = Fault;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Fault> {
+        let (parts, body) = request.into_parts();
+        if !is_json(&parts.headers) {
+            return Err(Fault::of(&UNSUPPORTED_MEDIA_TYPE, Some("application/json".into())));
+        }
+        let packed = collect(&parts.headers, body, MAX).await?;
+        let received_ms = now_ms();
+        let bytes = unpack(&parts.headers, packed, MAX)?;
+        Ok(Self { value: parse(&bytes)?, received_ms })
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let kind = text.split(';').next().unwrap_or("").trim();
+    kind.eq_ignore_ascii_case("application/json")
+}
+
+async fn collect(headers: &HeaderMap, body: Body, max: usize) -> Answer<Vec<u8>> {
+    let too_large = || Fault::of(&BODY_TOO_LARGE, Some(format!("at most {max} bytes")));
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|n| n > max as u64) {
+        return Err(too_large());
+    }
+    let mut all = Vec::with_capacity(usize::try_from(announced.unwrap_or(0)).unwrap_or(0));
+    let mut stream = body.into_data_stream();
+    loop {
+        let silent = |_| Fault::of(&BAD_REQUEST, Some("the body stopped coming".into()));
+        match tokio::time::timeout(SILENCE, stream.next()).await.map_err(silent)? {
+            None => return Ok(all),
+            Some(Err(_)) => return Err(Fault::of(&BAD_REQUEST, Some("the body was cut".into()))),
+            Some(Ok(piece)) if all.len() + piece.len() > max => return Err(too_large()),
+            Some(Ok(piece)) => all.extend_from_slice(&piece),
+        }
+    }
+}
+
+fn unpack(headers: &HeaderMap, packed: Vec<u8>, max: usize) -> Answer<Vec<u8>> {
+    let encoding = match headers.get(header::CONTENT_ENCODING) {
+        None => return Ok(packed),
+        Some(value) => value.to_str().unwrap_or("?").trim().to_ascii_lowercase(),
+    };
+    let bad = |_| Fault::of(&BAD_ENCODING, None);
+    match encoding.as_str() {
+        "" | "identity" => Ok(packed),
+        "gzip" | "x-gzip" => limited(flate2::read::MultiGzDecoder::new(packed.as_slice()), max),
+        "zstd" => {
+            let mut decoder = zstd::stream::read::Decoder::new(packed.as_slice()).map_err(bad)?;
+            // A frame may ask for a window of gigabytes; ours need no more than this.
+            decoder.window_log_max(23).map_err(bad)?;
+            limited(decoder, max)
+        }
+        other => Err(Fault::of(&BAD_ENCODING, Some(other.to_owned()))),
+    }
+}
+
+fn limited(reader: impl Read, max: usize) -> Answer<Vec<u8>> {
+    let mut out = vec![];
+    let read = reader.take(max as u64 + 1).read_to_end(&mut out);
+    read.map_err(|_| Fault::of(&BAD_ENCODING, None))?;
+    if out.len() > max {
+        return Err(Fault::of(&BODY_TOO_LARGE, Some(format!("at most {max} bytes unpacked"))));
+    }
+    Ok(out)
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Answer<T> {
+    let text = std::str::from_utf8(bytes).map_err(|e| Fault::of(&BAD_JSON, Some(e.to_string())))?;
+    serde_json::from_str(text).map_err(|e| {
+        let text = if e.is_data() { &BAD_REQUEST } else { &BAD_JSON };
+        Fault::of(text, Some(e.to_string()))
+    })
+}

@@ -1,0 +1,135 @@
+//! Who calls, and what stands in path and query. Decides nothing: asks the gate.
+
+use crate::error::Fault;
+use crate::http::{blocking, now_ms};
+use crate::service::Credential;
+use crate::state::App;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use blindspot_core::error::{BAD_REQUEST, NO_RIGHTS, NOT_FOUND, SIGN_IN};
+use serde::de::DeserializeOwned;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// The cookie of desk sessions.
+pub const COOKIE: &str = "blindspot_session";
+
+/// A proved caller: by bearer token, else by session cookie.
+#[derive(Clone, Copy)]
+pub struct Caller(pub Credential);
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Fault> {
+        if let Some(token) = bearer(&parts.headers) {
+            let token = token.to_owned();
+            let check = move |app: &App| app.gate.check_bearer(app.house(), &token, now_ms());
+            return blocking(app, check).await.map(Caller);
+        }
+        let cookie = session_cookie(&parts.headers).ok_or_else(|| Fault::of(&SIGN_IN, None))?;
+        if !matches!(parts.method, Method::GET | Method::HEAD) && !same_origin(&parts.headers) {
+            return Err(Fault::of(&NO_RIGHTS, Some("a request from another site".into())));
+        }
+        let check = move |app: &App| app.gate.check_session(app.house(), &cookie, now_ms());
+        blocking(app, check).await.map(Caller)
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = text.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The session cookie's value.
+pub(crate) fn session_cookie(headers: &HeaderMap) -> Option<String> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
+    let mut pairs = all.flat_map(|v| v.split(';')).filter_map(|p| p.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value.to_owned())
+}
+
+/// Whether a browser says that the request comes from a page of ours. SameSite=Strict keeps the cookie
+/// home already; this is the second lock. A caller that sends neither header is no browser.
+pub(crate) fn same_origin(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    if let Some(site) = text("sec-fetch-site")
+        && !matches!(site, "same-origin" | "none")
+    {
+        return false;
+    }
+    match (text("origin"), text("host")) {
+        (None, _) => true,
+        (Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, o)| o == host),
+        (Some(_), None) => false,
+    }
+}
+
+/// One id in the path; whatever is no id is not there.
+pub struct Id<T>(pub T);
+
+impl<T: FromStr + Send> FromRequestParts<Arc<App>> for Id<T> {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Fault> {
+        let found: Result<Path<String>, PathRejection> = Path::from_request_parts(parts, app).await;
+        let text = found.map_err(|_| Fault::of(&NOT_FOUND, None))?.0;
+        text.parse().map(Id).map_err(|_| Fault::of(&NOT_FOUND, None))
+    }
+}
+
+/// Two words in the path.
+pub struct Two(pub String, pub String);
+
+impl FromRequestParts<Arc<App>> for Two {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Fault> {
+        let found: Result<Path<(String, String)>, PathRejection> = Path::from_request_parts(parts, app).await;
+        let (one, two) = found.map_err(|_| Fault::of(&NOT_FOUND, None))?.0;
+        Ok(Two(one, two))
+    }
+}
+
+/// The query, read as `T`.
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for Params<T> {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Fault> {
+        match Query::<T>::from_request_parts(parts, app).await {
+            Ok(Query(value)) => Ok(Params(value)),
+            Err(error) => Err(Fault::of(&BAD_REQUEST, Some(error.body_text()))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(n, v)| (n.parse().expect("a name"), v.parse().expect("a value"))).collect()
+    }
+
+    #[test]
+    fn another_site_is_recognised_by_either_header() {
+        let host = ("host", "desk.example:8080");
+        assert!(same_origin(&headers(&[host])));
+        assert!(same_origin(&headers(&[host, ("origin", "http://desk.example:8080")])));
+        assert!(!same_origin(&headers(&[host, ("origin", "http://desk.example")])));
+        assert!(!same_origin(&headers(&[host, ("origin", "null")])));
+        assert!(!same_origin(&headers(&[host, ("sec-fetch-site", "cross-site")])));
+        assert!(!same_origin(&headers(&[host, ("sec-fetch-site", "same-site")])));
+    }
+
+    #[test]
+    fn the_cookie_is_found_among_others() {
+        let found = session_cookie(&headers(&[("cookie", "a=b; blindspot_session=xyz; c=d")]));
+        assert_eq!(found.as_deref(), Some("xyz"));
+        assert_eq!(session_cookie(&headers(&[("cookie", "blindspot_session2=x")])), None);
+    }
+}

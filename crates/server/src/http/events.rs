@@ -1,0 +1,85 @@
+//! `GET /v1/events`: server-sent hints that feeds have moved. After any gap the listener pulls.
+
+use crate::error::Answer;
+use crate::http::caller::Caller;
+use crate::http::sync::hints_for;
+use crate::http::{blocking, now_ms};
+use crate::service::{Credential, pull};
+use crate::state::App;
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use blindspot_core::feed::Feed;
+use blindspot_core::wire::v1::Hint;
+use futures_util::stream::{self, Stream};
+use std::collections::{BTreeSet, VecDeque};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::watch;
+
+const HEARTBEAT: Duration = Duration::from_secs(20);
+
+struct Listening {
+    app: Arc<App>,
+    credential: Credential,
+    feeds: BTreeSet<Feed>,
+    listener: Receiver<Arc<[Hint]>>,
+    stopping: watch::Receiver<bool>,
+    waiting: VecDeque<Event>,
+}
+
+/// The stream.
+pub async fn events(State(app): State<Arc<App>>, Caller(credential): Caller) -> Answer<Response> {
+    let listener = app.hints.listen();
+    let stopping = app.stopping.subscribe();
+    let feeds = blocking(&app, move |app| pull::scope(app.house(), credential, now_ms())).await?;
+    let state = Listening { app, credential, feeds, listener, stopping, waiting: VecDeque::new() };
+    Ok(Sse::new(hints(state)).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
+}
+
+fn hints(state: Listening) -> impl Stream<Item = Result<Event, Infallible>> + Send {
+    stream::unfold(state, |mut state| async move {
+        loop {
+            if let Some(event) = state.waiting.pop_front() {
+                return Some((Ok(event), state));
+            }
+            if *state.stopping.borrow() {
+                return None;
+            }
+            tokio::select! {
+                told = state.listener.recv() => match told {
+                    Ok(hints) => state.take(&hints).await?,
+                    // Some hints were missed: everything may have moved.
+                    Err(RecvError::Lagged(_)) => state.waiting.push_back(Event::default().event("gap").data("{}")),
+                    Err(RecvError::Closed) => return None,
+                },
+                _ = state.stopping.changed() => {}
+            }
+        }
+    })
+}
+
+impl Listening {
+    /// Queues the events of a group of hints; ends the stream when the caller may no longer listen.
+    async fn take(&mut self, hints: &[Hint]) -> Option<()> {
+        if hints.iter().any(|h| h.feed == Feed::user(self.credential.person)) {
+            // The scope may have changed with it.
+            let credential = self.credential;
+            self.feeds =
+                blocking(&self.app, move |app| pull::scope(app.house(), credential, now_ms())).await.ok()?;
+        }
+        for hint in hints_for(hints, &self.feeds) {
+            let id = format!("{:x}.{}", short(&hint.feed), hint.seq);
+            let data = serde_json::to_string(hint).ok()?;
+            self.waiting.push_back(Event::default().event("hint").id(id).data(data));
+        }
+        Some(())
+    }
+}
+
+/// A short name for a feed in an event id (FNV-1a, 32 bits): it only has to differ, not to hide.
+fn short(feed: &Feed) -> u32 {
+    feed.as_str().bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}

@@ -1,0 +1,103 @@
+//! The outermost layer: request id, our header, problem documents, panics. Sees every answer.
+
+use crate::error::Fault;
+use crate::state::App;
+use axum::body::{Body, BodyDataStream};
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use blindspot_core::error::{INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND};
+use blindspot_core::limits::{PROTOCOL, PROTOCOL_HEADER};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Most bytes taken from a sender that was refused.
+const DRAIN_BYTES_MAX: usize = 32 << 20;
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The layer.
+pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let id = new_id(&app);
+    let (request, unread) = keep_hold(request);
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let mut response = answer.unwrap_or_else(|_| {
+        tracing::error!(request_id = %id, "a handler panicked");
+        Fault::of(&INTERNAL, None).into_response()
+    });
+    if let Some(mut fault) = response.extensions_mut().remove::<Fault>() {
+        fault.problem.request_id = Some(id.clone());
+        tracing::info!(request_id = %id, code = %fault.problem.code, "refused");
+        let body = serde_json::to_vec(&fault.problem).unwrap_or_default();
+        let headers = response.headers_mut();
+        headers.remove(header::CONTENT_LENGTH);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        *response.body_mut() = Body::from(body);
+    }
+    if response.status().is_client_error() {
+        drain(&unread).await;
+    }
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static(PROTOCOL_HEADER), HeaderValue::from_static(PROTOCOL));
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    response
+}
+
+type Unread = Arc<Mutex<BodyDataStream>>;
+
+/// Leaves the body readable after its handler is gone.
+fn keep_hold(request: Request) -> (Request, Unread) {
+    let (parts, body) = request.into_parts();
+    let unread = Arc::new(Mutex::new(body.into_data_stream()));
+    let reading = unread.clone();
+    let stream =
+        stream::poll_fn(move |cx| reading.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(cx));
+    (Request::from_parts(parts, Body::from_stream(stream)), unread)
+}
+
+/// Takes what a refused sender is still sending: closing on it would reset the connection, and a phone
+/// whose token has expired would see a broken network instead of the answer.
+async fn drain(unread: &Unread) {
+    let mut left = DRAIN_BYTES_MAX;
+    let taking =
+        stream::poll_fn(|cx| unread.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(cx));
+    let mut taking = std::pin::pin!(taking);
+    let all = async {
+        while let Some(Ok(piece)) = taking.next().await {
+            left = left.saturating_sub(piece.len());
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    // Whoever is slower than this reads no answer anyway.
+    let _ = tokio::time::timeout(DRAIN_TIME, all).await;
+}
+
+fn new_id(app: &App) -> String {
+    use std::fmt::Write as _;
+    let mut bytes = [0; 8];
+    app.house().random.fill(&mut bytes);
+    let mut id = String::with_capacity(16);
+    for byte in bytes {
+        let _ = write!(id, "{byte:02x}");
+    }
+    id
+}
+
+/// No such address.
+pub async fn not_found() -> Fault {
+    Fault::of(&NOT_FOUND, None)
+}
+
+/// No such method there.
+pub async fn method_not_allowed() -> Fault {
+    Fault::of(&METHOD_NOT_ALLOWED, None)
+}

@@ -1,0 +1,286 @@
+//! tus 1.0 under `/v1/photos` (core, creation, checksum, expiration, termination), and downloads.
+
+use crate::error::{Answer, Fault};
+use crate::http::body::SILENCE;
+use crate::http::caller::{Caller, Id, Two};
+use crate::http::{blocking, now_ms, written};
+use crate::service::uploads::{self, Checksum, Incoming, NewUpload, UploadState};
+use crate::service::{ServiceError, download};
+use crate::state::App;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use blindspot_core::PhotoId;
+use blindspot_core::command::FormName;
+use blindspot_core::error::{BAD_REQUEST, INTERNAL, NOT_FOUND, TUS_VERSION, UNSUPPORTED_MEDIA_TYPE};
+use blindspot_core::limits::UPLOAD_BYTES_MAX;
+use futures_util::StreamExt as _;
+use std::fmt::Display;
+use std::io::Read;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+const VERSION: &str = "1.0.0";
+const UPLOAD_TYPE: &str = "application/offset+octet-stream";
+/// Pieces on their way from the network to the file: few, so that a slow disk slows the sender.
+const PIECES: usize = 4;
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).and_then(|v| v.to_str().ok())
+}
+
+fn tus(headers: &HeaderMap) -> Answer<()> {
+    match text(headers, "tus-resumable") {
+        Some(VERSION) => Ok(()),
+        _ => Err(Fault::of(&TUS_VERSION, None)),
+    }
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Answer<u64> {
+    let found = text(headers, name).and_then(|v| v.trim().parse().ok());
+    found.ok_or_else(|| Fault::of(&BAD_REQUEST, Some(name.to_owned())))
+}
+
+fn put(response: &mut Response, name: &'static str, value: impl Display) {
+    if let Ok(value) = HeaderValue::from_str(&value.to_string()) {
+        response.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+}
+
+fn answer(status: StatusCode, state: &UploadState) -> Response {
+    let mut response = status.into_response();
+    put(&mut response, "tus-resumable", VERSION);
+    put(&mut response, "upload-offset", state.offset);
+    match state.verified {
+        Some(sha256) => put(&mut response, "upload-verified", sha256),
+        None => put(&mut response, "upload-expires", http_date(state.expires_ms)),
+    }
+    response
+}
+
+/// Brings stored bytes to their acknowledgement: only then `Upload-Verified` may be said.
+async fn acknowledged(app: &Arc<App>, mut state: UploadState) -> Answer<UploadState> {
+    if let Some(arrival) = state.arrival.take() {
+        written(app, |done| arrival.into_job(now_ms(), done)).await?;
+        let upload_id = arrival.upload_id;
+        blocking(app, move |app| {
+            uploads::acknowledged(app.depot(), upload_id);
+            Ok(())
+        })
+        .await?;
+        state.offset = state.length;
+        state.verified = Some(arrival.sha256);
+    }
+    Ok(state)
+}
+
+/// What this server can do.
+pub async fn options() -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    put(&mut response, "tus-resumable", VERSION);
+    put(&mut response, "tus-version", VERSION);
+    put(&mut response, "tus-max-size", UPLOAD_BYTES_MAX);
+    put(&mut response, "tus-extension", "creation,checksum,expiration,termination");
+    put(&mut response, "tus-checksum-algorithm", "sha256,sha1");
+    response
+}
+
+/// Begins an upload.
+pub async fn create(State(app): State<Arc<App>>, Caller(credential): Caller, headers: HeaderMap) -> Answer {
+    tus(&headers)?;
+    let length = number(&headers, "upload-length")?;
+    let new = NewUpload::from_metadata(length, text(&headers, "upload-metadata").unwrap_or(""))?;
+    let run = move |app: &App| uploads::create(app.house(), app.depot(), credential, &new, now_ms());
+    let state = acknowledged(&app, blocking(&app, run).await?).await?;
+    let mut response = answer(StatusCode::CREATED, &state);
+    put(&mut response, "location", format!("/v1/photos/{}", Uuid::from_bytes(state.upload_id)));
+    Ok(response)
+}
+
+/// How an upload stands.
+pub async fn head(
+    State(app): State<Arc<App>>,
+    Caller(credential): Caller,
+    Id(upload): Id<Uuid>,
+    headers: HeaderMap,
+) -> Answer {
+    tus(&headers)?;
+    let run =
+        move |app: &App| uploads::state(app.house(), app.depot(), credential, upload.into_bytes(), now_ms());
+    let state = acknowledged(&app, blocking(&app, run).await?).await?;
+    let mut response = answer(StatusCode::OK, &state);
+    put(&mut response, "upload-length", state.length);
+    Ok(response)
+}
+
+/// Appends to an upload; the bytes go to the file as they come, never whole into memory.
+pub async fn patch(
+    State(app): State<Arc<App>>,
+    Caller(credential): Caller,
+    Id(upload): Id<Uuid>,
+    request: Request,
+) -> Answer {
+    let (parts, body) = request.into_parts();
+    let headers = parts.headers;
+    tus(&headers)?;
+    if text(&headers, "content-type") != Some(UPLOAD_TYPE) {
+        return Err(Fault::of(&UNSUPPORTED_MEDIA_TYPE, Some(UPLOAD_TYPE.to_owned())));
+    }
+    let offset = number(&headers, "upload-offset")?;
+    let checksum = text(&headers, "upload-checksum").map(Checksum::from_header).transpose()?;
+    let announced = text(&headers, "content-length").and_then(|v| v.parse().ok());
+    let begin = move |app: &App| {
+        let at = (upload.into_bytes(), offset);
+        uploads::begin(app.house(), app.depot(), credential, at, (announced, checksum), now_ms())
+    };
+    let incoming = blocking(&app, begin).await?;
+    let state = receive(&app, incoming, body).await?;
+    let state = acknowledged(&app, state).await?;
+    Ok(answer(StatusCode::NO_CONTENT, &state))
+}
+
+async fn receive(app: &Arc<App>, mut incoming: Incoming, body: Body) -> Answer<UploadState> {
+    let (send, mut pieces) = mpsc::channel::<Option<axum::body::Bytes>>(PIECES);
+    let shared = app.clone();
+    // On its own thread to the end: what came before a cut is kept even when the handler is dropped.
+    let storing = tokio::task::spawn_blocking(move || {
+        let mut whole = false;
+        while let Some(piece) = pieces.blocking_recv() {
+            match piece {
+                Some(bytes) => incoming.write(&bytes)?,
+                None => whole = true,
+            }
+        }
+        incoming.finish(shared.house(), shared.depot(), whole)
+    });
+    let mut stream = body.into_data_stream();
+    loop {
+        let piece = match tokio::time::timeout(SILENCE, stream.next()).await {
+            Ok(Some(Ok(bytes))) => Some(bytes),
+            Ok(None) => None,
+            // Cut or silent: nobody is there to answer, but what came is kept.
+            Ok(Some(Err(_))) | Err(_) => break,
+        };
+        let last = piece.is_none();
+        if send.send(piece).await.is_err() || last {
+            break;
+        }
+    }
+    drop(send);
+    match storing.await {
+        Ok(result) => Ok(result.map_err(|e: ServiceError| e)?),
+        Err(_) => Err(Fault::of(&INTERNAL, None)),
+    }
+}
+
+/// Ends an upload.
+pub async fn terminate(
+    State(app): State<Arc<App>>,
+    Caller(credential): Caller,
+    Id(upload): Id<Uuid>,
+    headers: HeaderMap,
+) -> Answer {
+    tus(&headers)?;
+    let run = move |app: &App| {
+        uploads::terminate(app.house(), app.depot(), credential, upload.into_bytes(), now_ms())
+    };
+    blocking(&app, run).await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    put(&mut response, "tus-resumable", VERSION);
+    Ok(response)
+}
+
+/// Hands out a form of a photo to who may read it.
+pub async fn download(
+    State(app): State<Arc<App>>,
+    Caller(credential): Caller,
+    Two(photo, form): Two,
+    headers: HeaderMap,
+) -> Answer {
+    let photo: PhotoId = photo.parse().map_err(|_| Fault::of(&NOT_FOUND, None))?;
+    let name = FormName::from_word(&form);
+    let file =
+        format!("{photo}-{}", if matches!(name, FormName::Other(_)) { "photo" } else { name.as_str() });
+    let run =
+        move |app: &App| download::download(app.house(), app.depot(), credential, photo, &name, now_ms());
+    let found = blocking(&app, run).await?;
+    let tag = format!("\"{}\"", found.sha256);
+    let known = text(&headers, "if-none-match").is_some_and(|v| v.split(',').any(|t| t.trim() == tag));
+    let mut response = if known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let mut response = stream_of(found.bytes).into_response();
+        put(&mut response, "content-type", found.media_type);
+        put(&mut response, "content-length", found.length);
+        response
+    };
+    let how = if found.inline { "inline" } else { "attachment" };
+    put(&mut response, "content-disposition", format!("{how}; filename=\"{file}\""));
+    put(&mut response, "etag", tag);
+    put(&mut response, "cache-control", "private, max-age=3600");
+    put(&mut response, "content-security-policy", "default-src 'none'; sandbox");
+    put(&mut response, "cross-origin-resource-policy", "same-origin");
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("authorization, cookie"));
+    Ok(response)
+}
+
+fn stream_of(mut bytes: Box<dyn Read + Send>) -> Body {
+    let (send, receive) = mpsc::channel::<std::io::Result<Vec<u8>>>(PIECES);
+    tokio::task::spawn_blocking(move || {
+        loop {
+            let mut piece = vec![0; 64 * 1024];
+            let read = bytes.read(&mut piece).map(|n| {
+                piece.truncate(n);
+                piece
+            });
+            let last = read.as_ref().map_or(true, Vec::is_empty);
+            if read.as_ref().is_ok_and(Vec::is_empty) || send.blocking_send(read).is_err() || last {
+                return;
+            }
+        }
+    });
+    Body::from_stream(futures_util::stream::unfold(receive, |mut receive| async move {
+        receive.recv().await.map(|piece| (piece, receive))
+    }))
+}
+
+/// A date as HTTP writes it (RFC 9110, 5.6.7).
+fn http_date(ms: i64) -> String {
+    let days = ms.div_euclid(86_400_000);
+    let seconds = ms.rem_euclid(86_400_000) / 1000;
+    // Civil date from days since 1970 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+    let z = days + 719_468;
+    let (era, day_of_era) = (z.div_euclid(146_097), z.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let names = |list: &'static str, at: i64| {
+        let at = usize::try_from(at).unwrap_or(0) * 3;
+        list.get(at..at + 3).unwrap_or("")
+    };
+    format!(
+        "{}, {day:02} {} {year} {:02}:{:02}:{:02} GMT",
+        names("SunMonTueWedThuFriSat", (days + 4).rem_euclid(7)),
+        names("JanFebMarAprMayJunJulAugSepOctNovDec", month - 1),
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_written_as_http_wants_them() {
+        assert_eq!(http_date(784_111_777_000), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(http_date(1_709_164_800_000), "Thu, 29 Feb 2024 00:00:00 GMT");
+        assert_eq!(http_date(0), "Thu, 01 Jan 1970 00:00:00 GMT");
+    }
+}

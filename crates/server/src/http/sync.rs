@@ -1,0 +1,84 @@
+//! `POST /v1/sync/push` and `POST /v1/sync/pull`.
+
+use crate::error::Answer;
+use crate::http::body::Json;
+use crate::http::caller::Caller;
+use crate::http::{blocking, json, now_ms, written};
+use crate::service::{Credential, WriteJob, pull};
+use crate::state::App;
+use axum::extract::State;
+use axum::response::Response;
+use blindspot_core::feed::Feed;
+use blindspot_core::limits::{PULL_WAIT_S_MAX, PUSH_BYTES_MAX};
+use blindspot_core::wire::v1::{Hint, PullReply, PullRequest, PushRequest};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::time::Instant;
+
+const PULL_BYTES_MAX: usize = 256 * 1024;
+
+/// Takes ops; answers each one's verdict after the durable commit.
+pub async fn push(
+    State(app): State<Arc<App>>,
+    Caller(credential): Caller,
+    body: Json<PushRequest, PUSH_BYTES_MAX>,
+) -> Answer {
+    let reply = written(&app, |done| WriteJob::Push {
+        credential,
+        request: body.value,
+        received_ms: body.received_ms,
+        done,
+    })
+    .await?;
+    json(&reply)
+}
+
+/// Gives a page of rows; waits for news when asked to and there is none.
+pub async fn pull(
+    State(app): State<Arc<App>>,
+    Caller(credential): Caller,
+    body: Json<PullRequest, PULL_BYTES_MAX>,
+) -> Answer<Response> {
+    let request = Arc::new(body.value);
+    let until = Instant::now() + Duration::from_secs(u64::from(request.wait.min(PULL_WAIT_S_MAX)));
+    // Listening begins before the first read: what commits in between is not missed.
+    let mut listener = app.hints.listen();
+    let mut stopping = app.stopping.subscribe();
+    loop {
+        let reply = page(&app, credential, &request).await?;
+        if pull::is_news(&reply) || Instant::now() >= until || *stopping.borrow() {
+            return json(&reply);
+        }
+        let feeds = blocking(&app, move |app| pull::scope(app.house(), credential, now_ms())).await?;
+        tokio::select! {
+            () = moved(&mut listener, &feeds) => {}
+            () = tokio::time::sleep_until(until) => {}
+            _ = stopping.changed() => {}
+        }
+    }
+}
+
+async fn page(app: &Arc<App>, credential: Credential, request: &Arc<PullRequest>) -> Answer<PullReply> {
+    let request = request.clone();
+    blocking(app, move |app| pull::pull(app.house(), credential, &request, now_ms())).await
+}
+
+/// Returns when one of the feeds has moved, or may have.
+async fn moved(listener: &mut Receiver<Arc<[Hint]>>, feeds: &BTreeSet<Feed>) {
+    loop {
+        match listener.recv().await {
+            Ok(hints) if hints.iter().any(|h| feeds.contains(&h.feed)) => return,
+            Ok(_) => {}
+            Err(RecvError::Lagged(_)) => return,
+            // The sender lives as long as the server; without it there is nothing to wait for.
+            Err(RecvError::Closed) => return std::future::pending().await,
+        }
+    }
+}
+
+/// Hints of the caller's feeds, for a stream of them.
+pub(crate) fn hints_for<'h>(hints: &'h [Hint], feeds: &BTreeSet<Feed>) -> Vec<&'h Hint> {
+    hints.iter().filter(|h| feeds.contains(&h.feed)).collect()
+}

@@ -1,0 +1,231 @@
+//! Cases as a desk reads them: one case whole, its timeline, its photos; lists are `case_list`'s.
+//!
+//! "Not there" and "not yours" are one answer. Decides nothing about a case.
+
+pub use super::case_list::{CasePage, CaseQuery, list_cases};
+
+use super::pull::scope_in;
+use super::{Credential, House, ServiceError};
+use blindspot_core::access::Role;
+use blindspot_core::case::{CaseFile, PhotoRow, legal_moves};
+use blindspot_core::clock::{CaptureTime, ClockClass};
+use blindspot_core::error;
+use blindspot_core::feed::Feed;
+use blindspot_core::row::{Rev, RowKey, RowKind};
+use blindspot_core::verdict::Verdict;
+use blindspot_core::wire::v1::WireRow;
+use blindspot_core::{CaseId, OpId, PhotoId};
+use blindspot_store::ops::OpRecord;
+use blindspot_store::rows::StoredRow;
+use blindspot_store::{StoreError, Tx, accounts, ops, rows};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A case whole.
+#[derive(Debug, Serialize)]
+pub struct CaseDetail {
+    /// Its rows: case, photos, comments, conflicts; people for those who may see them.
+    pub rows: Vec<WireRow>,
+    /// Rows of the cases merged into it.
+    pub merged: Vec<WireRow>,
+    /// Kinds of moves that its state allows, whoever asks.
+    pub legal_moves: Vec<&'static str>,
+}
+
+/// One op on a case's record.
+#[derive(Debug, Serialize)]
+pub struct TimelineEntry {
+    /// The op.
+    pub op_id: OpId,
+    /// Its kind.
+    pub kind: String,
+    /// Recovered capture time, milliseconds since 1970.
+    pub at_ms: i64,
+    /// What the phone's clock claimed.
+    pub claimed_ms: i64,
+    /// How far the capture time can be trusted.
+    pub class: ClockClass,
+    /// First receipt, server time.
+    pub received_ms: i64,
+    /// What became of it.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// The case its author named, when that was merged since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub named: Option<CaseId>,
+    /// What it said; nothing when its text was redacted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Box<RawValue>>,
+    /// Who, for the supervision desk and the person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+}
+
+/// What one reader may see of one case.
+struct Seen {
+    file: CaseFile,
+    rows: Vec<StoredRow>,
+    scope: BTreeSet<Feed>,
+}
+
+impl Seen {
+    fn sees_names(&self) -> bool {
+        self.scope.contains(&Feed::supervision())
+    }
+}
+
+fn look_up(
+    tx: &Tx<'_>,
+    house: &House,
+    who: Credential,
+    case: CaseId,
+    now_ms: i64,
+) -> Result<Option<Seen>, StoreError> {
+    let rows = rows::load_rows_of_cases(tx, &house.city, &BTreeSet::from([case]))?;
+    let Some(file) = CaseFile::from_bodies(rows.iter().map(|r| (&r.key.kind, r.body.as_str())))? else {
+        return Ok(None);
+    };
+    let scope = scope_in(tx, house, who.person, now_ms)?;
+    if file.feeds().is_disjoint(&scope) {
+        return Ok(None);
+    }
+    Ok(Some(Seen { file, rows, scope }))
+}
+
+/// A case file, when it is there and the reader's.
+///
+/// # Errors
+/// The database's.
+pub fn can_read_case(
+    house: &House,
+    credential: Credential,
+    case: CaseId,
+    now_ms: i64,
+) -> Result<Option<CaseFile>, ServiceError> {
+    let seen = house.store.read(|tx| look_up(tx, house, credential, case, now_ms))?;
+    Ok(seen.map(|s| s.file))
+}
+
+/// A photo's row, when its case is the reader's or the reader took it. A redacted one is for supervisors.
+///
+/// # Errors
+/// The database's.
+pub fn can_read_photo(
+    house: &House,
+    credential: Credential,
+    photo: PhotoId,
+    now_ms: i64,
+) -> Result<Option<PhotoRow>, ServiceError> {
+    house.store.read(|tx| {
+        let row = rows::load_row(tx, &house.city, &RowKind::Photo, &photo.to_string())?;
+        let Some(row) = row else { return Ok(None) };
+        let photo: PhotoRow = serde_json::from_str(&row.body)?;
+        let seen = look_up(tx, house, credential, photo.case_id, now_ms)?;
+        if photo.redacted.is_some() {
+            let grants = accounts::load_grants(tx, &house.city, credential.person)?;
+            let supervises =
+                |g: &blindspot_core::access::Grant| g.role == Role::Supervisor && g.span.contains(now_ms);
+            return Ok((seen.is_some() && grants.iter().any(supervises)).then_some(photo));
+        }
+        if seen.is_some() {
+            return Ok(Some(photo));
+        }
+        let taken_by = ops::load_ops(tx, &house.city, &BTreeSet::from([photo.op_id]))?;
+        let own = taken_by.get(&photo.op_id).and_then(|op| op.author) == Some(credential.person);
+        Ok(own.then_some(photo))
+    })
+}
+
+/// A case whole.
+///
+/// # Errors
+/// `not_found` for one that is not there or not the reader's; else the database's.
+pub fn case_detail(
+    house: &House,
+    credential: Credential,
+    case: CaseId,
+    now_ms: i64,
+) -> Result<CaseDetail, ServiceError> {
+    house.store.read(|tx| {
+        let seen = look_up(tx, house, credential, case, now_ms)?
+            .ok_or_else(|| ServiceError::refused(&error::NOT_FOUND))?;
+        let merged = rows::load_rows_of_cases(tx, &house.city, &seen.file.case.merged_from)?;
+        let own = Feed::user(credential.person);
+        let may = |row: &StoredRow| {
+            row.key.kind != RowKind::Person
+                || seen.sees_names()
+                || row.key.id.ends_with(own.as_str().trim_start_matches("user:"))
+        };
+        let wire = |row: StoredRow| to_wire(row.key, row.rev, row.body);
+        Ok(CaseDetail {
+            legal_moves: legal_moves(&seen.file.case.state),
+            merged: merged.into_iter().filter(may).map(wire).collect::<Result<_, _>>()?,
+            rows: seen.rows.iter().filter(|r| may(r)).cloned().map(wire).collect::<Result<_, _>>()?,
+        })
+    })
+}
+
+fn to_wire(key: RowKey, rev: Rev, body: String) -> Result<WireRow, StoreError> {
+    Ok(WireRow { key, rev, body: RawValue::from_string(body)? })
+}
+
+/// Every op that landed on a case, in commit order, the noted ones too.
+///
+/// # Errors
+/// `not_found` for a case that is not there or not the reader's; else the database's.
+pub fn timeline(
+    house: &House,
+    credential: Credential,
+    case: CaseId,
+    now_ms: i64,
+) -> Result<Vec<TimelineEntry>, ServiceError> {
+    house.store.read(|tx| {
+        let seen = look_up(tx, house, credential, case, now_ms)?
+            .ok_or_else(|| ServiceError::refused(&error::NOT_FOUND))?;
+        let mut names = BTreeMap::new();
+        let mut out = Vec::new();
+        for op in ops::load_ops_of_case(tx, &house.city, case)? {
+            let author = op.author.filter(|a| seen.sees_names() || *a == credential.person);
+            let author = match author {
+                None => None,
+                Some(id) => {
+                    if let Entry::Vacant(slot) = names.entry(id) {
+                        let person = accounts::load_person(tx, &house.city, id)?;
+                        slot.insert(person.map(|p| p.name));
+                    }
+                    names.get(&id).cloned().flatten()
+                }
+            };
+            out.push(timeline_entry(op, &seen.file, author)?);
+        }
+        Ok(out)
+    })
+}
+
+fn timeline_entry(
+    op: OpRecord,
+    file: &CaseFile,
+    author: Option<String>,
+) -> Result<TimelineEntry, StoreError> {
+    #[derive(Deserialize)]
+    struct Said {
+        payload: Box<RawValue>,
+    }
+    let redacted = file.comments.get(&op.op_id).is_some_and(|c| c.redacted.is_some());
+    let payload = if redacted { None } else { Some(serde_json::from_str::<Said>(&op.body)?.payload) };
+    let CaptureTime { at_ms, class, claimed_ms } = op.time;
+    Ok(TimelineEntry {
+        op_id: op.op_id,
+        kind: op.kind,
+        at_ms,
+        claimed_ms,
+        class,
+        received_ms: op.received_ms,
+        verdict: op.verdict,
+        named: op.case_id.filter(|named| *named != file.id()),
+        payload,
+        author,
+    })
+}

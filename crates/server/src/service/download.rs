@@ -1,0 +1,64 @@
+//! Photo bytes for who may read them. Knows no HTTP.
+
+use crate::blob::Depot;
+use crate::service::{Credential, House, ServiceError, cases};
+use blindspot_core::PhotoId;
+use blindspot_core::command::{FormName, MediaKind};
+use blindspot_core::error::NOT_FOUND;
+use blindspot_core::id::Sha256;
+
+/// Bytes to hand out.
+pub struct Download {
+    /// The media type, from the bytes' own beginning where they are a picture.
+    pub media_type: &'static str,
+    /// How many bytes.
+    pub length: u64,
+    /// Their hash.
+    pub sha256: Sha256,
+    /// Whether they may be shown in place.
+    pub inline: bool,
+    /// The bytes from their beginning.
+    pub bytes: Box<dyn std::io::Read + Send>,
+}
+
+/// A form of a photo, for who may read it.
+///
+/// # Errors
+/// `NOT_FOUND` when it is not there, not verified, or not the caller's to see.
+pub fn download(
+    house: &House,
+    depot: &Depot,
+    credential: Credential,
+    photo_id: PhotoId,
+    form: &FormName,
+    now_ms: i64,
+) -> Result<Download, ServiceError> {
+    let missing = || ServiceError::refused(&NOT_FOUND);
+    let row = cases::can_read_photo(house, credential, photo_id, now_ms)?.ok_or_else(missing)?;
+    let named = row.forms.get(form).filter(|_| row.verified.contains(form)).ok_or_else(missing)?;
+    let length = depot.blobs.len(&named.sha256)?.ok_or_else(missing)?;
+    let mut bytes = depot.blobs.open(&named.sha256)?.ok_or_else(missing)?;
+    let mut head = [0; 64];
+    let n = read_head(&mut bytes, &mut head)?;
+    let picture = (row.media == MediaKind::Photo).then(|| blindspot_photo::sniff(&head[..n])).flatten();
+    let media_type = picture.map_or("application/octet-stream", blindspot_photo::Format::media_type);
+    let whole = std::io::Cursor::new(head[..n].to_vec());
+    Ok(Download {
+        media_type,
+        length,
+        sha256: named.sha256,
+        inline: picture.is_some(),
+        bytes: Box::new(std::io::Read::chain(whole, bytes)),
+    })
+}
+
+fn read_head(bytes: &mut dyn std::io::Read, head: &mut [u8]) -> std::io::Result<usize> {
+    let mut n = 0;
+    while n < head.len() {
+        match bytes.read(&mut head[n..])? {
+            0 => break,
+            more => n += more,
+        }
+    }
+    Ok(n)
+}

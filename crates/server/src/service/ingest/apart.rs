@@ -1,0 +1,111 @@
+//! What must wait for a person: bytes that are no op, ops that must not stand under their id, ops on which
+//! the rules gave up. Nothing is thrown away (protocol 5).
+
+use super::OpTask;
+use super::group::Group;
+use blindspot_core::OpId;
+use blindspot_core::id::Sha256;
+use blindspot_core::op::{OpProblem, SealedOp, salvage_id};
+use blindspot_core::verdict::{Cause, Verdict};
+use blindspot_core::wire::v1::VerdictEntry;
+use blindspot_store::quarantine::Quarantined;
+use blindspot_store::{Result, quarantine};
+
+fn ticket(op_id: OpId, cause: Cause) -> Verdict {
+    Verdict::Quarantined { ticket: op_id.to_string(), cause }
+}
+
+fn entry(op_id: Option<OpId>, verdict: Verdict) -> VerdictEntry {
+    VerdictEntry { op_id, verdict, seen_before: false, cases: vec![] }
+}
+
+/// Bytes on their way into the quarantine.
+struct Kept<'b> {
+    op_id: OpId,
+    hash: Sha256,
+    body: &'b str,
+    cause: Cause,
+    detail: &'b str,
+}
+
+impl Group<'_, '_> {
+    pub(super) fn receive_broken(
+        &mut self,
+        task: &OpTask,
+        body: &str,
+        problem: &OpProblem,
+    ) -> Result<VerdictEntry> {
+        let hash = Sha256::of(body.as_bytes());
+        let salvaged = salvage_id(body);
+        let derived = || {
+            let mut bytes = [0; 10];
+            bytes.copy_from_slice(&hash.0[..10]);
+            OpId::from_parts(0, bytes)
+        };
+        let op_id = salvaged.map_or_else(derived, |(id, _)| id);
+        if let Some((_, Some(n))) = salvaged {
+            self.stored_seqs.insert((task.credential.device, n));
+        }
+        let kept = Kept { op_id, hash, body, cause: problem.cause.clone(), detail: &problem.detail };
+        let mut entry = self.keep_apart(task, task.credential.device, &kept)?;
+        entry.op_id = salvaged.map(|(id, _)| id);
+        Ok(entry)
+    }
+
+    /// Keeps a readable op that must not stand under its id.
+    pub(super) fn apart(
+        &mut self,
+        task: &OpTask,
+        op: &SealedOp,
+        cause: Cause,
+        detail: &str,
+    ) -> Result<VerdictEntry> {
+        let kept = Kept { op_id: op.env.op_id, hash: op.hash, body: &op.body, cause, detail };
+        self.keep_apart(task, op.env.device_id, &kept)
+    }
+
+    fn keep_apart(
+        &mut self,
+        task: &OpTask,
+        device: blindspot_core::DeviceId,
+        kept: &Kept<'_>,
+    ) -> Result<VerdictEntry> {
+        let city = &self.house.city;
+        if let Some(was) = quarantine::load_quarantined(self.tx, city, kept.op_id, &kept.hash)? {
+            let verdict = ticket(kept.op_id, was.cause);
+            return Ok(VerdictEntry { seen_before: true, ..entry(Some(kept.op_id), verdict) });
+        }
+        let row = Quarantined {
+            op_id: kept.op_id,
+            hash: kept.hash,
+            device_id: device,
+            carrier: task.credential.device,
+            cause: kept.cause.clone(),
+            detail: kept.detail.to_owned(),
+            body: kept.body.to_owned(),
+            at_ms: task.received_ms,
+            released_ms: None,
+        };
+        quarantine::append_quarantine(self.tx, city, &row)?;
+        Ok(entry(Some(kept.op_id), ticket(kept.op_id, kept.cause.clone())))
+    }
+
+    /// Puts an op that stands under its id before a person. What it waited for may still replay it.
+    pub(super) fn quarantine(&mut self, op_id: OpId, cause: Cause) -> Result<()> {
+        let Some(record) = self.ops.get(&op_id) else { return Ok(()) };
+        let row = Quarantined {
+            op_id,
+            hash: record.hash,
+            device_id: record.device_id,
+            carrier: record.device_id,
+            cause: cause.clone(),
+            detail: String::new(),
+            body: record.body.clone(),
+            at_ms: record.received_ms,
+            released_ms: None,
+        };
+        quarantine::append_quarantine(self.tx, &self.house.city, &row)?;
+        self.rule(op_id, ticket(op_id, cause), vec![]);
+        Ok(())
+    }
+}

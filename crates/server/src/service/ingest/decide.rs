@@ -1,0 +1,347 @@
+//! One op of a group: whose it is, whether it must wait, what the rules say, and what waited for it.
+
+use super::group::Group;
+use super::{OpTask, Source};
+use crate::service::Credential;
+use blindspot_core::access::{Class, policy};
+use blindspot_core::apply::{apply, touched};
+use blindspot_core::clock::{Captured, Sent, recover};
+use blindspot_core::command::{Command, Fix};
+use blindspot_core::limits::{LOOK_GAP_MS, OP_SCHEMA};
+use blindspot_core::op::{Envelope, OpProblem, SealedOp};
+use blindspot_core::verdict::{Cause, Verdict};
+use blindspot_core::wire::v1::{DeskOp, VerdictEntry};
+use blindspot_core::world::{Author, Ctx, Known, Outcome, missing_predecessors};
+use blindspot_core::{CaseId, OpId};
+use blindspot_store::ops::OpRecord;
+use blindspot_store::{Result, StoreError, audit, looks, uploads, waiting};
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Names the clock of desk actions, which is the server's own: their capture time is exact.
+const DESK_BOOT: &str = "server";
+
+/// Makes the op of a desk action: the desk names id, kind and payload, the server the rest.
+pub(super) fn seal_desk(
+    credential: Credential,
+    case_id: Option<CaseId>,
+    op: &DeskOp,
+    device_seq: u64,
+    now_ms: i64,
+) -> Result<SealedOp, OpProblem> {
+    SealedOp::seal(Envelope {
+        op_id: op.op_id,
+        device_id: credential.device,
+        device_seq,
+        kind: op.kind.clone(),
+        case_id,
+        schema: OP_SCHEMA,
+        round: op.round,
+        expected_state: op.expected_state.clone(),
+        depends_on: vec![],
+        replaces: None,
+        payload: op.payload.clone(),
+        captured: Captured {
+            wall_ms: now_ms,
+            mono_ms: Some(now_ms),
+            boot_id: Some(DESK_BOOT.into()),
+            ..Captured::default()
+        },
+    })
+}
+
+/// Runs the rules; a panic of theirs is an answer, not an end (protocol 5).
+fn bounded<T>(rules: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(rules)).ok()
+}
+
+fn entry_of(record: &OpRecord, seen_before: bool) -> VerdictEntry {
+    VerdictEntry {
+        op_id: Some(record.op_id),
+        verdict: record.verdict.clone(),
+        seen_before,
+        cases: record.landed.clone(),
+    }
+}
+
+impl Group<'_, '_> {
+    /// Decides an op of a push or a desk; gives its verdict as it is now.
+    pub(super) fn receive(&mut self, task: &OpTask) -> Result<VerdictEntry> {
+        match &task.source {
+            Source::Broken { body, problem } => self.receive_broken(task, body, problem),
+            Source::Sealed(op) => {
+                let sent = task.sent.clone();
+                self.receive_sealed(task, (**op).clone(), &sent)
+            }
+            Source::Desk { case_id, op } => self.receive_desk(task, *case_id, op),
+        }
+    }
+
+    fn receive_desk(&mut self, task: &OpTask, case_id: Option<CaseId>, op: &DeskOp) -> Result<VerdictEntry> {
+        let malformed = |p: OpProblem| StoreError::Decode(p.to_string());
+        if let Some(record) = self.ops.get(&op.op_id) {
+            // The server filled in number and time, so that only what the desk said can be compared.
+            let was = SealedOp::read(record.body.as_str()).map_err(malformed)?.env;
+            let same = record.author == Some(task.credential.person)
+                && (&was.kind, was.case_id, was.payload.get()) == (&op.kind, case_id, op.payload.get());
+            if same {
+                return Ok(entry_of(record, true));
+            }
+        }
+        let seq = self.count(&format!("desk_seq:{}", task.credential.device))?;
+        let seq = u64::try_from(seq).unwrap_or(u64::MAX);
+        let sealed = seal_desk(task.credential, case_id, op, seq, task.received_ms).map_err(malformed)?;
+        let sent = Sent {
+            wall_ms: task.received_ms,
+            mono_ms: Some(task.received_ms),
+            boot_id: Some(DESK_BOOT.into()),
+        };
+        self.need_cases(touched(&sealed))?;
+        self.receive_sealed(task, sealed, &sent)
+    }
+
+    fn receive_sealed(&mut self, task: &OpTask, op: SealedOp, sent: &Sent) -> Result<VerdictEntry> {
+        let (op_id, device) = (op.env.op_id, op.env.device_id);
+        if let Some(record) = self.ops.get(&op_id) {
+            if record.hash == op.hash {
+                return Ok(entry_of(record, true));
+            }
+            if device == task.credential.device {
+                self.stored_seqs.insert((device, op.env.device_seq));
+            }
+            return self.apart(task, &op, Cause::OtherBody, "the first body stands");
+        }
+        let Some(of_op) = self.device(device).cloned() else {
+            return self.apart(task, &op, Cause::UnknownDevice, "no such enrolment");
+        };
+        let carrier = self.device(task.credential.device);
+        let later =
+            carrier.is_some_and(|c| c.enrolled_ms >= of_op.enrolled_ms && c.person_id == of_op.person_id);
+        if of_op.person_id != task.credential.person || !(device == task.credential.device || later) {
+            return self.apart(task, &op, Cause::AuthorMismatch, "pushed with another person's credential");
+        }
+        let number = (device, op.env.device_seq);
+        let held_by = self.holders.entry(number).or_default();
+        held_by.insert(op_id);
+        if held_by.len() > 1 {
+            self.cloned.insert(device);
+        }
+        self.last_n += 1;
+        let time = recover(&op.env.captured, sent, task.received_ms, of_op.enrolled_ms);
+        let record = OpRecord {
+            op_id,
+            n: self.last_n,
+            device_id: device,
+            device_seq: op.env.device_seq,
+            author: Some(of_op.person_id),
+            kind: op.env.kind.clone(),
+            case_id: op.env.case_id,
+            body: op.body.to_string(),
+            hash: op.hash,
+            received_ms: task.received_ms,
+            time,
+            verdict: Verdict::Held { missing: vec![] },
+            landed: vec![],
+        };
+        self.ops.insert(op_id, record);
+        self.sealed.insert(op_id, op);
+        self.new_ops.insert(op_id);
+        match &task.forced {
+            Some(cause) => self.quarantine(op_id, cause.clone())?,
+            None => self.settle(op_id)?,
+        }
+        self.ops.get(&op_id).map(|r| entry_of(r, false)).ok_or_else(gone)
+    }
+
+    /// Decides an op, then in commit order what waited for it, and so on, in the same transaction.
+    pub(super) fn settle(&mut self, first: OpId) -> Result<()> {
+        let mut queue = BTreeMap::from([(self.ops.get(&first).map_or(0, |r| r.n), first)]);
+        while let Some((_, op_id)) = queue.pop_first() {
+            let opened = self.decide(op_id)?;
+            let is_final = self.ops.get(&op_id).is_some_and(|r| r.verdict.is_final());
+            if !is_final || !self.any_waiting {
+                continue;
+            }
+            let mut released = waiting::load_waiting(self.tx, &self.house.city, *op_id.as_bytes())?;
+            for case in opened {
+                released.extend(waiting::load_waiting(self.tx, &self.house.city, *case.as_bytes())?);
+            }
+            let released: BTreeSet<OpId> = released.into_iter().collect();
+            self.need_ops(&released)?;
+            for id in released {
+                if let Some(record) = self.ops.get(&id)
+                    && waits(&record.verdict)
+                {
+                    queue.insert(record.n, id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides one op; gives the cases that it opened.
+    fn decide(&mut self, op_id: OpId) -> Result<Vec<CaseId>> {
+        let record = self.ops.get(&op_id).ok_or_else(gone)?.clone();
+        let op = match self.sealed.get(&op_id) {
+            Some(op) => op.clone(),
+            None => SealedOp::read(record.body.as_str()).map_err(|p| StoreError::Decode(p.to_string()))?,
+        };
+        self.need_ops(&op.env.depends_on.iter().copied().collect())?;
+        let known = |id: OpId| match self.ops.get(&id) {
+            Some(r) if r.verdict.is_final() => Known::Final,
+            Some(_) => Known::Waiting,
+            None => Known::Absent,
+        };
+        let missing = missing_predecessors(&op.env.depends_on, known);
+        if !missing.is_empty() {
+            let awaited: Vec<[u8; 16]> = missing.iter().map(|id| *id.as_bytes()).collect();
+            self.hold(&record, Verdict::Held { missing }, &awaited)?;
+            return Ok(vec![]);
+        }
+        self.need_cases(touched(&op))?;
+        let Some(mut outcome) = self.ask_rules(&op, &record)? else {
+            self.quarantine(op_id, Cause::Panic)?;
+            return Ok(vec![]);
+        };
+        match &outcome.verdict {
+            Verdict::Quarantined { cause, .. } => {
+                let cause = cause.clone();
+                self.quarantine(op_id, cause)?;
+                Ok(vec![])
+            }
+            Verdict::Held { .. } => {
+                let absent = touched(&op).into_iter().filter(|c| !self.world.cases.contains_key(c));
+                let awaited: Vec<[u8; 16]> = absent.map(|c| *c.as_bytes()).collect();
+                self.hold(&record, outcome.verdict, &awaited)?;
+                Ok(vec![])
+            }
+            _ => {
+                let opened = self.number_new_cases(&mut outcome)?;
+                self.take(&record, &outcome)?;
+                Ok(opened)
+            }
+        }
+    }
+
+    /// Loads what only this op's rules ask for, then asks them. `None`: they panicked.
+    fn ask_rules(&mut self, op: &SealedOp, record: &OpRecord) -> Result<Option<Outcome>> {
+        let device = record.device_id;
+        self.need_devices(&BTreeSet::from([device]))?;
+        let (Some(person), Some(of_op)) = (record.author, self.device(device)) else {
+            return Err(StoreError::Decode(format!("op {} has no author", record.op_id)));
+        };
+        let enrolled_ms = of_op.enrolled_ms;
+        let grants = self.grants_of(person)?;
+        match op.command() {
+            Ok(Command::Look(look)) => {
+                let fix = look.position.as_ref().and_then(Fix::wgs84);
+                let at = fix.map(|p| self.reference.places.locate(p, record.time.at_ms));
+                let (cell, stood) = at.map_or((None, None), |l| (l.cell, l.grid));
+                if let Some(cell) = cell {
+                    self.need_freshness(&cell)?;
+                }
+                if let Some(grid) = look.grid.or(stood) {
+                    let (city, at_ms) = (&self.house.city, record.time.at_ms);
+                    let near = looks::load_look_near(self.tx, city, person, &grid, at_ms, LOOK_GAP_MS)?;
+                    match near {
+                        Some(near) => self.world.last_looks.insert((person, grid), near),
+                        None => self.world.last_looks.remove(&(person, grid)),
+                    };
+                }
+            }
+            Ok(Command::Photo(photo)) => {
+                // Bytes count only when the author brought them: a hash must not become a read right.
+                let arrived = uploads::load_verified_for(self.tx, &self.house.city, photo.photo_id)?;
+                self.world.arrived =
+                    arrived.into_iter().filter(|(_, who)| *who == person).map(|(a, _)| a).collect();
+            }
+            _ => {}
+        }
+        let ctx = Ctx {
+            now_ms: record.received_ms,
+            places: &self.reference.places,
+            catalogue: self.reference.catalogue.as_ref(),
+            author: Author { person, device, enrolled_ms, grants: &grants },
+            time: record.time.clone(),
+        };
+        Ok(bounded(|| apply(&self.world, op, &ctx)))
+    }
+
+    fn number_new_cases(&mut self, outcome: &mut Outcome) -> Result<Vec<CaseId>> {
+        let mut opened = Vec::new();
+        for file in &mut outcome.changed {
+            if self.world.cases.contains_key(&file.id()) {
+                continue;
+            }
+            opened.push(file.id());
+            if file.case.short_no.is_none() {
+                file.case.short_no = Some(self.next_short(&file.case)?);
+            }
+        }
+        Ok(opened)
+    }
+
+    /// A final verdict: takes over its effects.
+    fn take(&mut self, record: &OpRecord, outcome: &Outcome) -> Result<()> {
+        let city = &self.house.city;
+        if let Some(look) = &outcome.look {
+            looks::append_look(self.tx, city, record.op_id, look)?;
+        }
+        if policy(&record.kind).is_some_and(|p| p.class == Class::Power) {
+            let actor = record.author.map(|a| a.to_string()).unwrap_or_default();
+            let object = record.case_id.map(|c| format!("case:{c}")).unwrap_or_default();
+            let (at, word) = (record.received_ms, outcome.verdict.word());
+            let detail = format!("op:{}", record.op_id);
+            audit::append(self.tx, city, at, &actor, &record.kind, &object, word, &detail)?;
+        }
+        self.absorb(outcome);
+        self.landed.extend(outcome.cases.iter().map(|c| (*c, record.n, record.op_id)));
+        self.unhold(record)?;
+        self.rule(record.op_id, outcome.verdict.clone(), outcome.cases.clone());
+        Ok(())
+    }
+
+    fn hold(&mut self, record: &OpRecord, verdict: Verdict, awaited: &[[u8; 16]]) -> Result<()> {
+        self.unhold(record)?;
+        waiting::append_waiting(self.tx, &self.house.city, record.op_id, awaited, record.received_ms)?;
+        self.any_waiting = true;
+        self.rule(record.op_id, verdict, vec![]);
+        Ok(())
+    }
+
+    fn unhold(&mut self, record: &OpRecord) -> Result<()> {
+        if self.any_waiting && !self.new_ops.contains(&record.op_id) {
+            waiting::end_waiting(self.tx, &self.house.city, record.op_id)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn rule(&mut self, op_id: OpId, verdict: Verdict, landed: Vec<CaseId>) {
+        let Some(record) = self.ops.get_mut(&op_id) else { return };
+        if !self.new_ops.contains(&op_id) && (record.verdict != verdict || record.landed != landed) {
+            self.changed_ops.insert(op_id);
+        }
+        record.verdict = verdict;
+        record.landed = landed;
+    }
+}
+
+/// Whether the arrival of what it waits for decides an op by itself.
+fn waits(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Held { .. } | Verdict::Quarantined { cause: Cause::MissingPredecessor, .. })
+}
+
+fn gone() -> StoreError {
+    StoreError::Decode("an op of this group is not at hand".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_rules_is_an_answer() {
+        assert_eq!(bounded(|| 1), Some(1));
+        assert_eq!(bounded(|| -> i32 { std::panic::panic_any(()) }), None);
+    }
+}

@@ -1,0 +1,148 @@
+//! The end of a group: everything it changed, written set by set, feeds last (protocol 8).
+
+use super::Committed;
+use super::group::Group;
+use blindspot_core::DeviceId;
+use blindspot_core::case::Case;
+use blindspot_core::feed::Feed;
+use blindspot_core::row::{RowImage, RowKey, RowKind, diff_rows};
+use blindspot_core::verdict::VerdictRow;
+use blindspot_core::wire::v1::VerdictEntry;
+use blindspot_core::world::Freshness;
+use blindspot_store::feed::RowWrite;
+use blindspot_store::ops::OpRecord;
+use blindspot_store::{Result, cases, counters, devices, feed, meta, ops, quarantine};
+use std::collections::{BTreeMap, BTreeSet};
+
+type Writes = BTreeMap<RowKey, RowWrite>;
+
+impl Group<'_, '_> {
+    /// Writes what the group decided.
+    pub(super) fn finish(mut self, mut entries: Vec<Option<VerdictEntry>>) -> Result<Committed> {
+        self.refresh(&mut entries);
+        let (tx, city) = (self.tx, &self.house.city);
+        ops::append_ops(tx, city, self.new_ops.iter().filter_map(|id| self.ops.get(id)))?;
+        ops::save_verdicts(tx, city, self.changed_ops.iter().filter_map(|id| self.ops.get(id)))?;
+        ops::append_op_cases(tx, city, &self.landed)?;
+        for record in self.touched_ops().filter(|r| r.verdict.is_final()) {
+            quarantine::save_released(tx, city, record.op_id, &record.hash, record.received_ms)?;
+        }
+        let mut writes = Writes::new();
+        self.case_rows(&mut writes)?;
+        self.freshness_rows(&mut writes)?;
+        self.verdict_rows(&mut writes)?;
+        for (name, n) in &self.counters {
+            counters::save_counter(tx, city, name, *n)?;
+        }
+        ops::save_stored_seqs(tx, city, &self.stored_seqs)?;
+        for device in &self.cloned {
+            if devices::mark_cloned(tx, city, *device)? {
+                tracing::warn!(%device, "two ops under one number: a cloned phone");
+            }
+        }
+        let received_through = self.received_through()?;
+        let safe_through = meta::load_int(tx, "safe_through")?;
+        let moved = feed::save_changes(tx, &self.house.city, self.house.epoch, &writes)?;
+        Ok(Committed { entries, moved, received_through, safe_through })
+    }
+
+    fn touched_ops(&self) -> impl Iterator<Item = &OpRecord> {
+        self.new_ops.union(&self.changed_ops).filter_map(|id| self.ops.get(id))
+    }
+
+    /// An op that a later one of the same group released is answered with its newest verdict.
+    fn refresh(&self, entries: &mut [Option<VerdictEntry>]) {
+        for entry in entries.iter_mut().flatten() {
+            if let Some(record) = entry.op_id.and_then(|id| self.ops.get(&id))
+                && !entry.verdict.is_final()
+                && matches!(entry.verdict, blindspot_core::verdict::Verdict::Held { .. })
+            {
+                entry.verdict = record.verdict.clone();
+                entry.cases = record.landed.clone();
+            }
+        }
+    }
+
+    fn case_rows(&self, writes: &mut Writes) -> Result<()> {
+        let mut index: Vec<(&Case, Option<String>)> = Vec::new();
+        for (id, before) in &self.before {
+            let Some(file) = self.world.cases.get(id) else { continue };
+            let before = before.as_ref().map_or(Ok(vec![]), |f| f.images())?;
+            for change in diff_rows(&before, &file.images()?) {
+                writes.insert(change.key.clone(), RowWrite { change, case_id: Some(*id) });
+            }
+            index.push((&file.case, self.item_of(&file.case)));
+        }
+        cases::save_cases(self.tx, &self.house.city, index)
+    }
+
+    /// The catalogue item of a case: named, or that of the problem named.
+    fn item_of(&self, case: &Case) -> Option<String> {
+        let category = case.fields.get("category")?;
+        let text = |key: &str| category.get(key).and_then(serde_json::Value::as_str);
+        let by_problem = || {
+            let problem = text("problem")?;
+            let known = self.reference.catalogue.as_ref().and_then(|c| c.item_of(problem));
+            known.map(|item| item.code.clone())
+        };
+        text("item").map(str::to_owned).or_else(by_problem)
+    }
+
+    fn freshness_rows(&self, writes: &mut Writes) -> Result<()> {
+        for (cell, before) in &self.fresh_before {
+            let before = before.as_ref().map(freshness_image).transpose()?;
+            let after = self.world.freshness.get(cell).map(freshness_image).transpose()?;
+            for change in diff_rows(before.as_slice(), after.as_slice()) {
+                writes.insert(change.key.clone(), RowWrite { change, case_id: None });
+            }
+        }
+        Ok(())
+    }
+
+    /// A verdict is a row of its device's feed, written when decided and again at each change.
+    fn verdict_rows(&self, writes: &mut Writes) -> Result<()> {
+        for record in self.touched_ops() {
+            let row = VerdictRow {
+                op_id: record.op_id,
+                device_seq: record.device_seq,
+                verdict: record.verdict.clone(),
+                cases: record.landed.clone(),
+            };
+            let image = RowImage {
+                key: RowKey::new(RowKind::Verdict, record.op_id.to_string()),
+                body: serde_json::to_string(&row)?,
+                feeds: BTreeSet::from([Feed::device(record.device_id)]),
+            };
+            for change in diff_rows(&[], &[image]) {
+                writes.insert(change.key.clone(), RowWrite { change, case_id: None });
+            }
+        }
+        Ok(())
+    }
+
+    /// How far the numbers of each device are stored without a gap; for the receipts.
+    fn received_through(&mut self) -> Result<BTreeMap<DeviceId, u64>> {
+        let mut moved: BTreeSet<DeviceId> = self.stored_seqs.iter().map(|(d, _)| *d).collect();
+        moved.extend(self.new_ops.iter().filter_map(|id| self.ops.get(id)).map(|r| r.device_id));
+        let mut out = BTreeMap::new();
+        for (id, device) in &self.devices {
+            let Some(device) = device else { continue };
+            let mut through = device.received_through;
+            if moved.contains(id) {
+                through = ops::load_through(self.tx, &self.house.city, *id, through)?;
+                if through > device.received_through {
+                    devices::save_received_through(self.tx, &self.house.city, *id, through)?;
+                }
+            }
+            out.insert(*id, through);
+        }
+        Ok(out)
+    }
+}
+
+/// Freshness travels in the feeds of its duty grid and town (protocol 8).
+fn freshness_image(fresh: &Freshness) -> Result<RowImage> {
+    let feeds = fresh.grid.iter().map(Feed::grid).chain(fresh.town.iter().map(Feed::town)).collect();
+    let key = RowKey::new(RowKind::Freshness, fresh.cell.to_string());
+    Ok(RowImage { key, body: serde_json::to_string(fresh)?, feeds })
+}

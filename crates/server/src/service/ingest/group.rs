@@ -1,0 +1,205 @@
+//! The group under decision: everything loaded once for all its ops, and what they have changed so far.
+
+use super::{Source, Task};
+use crate::service::{House, Reference};
+use blindspot_core::access::Grant;
+use blindspot_core::apply::touched;
+use blindspot_core::case::CaseFile;
+use blindspot_core::division::CellCode;
+use blindspot_core::op::SealedOp;
+use blindspot_core::row::RowKind;
+use blindspot_core::world::{Freshness, Outcome, World};
+use blindspot_core::{CaseId, DeviceId, OpId, PersonId};
+use blindspot_store::devices::DeviceRecord;
+use blindspot_store::ops::OpRecord;
+use blindspot_store::{Result, StoreError, Tx, accounts, devices, ops, rows, waiting};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub(super) struct Group<'a, 't> {
+    pub(super) tx: &'a Tx<'t>,
+    pub(super) house: &'a House,
+    pub(super) reference: &'a Reference,
+    pub(super) world: World,
+    /// Cases as they were before the group first changed them.
+    pub(super) before: BTreeMap<CaseId, Option<CaseFile>>,
+    asked_cases: BTreeSet<CaseId>,
+    pub(super) ops: BTreeMap<OpId, OpRecord>,
+    pub(super) sealed: BTreeMap<OpId, SealedOp>,
+    asked_ops: BTreeSet<OpId>,
+    pub(super) new_ops: BTreeSet<OpId>,
+    pub(super) changed_ops: BTreeSet<OpId>,
+    pub(super) last_n: i64,
+    pub(super) devices: BTreeMap<DeviceId, Option<DeviceRecord>>,
+    grants: BTreeMap<PersonId, Arc<Vec<Grant>>>,
+    pub(super) holders: BTreeMap<(DeviceId, u64), BTreeSet<OpId>>,
+    pub(super) cloned: BTreeSet<DeviceId>,
+    pub(super) stored_seqs: BTreeSet<(DeviceId, u64)>,
+    pub(super) landed: Vec<(CaseId, i64, OpId)>,
+    pub(super) fresh_before: BTreeMap<CellCode, Option<Freshness>>,
+    pub(super) counters: BTreeMap<String, i64>,
+    pub(super) any_waiting: bool,
+}
+
+impl<'a, 't> Group<'a, 't> {
+    /// Loads for all tasks at once what deciding them will ask for.
+    pub(super) fn open(
+        tx: &'a Tx<'t>,
+        house: &'a House,
+        reference: &'a Reference,
+        tasks: &[Task],
+    ) -> Result<Self> {
+        let mut group = Self {
+            tx,
+            house,
+            reference,
+            world: World::default(),
+            before: BTreeMap::new(),
+            asked_cases: BTreeSet::new(),
+            ops: BTreeMap::new(),
+            sealed: BTreeMap::new(),
+            asked_ops: BTreeSet::new(),
+            new_ops: BTreeSet::new(),
+            changed_ops: BTreeSet::new(),
+            last_n: ops::load_last_n(tx, &house.city)?,
+            devices: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            holders: BTreeMap::new(),
+            cloned: BTreeSet::new(),
+            stored_seqs: BTreeSet::new(),
+            landed: Vec::new(),
+            fresh_before: BTreeMap::new(),
+            counters: BTreeMap::new(),
+            any_waiting: waiting::load_any_waiting(tx, &house.city)?,
+        };
+        let (mut ids, mut devices, mut cases) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut numbers = BTreeSet::new();
+        for task in tasks {
+            match task {
+                Task::Op(op) => {
+                    devices.insert(op.credential.device);
+                    match &op.source {
+                        Source::Sealed(op) => {
+                            ids.insert(op.env.op_id);
+                            ids.extend(&op.env.depends_on);
+                            devices.insert(op.env.device_id);
+                            numbers.insert((op.env.device_id, op.env.device_seq));
+                            cases.extend(touched(op));
+                        }
+                        Source::Desk { case_id, op } => {
+                            ids.insert(op.op_id);
+                            cases.extend(*case_id);
+                        }
+                        Source::Broken { .. } => {}
+                    }
+                }
+                Task::Frame { device, .. } => {
+                    devices.insert(*device);
+                }
+                Task::Arrived { credential, .. } => {
+                    devices.insert(credential.device);
+                }
+                Task::Mismatch { .. } => {}
+            }
+        }
+        group.need_ops(&ids)?;
+        group.need_devices(&devices)?;
+        group.holders = ops::load_holders(tx, &house.city, &numbers)?;
+        group.need_cases(cases)?;
+        Ok(group)
+    }
+
+    /// Makes sure that these ops are at hand if they are stored.
+    pub(super) fn need_ops(&mut self, ids: &BTreeSet<OpId>) -> Result<()> {
+        let ask: BTreeSet<OpId> = ids.difference(&self.asked_ops).copied().collect();
+        if !ask.is_empty() {
+            self.ops.extend(ops::load_ops(self.tx, &self.house.city, &ask)?);
+            self.asked_ops.extend(ask);
+        }
+        Ok(())
+    }
+
+    pub(super) fn need_devices(&mut self, ids: &BTreeSet<DeviceId>) -> Result<()> {
+        let ask: Vec<DeviceId> = ids.iter().filter(|d| !self.devices.contains_key(d)).copied().collect();
+        if !ask.is_empty() {
+            let found = devices::load_devices(self.tx, &self.house.city, &ask)?;
+            self.devices.extend(ask.iter().map(|d| (*d, None)));
+            self.devices.extend(found.into_iter().map(|d| (d.device_id, Some(d))));
+        }
+        Ok(())
+    }
+
+    /// Makes sure that these cases are at hand, with the roots they were merged into.
+    pub(super) fn need_cases(&mut self, ids: impl IntoIterator<Item = CaseId>) -> Result<()> {
+        let mut ask: BTreeSet<CaseId> = ids.into_iter().collect();
+        loop {
+            ask.retain(|id| !self.asked_cases.contains(id));
+            if ask.is_empty() {
+                return Ok(());
+            }
+            let mut by_case: BTreeMap<CaseId, Vec<rows::StoredRow>> = BTreeMap::new();
+            for row in rows::load_rows_of_cases(self.tx, &self.house.city, &ask)? {
+                if let Some(case) = row.case_id {
+                    by_case.entry(case).or_default().push(row);
+                }
+            }
+            self.asked_cases.append(&mut ask);
+            for (id, rows) in by_case {
+                let bodies = rows.iter().map(|row| (&row.key.kind, row.body.as_str()));
+                let file = CaseFile::from_bodies(bodies)?
+                    .ok_or_else(|| StoreError::Decode(format!("case {id} has rows but no case row")))?;
+                ask.extend(file.case.merged_into);
+                self.world.cases.insert(id, file);
+            }
+        }
+    }
+
+    pub(super) fn device(&self, id: DeviceId) -> Option<&DeviceRecord> {
+        self.devices.get(&id).and_then(Option::as_ref)
+    }
+
+    /// All grants a person ever had.
+    pub(super) fn grants_of(&mut self, person: PersonId) -> Result<Arc<Vec<Grant>>> {
+        if let Some(grants) = self.grants.get(&person) {
+            return Ok(grants.clone());
+        }
+        let grants = Arc::new(accounts::load_grants(self.tx, &self.house.city, person)?);
+        self.grants.insert(person, grants.clone());
+        Ok(grants)
+    }
+
+    /// Makes sure that the freshness of a cell is at hand.
+    pub(super) fn need_freshness(&mut self, cell: &CellCode) -> Result<()> {
+        if !self.fresh_before.contains_key(cell) {
+            let row = rows::load_row(self.tx, &self.house.city, &RowKind::Freshness, cell.as_str())?;
+            let fresh: Option<Freshness> = row.map(|row| serde_json::from_str(&row.body)).transpose()?;
+            self.world.freshness.extend(fresh.clone().map(|f| (cell.clone(), f)));
+            self.fresh_before.insert(cell.clone(), fresh);
+        }
+        Ok(())
+    }
+
+    /// Takes over what an op changed, remembering how it was before the group.
+    pub(super) fn absorb(&mut self, outcome: &Outcome) {
+        for file in &outcome.changed {
+            self.remember(file.id());
+        }
+        self.world.absorb(outcome);
+    }
+
+    pub(super) fn remember(&mut self, case: CaseId) {
+        let was = self.world.cases.get(&case);
+        self.before.entry(case).or_insert_with(|| was.cloned());
+    }
+
+    /// What a push frame says besides its ops: numbers that will never come, and the clone wire.
+    pub(super) fn frame(&mut self, device: DeviceId, rolled_back: bool, gone: &[u64]) {
+        if self.device(device).is_none() {
+            return;
+        }
+        if rolled_back {
+            self.cloned.insert(device);
+        }
+        self.stored_seqs.extend(gone.iter().map(|n| (device, *n)));
+    }
+}

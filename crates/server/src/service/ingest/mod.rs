@@ -1,0 +1,323 @@
+//! Ingest: a group of pushes, desk actions and photo arrivals decided in one durable transaction.
+//!
+//! One bad op never fails or delays what does not depend on it (protocol 5): rules run inside a panic
+//! boundary, and a group that the engine refuses is halved until the bad op stands alone. Must not know
+//! HTTP or threads.
+
+mod apart;
+mod decide;
+#[cfg(test)]
+mod fault_tests;
+mod finish;
+mod group;
+mod holds;
+mod numbers;
+mod photos;
+#[cfg(test)]
+mod tests;
+
+pub use holds::{expire_holds, flag_mismatch, replay_understood};
+
+use super::writer::WriteJob;
+use super::{Credential, House, ServiceError, pull};
+use blindspot_core::clock::Sent;
+use blindspot_core::error::{self, ProblemText};
+use blindspot_core::feed::Feed;
+use blindspot_core::id::Sha256;
+use blindspot_core::limits::{PUSH_BYTES_MAX, PUSH_OPS_MAX};
+use blindspot_core::op::{OpProblem, SealedOp};
+use blindspot_core::verdict::Cause;
+use blindspot_core::wire::v1::{DeskOp, Hint, PushReply, PushRequest, VerdictEntry};
+use blindspot_core::{CaseId, DeviceId, OpId, PhotoId};
+use blindspot_store::{StoreError, meta, quarantine};
+use group::Group;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+/// Most tasks of one transaction; bounds the rows it changes (protocol 8).
+const TASKS_MAX: usize = 1_000;
+
+/// One thing to decide. `forced` quarantines it unseen.
+pub(super) enum Task {
+    Op(Box<OpTask>),
+    Frame { device: DeviceId, rolled_back: bool, gone: Vec<u64> },
+    Arrived { credential: Credential, photo_id: PhotoId, sha256: Sha256, upload_id: [u8; 16], now_ms: i64 },
+    Mismatch { photo_id: PhotoId },
+}
+
+pub(super) struct OpTask {
+    pub(super) credential: Credential,
+    pub(super) source: Source,
+    pub(super) sent: Sent,
+    pub(super) received_ms: i64,
+    pub(super) forced: Option<Cause>,
+}
+
+pub(super) enum Source {
+    Sealed(Box<SealedOp>),
+    Broken { body: String, problem: OpProblem },
+    Desk { case_id: Option<CaseId>, op: DeskOp },
+}
+
+impl OpTask {
+    fn op_id(&self) -> Option<OpId> {
+        match &self.source {
+            Source::Sealed(op) => Some(op.env.op_id),
+            Source::Desk { op, .. } => Some(op.op_id),
+            Source::Broken { .. } => None,
+        }
+    }
+}
+
+/// What a committed group gives back.
+#[derive(Default)]
+pub(super) struct Committed {
+    pub(super) entries: Vec<Option<VerdictEntry>>,
+    pub(super) moved: BTreeMap<Feed, i64>,
+    pub(super) received_through: BTreeMap<DeviceId, u64>,
+    pub(super) safe_through: Option<i64>,
+}
+
+/// Why a part of a group was not written; nothing of it is acknowledged.
+#[derive(Clone, Copy)]
+enum Failure {
+    Full,
+    Other,
+}
+
+impl Failure {
+    fn of(error: &StoreError) -> Self {
+        tracing::error!(%error, "a write group failed");
+        if matches!(error, StoreError::Full) { Failure::Full } else { Failure::Other }
+    }
+    fn problem(self) -> &'static ProblemText {
+        match self {
+            Failure::Full => &error::NO_SPACE,
+            Failure::Other => &error::BUSY,
+        }
+    }
+}
+
+/// A job taken apart: its tasks stand in a range of the group's.
+struct Taken {
+    job: WriteJob,
+    tasks: Range<usize>,
+}
+
+/// Decides a group and answers each job after the durable commit, then tells of the feeds that moved.
+pub fn step(house: &House, jobs: Vec<WriteJob>) {
+    let (mut tasks, mut taken) = (Vec::new(), Vec::new());
+    for mut job in jobs {
+        match take_apart(house, &mut job) {
+            Err(error) => job.refuse(error),
+            Ok(part) => {
+                let from = tasks.len();
+                tasks.extend(part);
+                taken.push(Taken { job, tasks: from..tasks.len() });
+            }
+        }
+    }
+    if tasks.is_empty() && taken.is_empty() {
+        return;
+    }
+    let total = tasks.len();
+    let mut sum = Committed::default();
+    let mut failed = None;
+    match note_trying(house, &mut tasks) {
+        Err(error) => failed = Some(Failure::of(&error)),
+        Ok(noted) => {
+            while !tasks.is_empty() && failed.is_none() {
+                let rest = tasks.split_off(tasks.len().min(TASKS_MAX));
+                failed = commit(house, &mut tasks, &mut sum).err();
+                tasks = rest;
+            }
+            end_trying(house, &noted);
+        }
+    }
+    debug_assert!(failed.is_some() || sum.entries.len() == total);
+    answer(house, taken, &mut sum, failed);
+    let hints: Vec<Hint> = sum.moved.into_iter().map(|(feed, seq)| Hint { feed, seq }).collect();
+    if !hints.is_empty() {
+        house.tell(&hints);
+    }
+}
+
+fn take_apart(house: &House, job: &mut WriteJob) -> Result<Vec<Task>, ServiceError> {
+    match job {
+        WriteJob::Push { credential, request, received_ms, .. } => {
+            push_tasks(house, *credential, request, *received_ms)
+        }
+        WriteJob::Desk { credential, case_id, op, received_ms, .. } => {
+            decide::seal_desk(*credential, *case_id, op, 0, *received_ms)
+                .map_err(|p| ServiceError::because(&error::BAD_REQUEST, p.to_string()))?;
+            Ok(vec![Task::Op(Box::new(OpTask {
+                credential: *credential,
+                source: Source::Desk { case_id: *case_id, op: op.clone() },
+                sent: Sent::default(),
+                received_ms: *received_ms,
+                forced: None,
+            }))])
+        }
+        WriteJob::Arrived { credential, photo_id, sha256, upload_id, now_ms, .. } => {
+            Ok(vec![Task::Arrived {
+                credential: *credential,
+                photo_id: *photo_id,
+                sha256: *sha256,
+                upload_id: *upload_id,
+                now_ms: *now_ms,
+            }])
+        }
+        WriteJob::Mismatch { photo_id, .. } => Ok(vec![Task::Mismatch { photo_id: *photo_id }]),
+    }
+}
+
+/// Reads the ops of a push; limits refuse this push alone.
+fn push_tasks(
+    house: &House,
+    credential: Credential,
+    request: &mut PushRequest,
+    received_ms: i64,
+) -> Result<Vec<Task>, ServiceError> {
+    if request.ops.len() > PUSH_OPS_MAX || request.gone.len() > PUSH_OPS_MAX {
+        return Err(ServiceError::refused(&error::TOO_MANY_OPS));
+    }
+    if request.ops.iter().map(String::len).sum::<usize>() > PUSH_BYTES_MAX {
+        return Err(ServiceError::refused(&error::BODY_TOO_LARGE));
+    }
+    let frame = Task::Frame {
+        device: credential.device,
+        // A phone that is about to give a number which it has itself heard to be stored is a copy or was
+        // set back. Its own receipt says so: what the server has by now would also accuse a late copy of
+        // an honest frame.
+        rolled_back: request.next_seq > 0
+            && pull::known_through(house, credential.device, request.receipt.as_deref())
+                .is_some_and(|known| request.next_seq <= known),
+        gone: std::mem::take(&mut request.gone),
+    };
+    let mut tasks = vec![frame];
+    for body in std::mem::take(&mut request.ops) {
+        let source = match SealedOp::read(body.as_str()) {
+            Ok(op) => Source::Sealed(Box::new(op)),
+            Err(problem) => Source::Broken { body, problem },
+        };
+        let sent = request.sent.clone();
+        tasks.push(Task::Op(Box::new(OpTask { credential, source, sent, received_ms, forced: None })));
+    }
+    Ok(tasks)
+}
+
+/// Commits tasks, halving when the engine refuses the data, until the bad op stands alone. Pieces that
+/// were committed before a failure stay; sending again finds their verdicts.
+fn commit(house: &House, tasks: &mut [Task], sum: &mut Committed) -> Result<(), Failure> {
+    match run(house, tasks) {
+        Ok(done) => {
+            sum.entries.extend(done.entries);
+            sum.moved.extend(done.moved);
+            sum.received_through.extend(done.received_through);
+            sum.safe_through = done.safe_through.or(sum.safe_through);
+            Ok(())
+        }
+        Err(error) if !error.is_refusal() => Err(Failure::of(&error)),
+        Err(error) if tasks.len() > 1 => {
+            tracing::warn!(%error, tasks = tasks.len(), "a group was refused and is halved");
+            let (first, second) = tasks.split_at_mut(tasks.len() / 2);
+            commit(house, first, sum)?;
+            commit(house, second, sum)
+        }
+        Err(error) => match tasks {
+            [Task::Op(op)] if op.forced.is_none() => {
+                tracing::error!(%error, "an op was refused by the database and is quarantined");
+                op.forced = Some(Cause::Engine);
+                commit(house, tasks, sum)
+            }
+            _ => Err(Failure::of(&error)),
+        },
+    }
+}
+
+fn run(house: &House, tasks: &[Task]) -> Result<Committed, StoreError> {
+    let reference = house.reference();
+    house.store.write(|tx| {
+        let mut group = Group::open(tx, house, &reference, tasks)?;
+        let mut entries = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            entries.push(match task {
+                Task::Op(op) => Some(group.receive(op)?),
+                Task::Frame { device, rolled_back, gone } => {
+                    group.frame(*device, *rolled_back, gone);
+                    None
+                }
+                Task::Arrived { credential, photo_id, sha256, upload_id, now_ms } => {
+                    group.arrived(*credential, *photo_id, *sha256, *upload_id, *now_ms)?;
+                    None
+                }
+                Task::Mismatch { photo_id } => {
+                    group.mismatch(*photo_id)?;
+                    None
+                }
+            });
+        }
+        group.finish(entries)
+    })
+}
+
+fn answer(house: &House, taken: Vec<Taken>, sum: &mut Committed, failed: Option<Failure>) {
+    for Taken { job, tasks } in taken {
+        // Entries stand in task order; what comes after a failure has none.
+        let Some(entries) = sum.entries.get_mut(tasks) else {
+            job.refuse(ServiceError::refused(failed.unwrap_or(Failure::Other).problem()));
+            continue;
+        };
+        let verdicts: Vec<VerdictEntry> = entries.iter_mut().filter_map(Option::take).collect();
+        match job {
+            WriteJob::Push { credential, received_ms, done, .. } => {
+                let through = sum.received_through.get(&credential.device).copied().unwrap_or(0);
+                let common =
+                    pull::common_from(house, credential.device, through, sum.safe_through, received_ms);
+                done(Ok(PushReply { common, received_through: through, verdicts }));
+            }
+            WriteJob::Desk { done, .. } => match verdicts.into_iter().next() {
+                Some(entry) => done(Ok(entry)),
+                None => done(Err(ServiceError::refused(&error::INTERNAL))),
+            },
+            WriteJob::Arrived { done, .. } | WriteJob::Mismatch { done, .. } => done(Ok(())),
+        }
+    }
+}
+
+/// After an unclean stop: notes durably which ops are about to be applied, and quarantines those that an
+/// earlier run was applying when it ended. Gives the ids noted.
+fn note_trying(house: &House, tasks: &mut [Task]) -> Result<BTreeSet<OpId>, StoreError> {
+    let left = house.store.read(|tx| meta::load_int(tx, super::start::TRYING_LEFT))?.unwrap_or(0);
+    if left <= 0 {
+        return Ok(BTreeSet::new());
+    }
+    let ids: BTreeSet<OpId> =
+        tasks.iter().filter_map(|t| if let Task::Op(op) = t { op.op_id() } else { None }).collect();
+    let suspects = house.store.write(|tx| {
+        let run = meta::load_int(tx, super::start::RUN)?.unwrap_or(0);
+        let suspects = quarantine::load_trying(tx, &house.city, &ids, run)?;
+        quarantine::append_trying(tx, &house.city, &ids, run)?;
+        let left = left.saturating_sub(i64::try_from(ids.len()).unwrap_or(i64::MAX));
+        meta::save(tx, super::start::TRYING_LEFT, &left.max(0).to_string())?;
+        Ok::<_, StoreError>(suspects)
+    })?;
+    for task in tasks {
+        if let Task::Op(op) = task
+            && op.op_id().is_some_and(|id| suspects.contains(&id))
+        {
+            op.forced = Some(Cause::Trying);
+        }
+    }
+    Ok(ids)
+}
+
+/// Whatever became of the group, it did not stop the server.
+fn end_trying(house: &House, ids: &BTreeSet<OpId>) {
+    if ids.is_empty() {
+        return;
+    }
+    if let Err(error) = house.store.write(|tx| quarantine::end_trying(tx, &house.city, ids)) {
+        tracing::error!(%error, "ops stay noted as being tried");
+    }
+}

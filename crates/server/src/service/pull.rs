@@ -1,0 +1,295 @@
+//! Pull: a person's scope, pages of its feeds, and the checkpoint that closes them (protocol 9).
+//!
+//! Each page is one read snapshot of its own. Must not know HTTP, nor how long anybody waits.
+
+use super::{Credential, House, ServiceError};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use blindspot_core::error;
+use blindspot_core::feed::{Feed, feeds_for};
+use blindspot_core::limits::{FEEDS_MAX, PAGE_BYTES_MAX, PAGE_ROWS_MAX, ROW_SCHEMA};
+use blindspot_core::row::RowKey;
+use blindspot_core::wire::v1::{Checkpoint, Common, FeedChange, FeedHead, PullReply, PullRequest, WireRow};
+use blindspot_core::{DeviceId, PersonId};
+use blindspot_store::feed::{Head, Item};
+use blindspot_store::{StoreError, Tx, accounts, devices, feed, meta};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, BTreeSet};
+
+const CURSOR: &str = "pull cursor";
+const RECEIPT: &str = "receipt";
+
+/// Where a phone stands, inside the authenticated cursor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Cursor {
+    person: PersonId,
+    schema: u32,
+    /// Per feed: epoch and seq; `None` when it must be read again from zero.
+    feeds: BTreeMap<Feed, Option<(i64, i64)>>,
+}
+
+/// What a receipt proves: how far the server had stored the numbers of a device.
+#[derive(Debug, Serialize, Deserialize)]
+struct Receipt {
+    device: DeviceId,
+    epoch: i64,
+    received_through: u64,
+}
+
+/// Text with its MAC, base64url both, joined by a dot.
+pub(crate) fn seal_text<T: Serialize>(
+    house: &House,
+    purpose: &str,
+    value: &T,
+) -> Result<String, ServiceError> {
+    let text = serde_json::to_vec(value)?;
+    let mac = house.keys.mac(purpose, &text);
+    Ok(format!("{}.{}", URL_SAFE_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(mac)))
+}
+
+/// The value of a text that `seal_text` made; `None` for any other.
+pub(crate) fn open_text<T: for<'de> Deserialize<'de>>(
+    house: &House,
+    purpose: &str,
+    sealed: &str,
+) -> Option<T> {
+    let (text, mac) = sealed.split_once('.')?;
+    let (text, mac) = (URL_SAFE_NO_PAD.decode(text).ok()?, URL_SAFE_NO_PAD.decode(mac).ok()?);
+    if !house.keys.mac_matches(purpose, &text, &mac) {
+        return None;
+    }
+    serde_json::from_slice(&text).ok()
+}
+
+/// What every reply carries, from parts already read.
+pub(crate) fn common_from(
+    house: &House,
+    device: DeviceId,
+    received_through: u64,
+    safe_through: Option<i64>,
+    now_ms: i64,
+) -> Common {
+    let receipt = Receipt { device, epoch: house.epoch, received_through };
+    // Three plain numbers always encode.
+    let receipt = seal_text(house, RECEIPT, &receipt).unwrap_or_default();
+    Common { server_ms: now_ms, epoch: house.epoch, safe_through, receipt }
+}
+
+/// How far a phone itself knows that the server has its numbers: what its last receipt says, when that is
+/// ours, of this epoch and of this device.
+pub(crate) fn known_through(house: &House, device: DeviceId, receipt: Option<&str>) -> Option<u64> {
+    let receipt: Receipt = open_text(house, RECEIPT, receipt?)?;
+    (receipt.device == device && receipt.epoch == house.epoch).then_some(receipt.received_through)
+}
+
+/// What every reply carries.
+///
+/// # Errors
+/// The database's.
+pub fn common(house: &House, credential: Credential, now_ms: i64) -> Result<Common, ServiceError> {
+    house.store.read(|tx| common_in(tx, house, credential, now_ms))
+}
+
+fn common_in(
+    tx: &Tx<'_>,
+    house: &House,
+    credential: Credential,
+    now_ms: i64,
+) -> Result<Common, ServiceError> {
+    let device = devices::load_device(tx, &house.city, credential.device)?;
+    let through = device.map_or(0, |d| d.received_through);
+    Ok(common_from(house, credential.device, through, meta::load_int(tx, "safe_through")?, now_ms))
+}
+
+/// The feeds a person reads now.
+///
+/// # Errors
+/// The database's.
+pub fn scope(house: &House, credential: Credential, now_ms: i64) -> Result<BTreeSet<Feed>, ServiceError> {
+    Ok(house.store.read(|tx| scope_in(tx, house, credential.person, now_ms))?)
+}
+
+pub(crate) fn scope_in(
+    tx: &Tx<'_>,
+    house: &House,
+    person: PersonId,
+    now_ms: i64,
+) -> Result<BTreeSet<Feed>, StoreError> {
+    let grants = accounts::load_grants(tx, &house.city, person)?;
+    let devices = devices::load_devices_of(tx, &house.city, person)?;
+    let devices: Vec<DeviceId> = devices.iter().map(|d| d.device_id).collect();
+    Ok(feeds_for(person, &devices, &grants, &house.reference().towns, now_ms))
+}
+
+/// Whether a long poll should answer: anything came or went.
+#[must_use]
+pub fn is_news(reply: &PullReply) -> bool {
+    !(reply.feeds_added.is_empty() && reply.feeds_removed.is_empty() && reply.changes.is_empty())
+        || reply.checkpoint.is_none()
+}
+
+/// One page of a pull.
+///
+/// # Errors
+/// `bad_cursor` for one that is not ours or another person's, `upgrade_required` for a row schema that
+/// this server no longer writes; else the database's.
+pub fn pull(
+    house: &House,
+    credential: Credential,
+    request: &PullRequest,
+    now_ms: i64,
+) -> Result<PullReply, ServiceError> {
+    if request.schema < ROW_SCHEMA {
+        return Err(ServiceError::refused(&error::UPGRADE_REQUIRED));
+    }
+    let mut cursor = match &request.cursor {
+        None => Cursor { person: credential.person, schema: ROW_SCHEMA, feeds: BTreeMap::new() },
+        Some(text) => open_text::<Cursor>(house, CURSOR, text)
+            .filter(|c| c.person == credential.person)
+            .ok_or_else(|| ServiceError::refused(&error::BAD_CURSOR))?,
+    };
+    if cursor.schema != ROW_SCHEMA {
+        cursor.schema = ROW_SCHEMA;
+        cursor.feeds.values_mut().for_each(|at| *at = None);
+    }
+    for feed in &request.reread {
+        if let Some(at) = cursor.feeds.get_mut(feed) {
+            *at = None;
+        }
+    }
+    let limit = request.limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(PAGE_ROWS_MAX);
+    house.store.read(|tx| {
+        let mut scope = scope_in(tx, house, credential.person, now_ms)?;
+        if scope.len() > FEEDS_MAX {
+            tracing::warn!(
+                feeds = scope.len(),
+                "a scope is wider than a cursor; the last feeds are left out"
+            );
+            scope = scope.into_iter().take(FEEDS_MAX).collect();
+        }
+        let page = Page::new(limit.clamp(1, PAGE_ROWS_MAX));
+        let (page, removed, checkpoint) = page.read(tx, house, &scope, &mut cursor)?;
+        Ok(PullReply {
+            common: common_in(tx, house, credential, now_ms)?,
+            cursor: seal_text(house, CURSOR, &cursor)?,
+            feeds_added: page.added,
+            feeds_removed: removed,
+            rows: page.rows,
+            changes: page.changes,
+            checkpoint,
+        })
+    })
+}
+
+/// A page being filled from one snapshot.
+struct Page {
+    room: usize,
+    bytes: usize,
+    rows: Vec<WireRow>,
+    at: BTreeMap<RowKey, u32>,
+    changes: Vec<FeedChange>,
+    added: Vec<Feed>,
+}
+
+impl Page {
+    fn new(room: usize) -> Self {
+        Self { room, bytes: 0, rows: vec![], at: BTreeMap::new(), changes: vec![], added: vec![] }
+    }
+
+    fn is_full(&self) -> bool {
+        self.room == 0 || self.bytes >= PAGE_BYTES_MAX
+    }
+
+    fn read(
+        mut self,
+        tx: &Tx<'_>,
+        house: &House,
+        scope: &BTreeSet<Feed>,
+        cursor: &mut Cursor,
+    ) -> Result<(Self, Vec<Feed>, Option<Checkpoint>), ServiceError> {
+        let removed: Vec<Feed> = cursor.feeds.keys().filter(|f| !scope.contains(*f)).cloned().collect();
+        cursor.feeds.retain(|feed, _| scope.contains(feed));
+        let heads = feed::load_heads(tx, &house.city, scope)?;
+        let mut all_reached = true;
+        for feed in scope {
+            let head = heads.get(feed).copied().unwrap_or_default();
+            all_reached &= self.read_feed(tx, house, feed, head, cursor)?;
+        }
+        let checkpoint = all_reached.then(|| Checkpoint {
+            heads: scope
+                .iter()
+                .map(|feed| wire_head(feed, heads.get(feed).copied().unwrap_or_default()))
+                .collect(),
+        });
+        Ok((self, removed, checkpoint))
+    }
+
+    /// Reads a feed as far as there is room; says whether its head was reached.
+    fn read_feed(
+        &mut self,
+        tx: &Tx<'_>,
+        house: &House,
+        feed: &Feed,
+        head: Head,
+        cursor: &mut Cursor,
+    ) -> Result<bool, ServiceError> {
+        let known = cursor.feeds.get(feed).copied();
+        // Another epoch, or a place beyond the head: what the phone holds is of another history. A place
+        // before the purged markers: what left since then is no longer known.
+        let at = known
+            .flatten()
+            .filter(|(epoch, seq)| *epoch == house.epoch && (head.min_seq..=head.seq).contains(seq));
+        let from_zero = at.is_none();
+        let after = at.map_or(0, |(_, seq)| seq);
+        if !from_zero && after == head.seq {
+            return Ok(true);
+        }
+        if self.is_full() {
+            if known.is_some() && from_zero {
+                cursor.feeds.insert(feed.clone(), None);
+            }
+            return Ok(false);
+        }
+        if known.is_none() {
+            self.added.push(feed.clone());
+        }
+        let mut change = FeedChange { feed: feed.clone(), from_zero, entered: vec![], left: vec![] };
+        let mut reached = after;
+        for item in feed::load_items(tx, &house.city, feed, after, self.room)? {
+            if self.is_full() {
+                break;
+            }
+            reached = item.seq;
+            self.put(item, &mut change)?;
+        }
+        self.changes.push(change);
+        // The items that a feed keeps end at its head: the newest change always stands there.
+        cursor.feeds.insert(feed.clone(), Some((house.epoch, reached)));
+        Ok(reached == head.seq)
+    }
+
+    fn put(&mut self, item: Item, change: &mut FeedChange) -> Result<(), ServiceError> {
+        self.room -= 1;
+        let Some((rev, body)) = item.row else {
+            change.left.push(item.key);
+            return Ok(());
+        };
+        let index = match self.at.get(&item.key) {
+            Some(index) => *index,
+            None => {
+                let index = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+                self.bytes += body.len();
+                self.at.insert(item.key.clone(), index);
+                self.rows.push(WireRow { key: item.key, rev, body: RawValue::from_string(body)? });
+                index
+            }
+        };
+        change.entered.push(index);
+        Ok(())
+    }
+}
+
+fn wire_head(feed: &Feed, head: Head) -> FeedHead {
+    FeedHead { feed: feed.clone(), seq: head.seq, count: head.digest.count, digest: head.digest.sum_hex() }
+}

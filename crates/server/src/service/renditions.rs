@@ -1,0 +1,79 @@
+//! Renditions, off the request path: of each original that arrived the server makes its own working copy
+//! and compares it with the phone's (protocol 11). One at a time: a decoded photo is large.
+//! Knows no threads; a job thread steps it.
+
+use crate::blob::Depot;
+use crate::service::{House, ServiceError};
+use blindspot_core::PhotoId;
+use blindspot_core::command::FormName;
+use blindspot_core::id::Sha256;
+use blindspot_core::limits::UPLOAD_BYTES_MAX;
+use blindspot_core::row::RowKind;
+use blindspot_photo::{Limits, PhotoError, SAME_PICTURE_MAX, hash_distance, perceptual_hash, renditions};
+use blindspot_store::{rows, uploads as store};
+use std::io::Read as _;
+
+/// Open renditions looked through for one whose op is here.
+const OPEN_MAX: i64 = 500;
+
+/// What a step found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing to do.
+    Idle,
+    /// A working copy shows what its original shows, or there was nothing to compare.
+    Sound(PhotoId),
+    /// A working copy does not show what its original shows: to be flagged on the case.
+    Mismatch(PhotoId),
+}
+
+/// Makes and compares the renditions of one photo whose original and working copy are both here.
+///
+/// # Errors
+/// When database or files refuse. A photo that cannot be decoded is no error: it is noted and left.
+pub fn step(house: &House, depot: &Depot, now_ms: i64) -> Result<Step, ServiceError> {
+    let job = house.store.read(|tx| {
+        for job in store::load_open_renditions(tx, &house.city, OPEN_MAX)? {
+            // Bytes may come before their op: without its row there is nothing to flag yet.
+            if rows::load_row(tx, &house.city, &RowKind::Photo, &job.photo_id.to_string())?.is_some() {
+                return Ok::<_, ServiceError>(Some(job));
+            }
+        }
+        Ok(None)
+    })?;
+    let Some(job) = job else { return Ok(Step::Idle) };
+    house.store.write(|tx| store::save_rendition_tried(tx, &house.city, job.photo_id))?;
+    let uploads = house.store.read(|tx| store::load_uploads_of_photo(tx, &house.city, job.photo_id))?;
+    let working = uploads.iter().rfind(|u| u.form == FormName::Working).map(|u| u.sha256);
+    let (found, problem) = match compare(depot, job.sha256, working)? {
+        Ok(true) => (Step::Sound(job.photo_id), None),
+        Ok(false) => (Step::Mismatch(job.photo_id), Some("mismatch".to_owned())),
+        Err(error) => (Step::Sound(job.photo_id), Some(error.code().to_owned())),
+    };
+    house
+        .store
+        .write(|tx| store::save_rendition_done(tx, &house.city, job.photo_id, now_ms, problem.as_deref()))?;
+    Ok(found)
+}
+
+type Compared = Result<bool, PhotoError>;
+
+fn compare(depot: &Depot, original: Sha256, working: Option<Sha256>) -> Result<Compared, ServiceError> {
+    let (Some(original), Some(working)) =
+        (read(depot, original)?, working.map(|w| read(depot, w)).transpose()?.flatten())
+    else {
+        return Ok(Ok(true));
+    };
+    let limits = Limits::default();
+    Ok(renditions(&original, &limits).and_then(|ours| {
+        let theirs = perceptual_hash(&working, &limits)?;
+        Ok(hash_distance(ours.phash, theirs) <= SAME_PICTURE_MAX)
+    }))
+}
+
+fn read(depot: &Depot, sha: Sha256) -> Result<Option<Vec<u8>>, ServiceError> {
+    let Some(file) = depot.blobs.open(&sha)? else { return Ok(None) };
+    let mut bytes = vec![];
+    file.take(UPLOAD_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
+}

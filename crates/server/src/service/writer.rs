@@ -1,0 +1,145 @@
+//! The writer: the one place through which changes reach the database, many jobs a durable commit.
+//!
+//! Two drivers: a thread that drains a bounded queue, and `ingest::step` called inline by a simulation.
+//! Knows no rule; what a job means is `ingest`'s.
+
+use super::{Credential, House, ServiceError, ingest};
+use blindspot_core::id::Sha256;
+use blindspot_core::wire::v1::{DeskOp, PushReply, PushRequest, VerdictEntry};
+use blindspot_core::{CaseId, PhotoId, error};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// Called once with the result, after the commit is durable.
+pub type Done<T> = Box<dyn FnOnce(Result<T, ServiceError>) + Send>;
+
+/// A change that somebody asks for.
+pub enum WriteJob {
+    /// A phone's push.
+    Push {
+        /// Who pushes.
+        credential: Credential,
+        /// What.
+        request: PushRequest,
+        /// Receipt, server time in milliseconds.
+        received_ms: i64,
+        /// Who waits for the answer.
+        done: Done<PushReply>,
+    },
+    /// A desk action: the same op by another door.
+    Desk {
+        /// Who acts.
+        credential: Credential,
+        /// On which case.
+        case_id: Option<CaseId>,
+        /// What.
+        op: DeskOp,
+        /// Receipt, server time in milliseconds.
+        received_ms: i64,
+        /// Who waits for the answer.
+        done: Done<VerdictEntry>,
+    },
+    /// The bytes of an upload were stored and verified: links and acknowledges them in one transaction.
+    Arrived {
+        /// Whose upload it is.
+        credential: Credential,
+        /// The photo.
+        photo_id: PhotoId,
+        /// Of the bytes.
+        sha256: Sha256,
+        /// The upload record.
+        upload_id: [u8; 16],
+        /// Server time in milliseconds.
+        now_ms: i64,
+        /// Who waits for the answer.
+        done: Done<()>,
+    },
+    /// A working copy does not look like its original: flags the photo on its case.
+    Mismatch {
+        /// The photo.
+        photo_id: PhotoId,
+        /// Who waits for the answer.
+        done: Done<()>,
+    },
+}
+
+impl WriteJob {
+    /// Answers without doing it.
+    pub(crate) fn refuse(self, error: ServiceError) {
+        match self {
+            WriteJob::Push { done, .. } => done(Err(error)),
+            WriteJob::Desk { done, .. } => done(Err(error)),
+            WriteJob::Arrived { done, .. } | WriteJob::Mismatch { done, .. } => done(Err(error)),
+        }
+    }
+}
+
+/// Most jobs of one commit.
+const GROUP_MAX: usize = 256;
+/// Most jobs that wait; more are answered `busy`.
+const QUEUE_MAX: usize = 1_024;
+
+/// The writer as a thread.
+pub struct Writer {
+    queue: Mutex<Option<SyncSender<WriteJob>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub fn spawn(house: Arc<House>) -> std::io::Result<Self> {
+        let (queue, jobs) = sync_channel(QUEUE_MAX);
+        let thread = std::thread::Builder::new().name("writer".into()).spawn(move || drain(&house, &jobs))?;
+        Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Hands over a job; it runs on even when nobody waits for its answer any more.
+    ///
+    /// # Errors
+    /// `busy` when the queue is full or the writer is closing; the job was not taken.
+    pub fn submit(&self, job: WriteJob) -> Result<(), ServiceError> {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(queue) = &*queue else { return Err(ServiceError::refused(&error::BUSY)) };
+        queue.try_send(job).map_err(|e| match e {
+            TrySendError::Full(_) | TrySendError::Disconnected(_) => ServiceError::refused(&error::BUSY),
+        })
+    }
+
+    /// Takes no more, finishes what waits, and joins the thread.
+    pub fn close(&self) {
+        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the writer thread ended in a panic");
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn drain(house: &House, jobs: &Receiver<WriteJob>) {
+    while let Ok(first) = jobs.recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP_MAX
+            && let Ok(job) = jobs.try_recv()
+        {
+            group.push(job);
+        }
+        // A panic outside the rules' own boundary loses its group's answers (nothing was acknowledged,
+        // the transaction is rolled back) but not the writer.
+        let run = std::panic::AssertUnwindSafe(|| ingest::step(house, group));
+        if std::panic::catch_unwind(run).is_err() {
+            tracing::error!("a write group panicked and was rolled back");
+        }
+    }
+}

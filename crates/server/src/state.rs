@@ -1,0 +1,187 @@
+//! What the handlers share: the house, the gate, the writer, the depot. Knows no route.
+
+use crate::auth::Gate;
+use crate::blob::Depot;
+use crate::config::ServeConfig;
+use crate::hints::Hints;
+use crate::service::{House, Random, ServiceError, Writer, start};
+use blindspot_core::id::CityId;
+use blindspot_store::{Options, Store, accounts};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, watch};
+
+/// Passwords checked at once: each takes 19 MiB and a core for a while.
+const LOGINS_AT_ONCE: usize = 3;
+
+/// Why a data folder cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another server has it.
+    #[error("another server is using this data folder")]
+    InUse,
+    /// Its key is not 32 bytes.
+    #[error("secret.key in the data folder is damaged: put back the one from a backup")]
+    BadKey,
+    /// Files refuse.
+    #[error("the data folder: {0}")]
+    Io(#[from] io::Error),
+    /// The database refuses.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
+
+/// Randomness of the operating system.
+pub struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&self, buf: &mut [u8]) {
+        // Without randomness there are no secrets: better no server than one with guessable tokens.
+        getrandom::fill(buf).expect("the operating system gives random bytes");
+    }
+}
+
+/// A data folder that is open and locked; also what the command line works on when no server runs.
+pub struct DataFolder {
+    /// The house on it.
+    pub house: Arc<House>,
+    /// Its photo bytes.
+    pub depot: Depot,
+    _lock: File,
+}
+
+impl DataFolder {
+    /// Opens or makes a data folder. `city` and its name count only for a new one.
+    ///
+    /// # Errors
+    /// `InUse` while another process has it; see `OpenError`.
+    pub fn open(data: &Path, city: Option<(&str, &str)>, now_ms: i64) -> Result<Self, OpenError> {
+        fs::create_dir_all(data)?;
+        let lock = File::options().create(true).truncate(false).write(true).open(data.join("lock"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse),
+            Err(TryLockError::Error(e)) => return Err(e.into()),
+        }
+        let random = SystemRandom;
+        let seed = load_seed(&data.join("secret.key"), &random)?;
+        let store =
+            Store::open(&data.join("blindspot.db"), Options::default()).map_err(ServiceError::from)?;
+        let known = store.read(accounts::load_only_city).map_err(ServiceError::from)?;
+        let (city, name) = match (&known, city) {
+            (Some(record), _) => (record.city.clone(), record.name.clone()),
+            (None, Some((id, name))) => (CityId::from(id), name.to_owned()),
+            (None, None) => (CityId::from("city"), "净格".to_owned()),
+        };
+        let house = Arc::new(start::open(store, city, &name, seed, Box::new(random), now_ms)?);
+        Ok(Self { house, depot: Depot::open(data)?, _lock: lock })
+    }
+
+    /// Notes that the work on it ended in order.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn close(&self) -> Result<(), ServiceError> {
+        start::close(&self.house)
+    }
+}
+
+/// The seed of all keys; made at the first start, readable by its owner alone.
+fn load_seed(path: &Path, random: &dyn Random) -> Result<[u8; 32], OpenError> {
+    match fs::read(path) {
+        Ok(bytes) => bytes.try_into().map_err(|_| OpenError::BadKey),
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            let mut seed = [0; 32];
+            random.fill(&mut seed);
+            // Complete before it has its name: half a key would lock everybody out.
+            let fresh = path.with_extension("new");
+            let mut options = File::options();
+            options.create(true).truncate(true).write(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let mut file = options.open(&fresh)?;
+            io::Write::write_all(&mut file, &seed)?;
+            file.sync_all()?;
+            fs::rename(&fresh, path)?;
+            Ok(seed)
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// See the module text.
+pub struct App {
+    /// The open data folder.
+    pub folder: DataFolder,
+    /// Tokens and sessions.
+    pub gate: Gate,
+    /// The one way to change things.
+    pub writer: Writer,
+    /// Who is told of commits.
+    pub hints: Hints,
+    /// Where phones find this server.
+    pub base_url: String,
+    /// Turns true when the server is about to stop; long polls and event streams end by it.
+    pub stopping: watch::Sender<bool>,
+    pub(crate) logins: Semaphore,
+}
+
+impl App {
+    /// Over an open data folder.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub fn new(folder: DataFolder, config: &ServeConfig, base_url: String) -> io::Result<Self> {
+        let hints = Hints::default();
+        let listener = hints.clone();
+        folder.house.set_listener(Box::new(move |h| listener.tell(h)));
+        let gate = Gate::new(&folder.house);
+        let writer = Writer::spawn(folder.house.clone())?;
+        let base_url = config.base_url.clone().unwrap_or(base_url);
+        Ok(Self {
+            folder,
+            gate,
+            writer,
+            hints,
+            base_url,
+            stopping: watch::Sender::new(false),
+            logins: Semaphore::new(LOGINS_AT_ONCE),
+        })
+    }
+
+    /// The house.
+    #[must_use]
+    pub fn house(&self) -> &House {
+        &self.folder.house
+    }
+
+    /// Photo bytes.
+    #[must_use]
+    pub fn depot(&self) -> &Depot {
+        &self.folder.depot
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_never_share_a_data_folder_and_the_key_stays() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let data = dir.path().join("数据 folder");
+        let first = DataFolder::open(&data, Some(("yiwu", "义乌")), 1_000).expect("open");
+        assert!(matches!(DataFolder::open(&data, None, 2_000), Err(OpenError::InUse)));
+        let key = first.house.keys.identity_public();
+        first.close().expect("close");
+        drop(first);
+        let again = DataFolder::open(&data, Some(("other", "别处")), 3_000).expect("open");
+        assert_eq!(again.house.keys.identity_public(), key);
+        assert_eq!((again.house.city.as_str(), again.house.city_name.as_str()), ("yiwu", "义乌"));
+        drop(again);
+        fs::write(data.join("secret.key"), b"short").expect("write");
+        assert!(matches!(DataFolder::open(&data, None, 4_000), Err(OpenError::BadKey)));
+    }
+}

@@ -1,0 +1,113 @@
+//! Promises about transactions, ops and tenants.
+
+use crate::ops::{self, OpRecord};
+use crate::{Result, Store, StoreError, counters, meta};
+use blindspot_core::clock::{CaptureTime, ClockClass};
+use blindspot_core::id::{CityId, Sha256};
+use blindspot_core::verdict::Verdict;
+use blindspot_core::{DeviceId, OpId};
+use std::collections::BTreeSet;
+
+fn op(n: u8) -> OpRecord {
+    OpRecord {
+        op_id: OpId::from_parts(1, [n; 10]),
+        n: i64::from(n),
+        device_id: DeviceId::from_parts(1, [1; 10]),
+        device_seq: u64::from(n),
+        author: None,
+        kind: "comment".into(),
+        case_id: None,
+        body: format!("{{\"n\":{n}}}"),
+        hash: Sha256::of(&[n]),
+        received_ms: 5,
+        time: CaptureTime { at_ms: 4, class: ClockClass::Exact, claimed_ms: 3 },
+        verdict: Verdict::Applied,
+        landed: vec![],
+    }
+}
+
+pub(super) fn put(store: &Store, city: &str, n: u8) -> Result<()> {
+    store.write(|tx| ops::append_ops(tx, &CityId::from(city), [&op(n)]))
+}
+
+pub(super) fn count(store: &Store, city: &str) -> usize {
+    let ids: BTreeSet<OpId> = (0..=255).map(|n| op(n).op_id).collect();
+    store.read(|tx| ops::load_ops(tx, &CityId::from(city), &ids)).unwrap().len()
+}
+
+pub(super) fn a_dropped_transaction_leaves_no_trace(store: &Store) {
+    let refused: Result<()> = store.write(|tx| {
+        ops::append_ops(tx, &CityId::from("yiwu"), [&op(1)])?;
+        Err(StoreError::Busy)
+    });
+    assert!(matches!(refused, Err(StoreError::Busy)));
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        store.write(|tx| -> Result<()> {
+            ops::append_ops(tx, &CityId::from("yiwu"), [&op(2)])?;
+            std::panic::panic_any(())
+        })
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(count(store, "yiwu"), 0);
+    put(store, "yiwu", 3).unwrap();
+    assert_eq!(count(store, "yiwu"), 1);
+}
+
+pub(super) fn a_read_sees_one_snapshot(store: &Store) {
+    let city = CityId::from("yiwu");
+    let add = || {
+        store.write(|tx| {
+            let n = counters::load_counter(tx, &city, "a")? + 1;
+            counters::save_counter(tx, &city, "a", n)?;
+            counters::save_counter(tx, &city, "b", n)
+        })
+    };
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| (0..200).try_for_each(|_| add()).unwrap());
+        while !writer.is_finished() {
+            let pair = store.read(|tx| {
+                Ok::<_, StoreError>((
+                    counters::load_counter(tx, &city, "a")?,
+                    counters::load_counter(tx, &city, "b")?,
+                ))
+            });
+            let (a, b) = pair.unwrap();
+            assert_eq!(a, b);
+        }
+    });
+}
+
+pub(super) fn an_op_id_is_inserted_once(store: &Store) {
+    put(store, "yiwu", 1).unwrap();
+    let changed = OpRecord { n: 2, body: "other".into(), ..op(1) };
+    let again = store.write(|tx| ops::append_ops(tx, &CityId::from("yiwu"), [&changed]));
+    assert!(matches!(again, Err(StoreError::Duplicate(_))), "{again:?}");
+    let id = op(1).op_id;
+    let kept = store.read(|tx| ops::load_ops(tx, &CityId::from("yiwu"), &BTreeSet::from([id]))).unwrap();
+    assert_eq!(kept[&id], op(1));
+}
+
+pub(super) fn one_city_never_sees_another(store: &Store) {
+    put(store, "yiwu", 1).unwrap();
+    put(store, "jinhua", 1).unwrap();
+    put(store, "jinhua", 2).unwrap();
+    assert_eq!((count(store, "yiwu"), count(store, "jinhua"), count(store, "hangzhou")), (1, 2, 0));
+    let yiwu = CityId::from("yiwu");
+    let through = store.read(|tx| ops::load_through(tx, &yiwu, op(1).device_id, 0)).unwrap();
+    assert_eq!(through, 1);
+    store.write(|tx| meta::save(tx, "epoch", "7")).unwrap();
+    assert_eq!(store.read(|tx| meta::load_int(tx, "epoch")).unwrap(), Some(7));
+}
+
+pub(super) fn numbers_are_counted_through_without_gaps(store: &Store) {
+    let (city, device) = (CityId::from("yiwu"), op(1).device_id);
+    let through = |from| store.read(|tx| ops::load_through(tx, &city, device, from)).unwrap();
+    assert_eq!(through(0), 0);
+    for n in [1, 2, 4, 6] {
+        put(store, "yiwu", n).unwrap();
+    }
+    assert_eq!(through(0), 2);
+    let gone = BTreeSet::from([(device, 3), (device, 4)]);
+    store.write(|tx| ops::save_stored_seqs(tx, &city, &gone)).unwrap();
+    assert_eq!((through(0), through(2), through(5)), (4, 4, 6));
+}

@@ -1,0 +1,131 @@
+//! Bytes that wait for a person, kept whole; and the ops that were being tried when a run ended.
+//!
+//! Must not know how an op is decided.
+
+use crate::{Result, Row, Stmt, Tx};
+use blindspot_core::id::{CityId, Sha256};
+use blindspot_core::verdict::Cause;
+use blindspot_core::{DeviceId, OpId};
+use std::collections::BTreeSet;
+
+const SQL: &str = include_str!("../sql/ops.sql");
+static LOAD_Q: Stmt = Stmt::new(SQL, "load_quarantine");
+static LIST_Q: Stmt = Stmt::new(SQL, "list_quarantine");
+static APPEND_Q: Stmt = Stmt::new(SQL, "append_quarantine");
+static RELEASE_Q: Stmt = Stmt::new(SQL, "release_quarantine");
+
+/// Bytes that wait for a person.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quarantined {
+    /// The id in the bytes, or one derived from them.
+    pub op_id: OpId,
+    /// SHA-256 of the bytes.
+    pub hash: Sha256,
+    /// The device that the bytes name, or the carrier when they name none.
+    pub device_id: DeviceId,
+    /// Whose credential brought it.
+    pub carrier: DeviceId,
+    /// Why.
+    pub cause: Cause,
+    /// What exactly.
+    pub detail: String,
+    /// The bytes.
+    pub body: String,
+    /// When, server time in milliseconds.
+    pub at_ms: i64,
+    /// When it was decided after all.
+    pub released_ms: Option<i64>,
+}
+
+fn quarantined(row: &Row) -> Result<Quarantined> {
+    Ok(Quarantined {
+        op_id: OpId::from_bytes(row.id(0)?),
+        hash: Sha256(row.hash(1)?),
+        device_id: DeviceId::from_bytes(row.id(2)?),
+        carrier: DeviceId::from_bytes(row.id(3)?),
+        cause: Cause::from_word(row.text(4)?),
+        detail: row.text(5)?.to_owned(),
+        body: row.text(6)?.to_owned(),
+        at_ms: row.int(7)?,
+        released_ms: row.opt_int(8)?,
+    })
+}
+
+/// One entry of the quarantine.
+///
+/// # Errors
+/// The engine's.
+pub fn load_quarantined(tx: &Tx<'_>, city: &CityId, op: OpId, hash: &Sha256) -> Result<Option<Quarantined>> {
+    tx.query_one(&LOAD_Q, &[city.into(), op.into(), (*hash).into()])?.as_ref().map(quarantined).transpose()
+}
+
+/// The oldest entries that nobody has decided.
+///
+/// # Errors
+/// The engine's.
+pub fn load_quarantine(tx: &Tx<'_>, city: &CityId, most: i64) -> Result<Vec<Quarantined>> {
+    tx.query(&LIST_Q, &[city.into(), most.into()])?.iter().map(quarantined).collect()
+}
+
+/// Keeps bytes whole under their id and hash; twice does no harm.
+///
+/// # Errors
+/// The engine's.
+pub fn append_quarantine(tx: &Tx<'_>, city: &CityId, entry: &Quarantined) -> Result<()> {
+    tx.exec(
+        &APPEND_Q,
+        &[
+            city.into(),
+            entry.op_id.into(),
+            entry.hash.into(),
+            entry.device_id.into(),
+            entry.carrier.into(),
+            entry.cause.as_str().into(),
+            entry.detail.as_str().into(),
+            entry.body.as_str().into(),
+            entry.at_ms.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The entry was decided after all.
+///
+/// # Errors
+/// The engine's.
+pub fn save_released(tx: &Tx<'_>, city: &CityId, op: OpId, hash: &Sha256, at_ms: i64) -> Result<()> {
+    tx.exec(&RELEASE_Q, &[city.into(), op.into(), (*hash).into(), at_ms.into()])?;
+    Ok(())
+}
+
+static LOAD_TRYING: Stmt = Stmt::new(SQL, "load_trying");
+static APPEND_TRYING: Stmt = Stmt::new(SQL, "append_trying");
+static END_TRYING: Stmt = Stmt::new(SQL, "end_trying");
+
+/// Which of these ops an earlier run was applying when it ended.
+///
+/// # Errors
+/// The engine's.
+pub fn load_trying(tx: &Tx<'_>, city: &CityId, ids: &BTreeSet<OpId>, run: i64) -> Result<BTreeSet<OpId>> {
+    let rows =
+        tx.query_many(&LOAD_TRYING, ids.iter().map(|id| vec![city.into(), (*id).into(), run.into()]))?;
+    rows.iter().map(|row| row.id(0).map(OpId::from_bytes)).collect()
+}
+
+/// Notes that this run is about to apply these ops.
+///
+/// # Errors
+/// The engine's.
+pub fn append_trying(tx: &Tx<'_>, city: &CityId, ids: &BTreeSet<OpId>, run: i64) -> Result<()> {
+    tx.exec_many(&APPEND_TRYING, ids.iter().map(|id| vec![city.into(), (*id).into(), run.into()]))?;
+    Ok(())
+}
+
+/// They were applied.
+///
+/// # Errors
+/// The engine's.
+pub fn end_trying(tx: &Tx<'_>, city: &CityId, ids: &BTreeSet<OpId>) -> Result<()> {
+    tx.exec_many(&END_TRYING, ids.iter().map(|id| vec![city.into(), (*id).into()]))?;
+    Ok(())
+}

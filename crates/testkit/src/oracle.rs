@@ -1,0 +1,213 @@
+//! Oracles: what must hold after a run. Each names the promise it guards.
+
+use crate::sim::Sim;
+use blindspot_core::case::{CaseFile, Part};
+use blindspot_core::clock::ClockClass;
+use blindspot_core::id::Sha256;
+use blindspot_core::op::SealedOp;
+use blindspot_core::row::RowKind;
+use blindspot_core::testing::Authority;
+use blindspot_core::{CaseId, OpId, PersonId};
+use blindspot_server::service::{Credential, pull};
+use blindspot_store::{accounts, devices, feed, ops, rows};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+
+/// Everything that is wrong, in words; empty when all promises were kept.
+#[must_use]
+pub fn check(sim: &mut Sim, desk_ops: &[OpId]) -> Vec<String> {
+    let mut wrong = vec![];
+    check_ops(sim, &mut wrong);
+    check_mirrors(sim, &mut wrong);
+    check_digests(sim, &mut wrong);
+    check_photos(sim, &mut wrong);
+    check_model(sim, desk_ops, &mut wrong);
+    wrong
+}
+
+/// What people did, and what their phones made of it (an op for each photo).
+fn all_done(sim: &mut Sim) -> BTreeSet<OpId> {
+    let mut all = BTreeSet::new();
+    for phone in &mut sim.phones {
+        all.extend(phone.done.iter().copied());
+        all.extend(phone.app().outbox().expect("the outbox is read").iter().map(|e| e.op_id));
+    }
+    all
+}
+
+/// P1, P2, P4: whatever a person did is on the server, with the bytes the phone captured.
+fn check_ops(sim: &mut Sim, wrong: &mut Vec<String>) {
+    let (done, now) = (all_done(sim), sim.now_ms);
+    let house = sim.server.house();
+    let here = house.store.read(|tx| ops::load_ops(tx, &house.city, &done)).expect("ops are read");
+    for id in &done {
+        if !here.contains_key(id) {
+            wrong.push(format!("P1/P4: op {id} is not on the server"));
+        }
+    }
+    for (n, phone) in sim.phones.iter_mut().enumerate() {
+        for entry in phone.app().outbox().expect("the outbox is read") {
+            if let Some(record) = here.get(&entry.op_id)
+                && phone.app().op_body(entry.op_id).expect("an op is read").as_deref() != Some(record.body.as_str())
+            {
+                wrong.push(format!("P1: op {} of phone {n} has other bytes on the server", entry.op_id));
+            }
+        }
+        let unsent = phone.app().unsent().expect("unsent is counted");
+        if !unsent.is_empty() {
+            let wakes = phone.wakes_at().map(|at| at - now);
+            let events: Vec<_> = std::iter::from_fn(|| phone.app().poll_event()).collect();
+            let last = &events[events.len().saturating_sub(4)..];
+            wrong.push(format!("P4: phone {n} did not come to rest: {unsent:?}, wakes in {wakes:?} ms, last {last:?}"));
+        }
+    }
+}
+
+/// P3: every feed of a phone holds exactly the server's rows, and none outside its scope.
+fn check_mirrors(sim: &mut Sim, wrong: &mut Vec<String>) {
+    let now = sim.now_ms;
+    for n in 0..sim.phones.len() {
+        let person = sim.phones[n].person;
+        let device = sim.phones[n].app().identity().expect("identity").expect("enrolled").device_id;
+        let house = sim.server.house();
+        let scope = pull::scope(house, Credential { person, device, desk: false }, now).expect("a scope");
+        let heads = house.store.read(|tx| feed::load_heads(tx, &house.city, &scope)).expect("heads");
+        let mine = sim.phones[n].app().digests().expect("digests");
+        for name in mine.keys().filter(|f| !scope.contains(*f)) {
+            wrong.push(format!("P3: phone {n} holds {name}, which is not its to read"));
+        }
+        for name in &scope {
+            let theirs = heads.get(name).map(|h| h.digest).unwrap_or_default();
+            let own = mine.get(name).copied().unwrap_or_default();
+            if theirs != own {
+                wrong.push(format!("P3: phone {n}, {name}: {own:?} there, {theirs:?} on the server"));
+            }
+        }
+    }
+}
+
+/// The digests that the server keeps are those of its rows.
+fn check_digests(sim: &Sim, wrong: &mut Vec<String>) {
+    let house = sim.server.house();
+    let checks = house.store.read(|tx| feed::recompute_digests(tx, &house.city)).expect("digests");
+    for check in checks.iter().filter(|c| c.stored != c.recomputed) {
+        wrong.push(format!("P3: the server's digest of {} is not that of its rows", check.feed));
+    }
+}
+
+fn case_files(sim: &Sim) -> BTreeMap<CaseId, CaseFile> {
+    let house = sim.server.house();
+    let mut by_case: BTreeMap<CaseId, Vec<(RowKind, String)>> = BTreeMap::new();
+    house
+        .store
+        .read(|tx| {
+            for kind in [RowKind::Case, RowKind::Person, RowKind::Photo, RowKind::Comment, RowKind::Conflict] {
+                rows::each_of_kind(tx, &house.city, &kind, |row| {
+                    if let Some(case) = row.case_id {
+                        by_case.entry(case).or_default().push((row.key.kind.clone(), row.body));
+                    }
+                    Ok(())
+                })?;
+            }
+            Ok::<_, blindspot_store::StoreError>(())
+        })
+        .expect("rows are read");
+    by_case
+        .into_iter()
+        .filter_map(|(id, rows)| {
+            let file = CaseFile::from_bodies(rows.iter().map(|(k, b)| (k, b.as_str()))).expect("rows are sound");
+            file.map(|f| (id, f))
+        })
+        .collect()
+}
+
+/// P5: the bytes under every verified form are those of the hash taken at capture.
+fn check_photos(sim: &Sim, wrong: &mut Vec<String>) {
+    for file in case_files(sim).values() {
+        for photo in file.photos.values() {
+            if photo.awaited() && !photo.verified.contains(&photo.evidence_form()) {
+                wrong.push(format!("P5: photo {} never arrived", photo.photo_id));
+            }
+            for (name, form) in photo.forms.iter().filter(|(name, _)| photo.verified.contains(name)) {
+                let mut bytes = vec![];
+                let blob = sim.server.depot().blobs.open(&form.sha256).ok().flatten();
+                let read = blob.is_some_and(|mut f| f.read_to_end(&mut bytes).is_ok());
+                if !read || Sha256::of(&bytes) != form.sha256 {
+                    wrong.push(format!("P5: {name} of photo {} is not what was captured", photo.photo_id));
+                }
+            }
+        }
+    }
+}
+
+/// What a case is, without what only the server gives: numbers, times of receipt, arrived bytes.
+fn essence(file: &CaseFile) -> Value {
+    let case = &file.case;
+    let parts = |part| file.in_part(part).map(|p| p.to_string()).collect::<BTreeSet<_>>();
+    json!({
+        "state": case.state, "round": case.round, "fields": case.fields, "lead": case.lead, "assists": case.assists,
+        "merged_into": case.merged_into, "merged_from": case.merged_from, "void_asked": case.void_asked,
+        "feed_back": case.feed_back.as_ref().map(|f| f.op_id), "verify": case.verify.as_ref().map(|v| v.op_id),
+        "closed_by": case.closing.as_ref().map(|c| &c.by), "urgent": case.urgent_danger,
+        "reporters": parts(Part::Reporter), "handlers": parts(Part::Handler), "verifiers": parts(Part::Verifier),
+        "photos": file.photos.keys().collect::<Vec<_>>(),
+        "notes": file.comments.values().map(|c| json!([c.op_id, c.kind, c.text, c.why])).collect::<Vec<_>>(),
+        "conflicts": file.conflicts.values().map(|c| json!([c.id, c.kept, c.lost, c.proposal, c.resolved])).collect::<Vec<_>>(),
+    })
+}
+
+/// P2, P8: the reference model, fed the server's own order, ends where the server ended.
+fn check_model(sim: &mut Sim, desk_ops: &[OpId], wrong: &mut Vec<String>) {
+    let mut ids = all_done(sim);
+    ids.extend(desk_ops);
+    let house = sim.server.house();
+    let reference = house.reference();
+    let mut model = Authority::new(reference.places.clone());
+    let mut records: Vec<_> = house
+        .store
+        .read(|tx| {
+            for device in devices::load_all_devices(tx, &house.city)? {
+                model.people.insert(device.device_id, device.person_id);
+                model.enrolled.insert(device.device_id, device.enrolled_ms);
+                model.grants.insert(device.person_id, accounts::load_grants(tx, &house.city, device.person_id)?);
+            }
+            ops::load_ops(tx, &house.city, &ids)
+        })
+        .expect("ops are read")
+        .into_values()
+        .collect();
+    records.sort_by_key(|r| r.n);
+    for record in &records {
+        if record.time.class == ClockClass::Exact && record.time.at_ms > record.received_ms {
+            wrong.push(format!("P8: op {} is dated after its receipt", record.op_id));
+        }
+        let person: Option<PersonId> = record.author;
+        if person != model.people.get(&record.device_id).copied() {
+            wrong.push(format!("op {} has another author than its device", record.op_id));
+        }
+        model.times.insert(record.op_id, record.time.clone());
+        model.now_ms = record.received_ms.max(model.now_ms);
+        model.receive(&SealedOp::read(record.body.as_str()).expect("stored ops are ops"));
+    }
+    let files = case_files(sim);
+    for record in &records {
+        let said = model.verdicts.get(&record.op_id).map(|v| v.word());
+        if said != Some(record.verdict.word()) {
+            wrong.push(format!(
+                "P2: op {} ({}) is {:?} on the server and {said:?} in the model",
+                record.op_id, record.kind, record.verdict
+            ));
+        }
+    }
+    if files.len() != model.world.cases.len() {
+        wrong.push(format!("P2: {} cases on the server, {} in the model", files.len(), model.world.cases.len()));
+    }
+    for (id, file) in &files {
+        let Some(theirs) = model.world.cases.get(id) else { continue };
+        let (own, theirs) = (essence(file), essence(theirs));
+        if own != theirs {
+            wrong.push(format!("P2: case {id} differs:\n server {own}\n model  {theirs}"));
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Scenarios: what people do while the network does its worst, and the calm after it.
+
+use crate::dice::Dice;
+use crate::oracle;
+use crate::phone::{PhoneRandom, SimPhone};
+use crate::sim::{Faults, Sim};
+use blindspot_client::{CaseFilter, RawPhoto, ReportDraft, ReportKind};
+use blindspot_core::access::Role;
+use blindspot_core::case::CaseState;
+use blindspot_core::command::{
+    Command, Comment, ConfirmVoid, Dispatch, Edit, FeedBack, FieldChange, Fix, Look, MergeInto, Nothing, Reason, Relocate,
+    Report as ReportPayload, Verify,
+};
+use blindspot_core::wire::v1::DeskOp;
+use blindspot_core::{CaseId, DeviceId, OpId};
+use blindspot_sample::scene::{ExifSpec, SceneSpec, jpeg};
+use blindspot_server::service::Credential;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// What a run gave.
+#[derive(Debug)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// Everything that is wrong; empty for a run that kept all promises.
+    pub wrong: Vec<String>,
+    /// Ops that people did.
+    pub ops: usize,
+    /// Requests that were answered.
+    pub answered: u64,
+    /// Virtual milliseconds from the healing to rest.
+    pub healed_in_ms: i64,
+    /// The decisions used, to keep.
+    pub bytes: Vec<u8>,
+}
+
+/// Spring of 2026, a working morning.
+const START_MS: i64 = 1_775_000_000_000;
+const PHONES: usize = 5;
+const ACTS: usize = 20;
+/// After healing everything must come to rest in this virtual time.
+const REST_MS: i64 = 30 * 60_000;
+const LENGTH: usize = 64 * 1024;
+
+struct World {
+    sim: Sim,
+    desks: [Credential; 2],
+    desk_ops: Vec<OpId>,
+    cases: Vec<CaseId>,
+    voids: BTreeMap<CaseId, OpId>,
+}
+
+/// F1: five phones on a network that loses, doubles, reorders and lies; apps and server that crash; clocks
+/// that are years off; then calm, in which everything must agree without another user action.
+#[must_use]
+pub fn run_f1(seed: u64, trace: bool) -> Report {
+    run(seed, Dice::from_seed(seed, LENGTH), trace)
+}
+
+/// F1 from kept bytes.
+#[must_use]
+pub fn replay_f1(seed: u64, bytes: Vec<u8>) -> Report {
+    run(seed, Dice::from_bytes(bytes), false)
+}
+
+fn run(seed: u64, dice: Dice, trace: bool) -> Report {
+    let folder = crate::folder();
+    let mut world = set_up(seed, dice, folder.path());
+    world.sim.trace = trace;
+    world.sim.faults = Faults::bad(&mut world.sim.dice);
+    for _ in 0..ACTS * PHONES {
+        let pause = 1 + i64::try_from(world.sim.dice.below(60_000)).unwrap_or(0);
+        world.sim.run_until(world.sim.now_ms + pause);
+        act(&mut world);
+    }
+    world.sim.faults = Faults::none();
+    let healed = world.sim.now_ms;
+    for phone in 0..PHONES {
+        let now = world.sim.phones[phone].now(healed);
+        world.sim.phones[phone].app().set_online(true, &now);
+        world.sim.wake(phone);
+    }
+    let mut wrong = vec!["never ran".to_owned()];
+    while !wrong.is_empty() && world.sim.now_ms < healed + REST_MS {
+        world.sim.run_until(world.sim.now_ms + 2 * 60_000);
+        wrong = oracle::check(&mut world.sim, &world.desk_ops);
+    }
+    let ops = world.sim.phones.iter().map(|p| p.done.len()).sum();
+    let healed_in_ms = world.sim.now_ms - healed;
+    Report { seed, wrong, ops, answered: world.sim.answered, healed_in_ms, bytes: world.sim.dice.used().to_vec() }
+}
+
+fn set_up(seed: u64, dice: Dice, folder: &std::path::Path) -> World {
+    let mut sim = Sim::new(seed, dice, START_MS);
+    let desk_roles = [(Role::FilingDesk, "city"), (Role::Supervisor, "city"), (Role::Dispatcher, "city")];
+    let desks = [1, 2].map(|n| {
+        let person = sim.server.person(&format!("desk{n}"), &desk_roles, START_MS);
+        let code = sim.server.code(person, START_MS);
+        // A desk acts through a virtual device of its session; an enrolment of its own stands for it here.
+        let device = enrol_desk(&mut sim, folder, n + 100, person, &code);
+        Credential { person, device, desk: true }
+    });
+    for n in 0..PHONES {
+        let login = format!("worker{n}");
+        let unit = [(Role::UnitClerk, "dept:sanitation"), (Role::Collector, "city")];
+        let grants = if n == 0 { &unit[..] } else { &unit[1..] };
+        let person = sim.server.person(&login, grants, START_MS);
+        let skew = match sim.dice.below(4) {
+            0 => 3 * 365 * 86_400_000,
+            1 => -50 * 365 * 86_400_000,
+            _ => i64::try_from(sim.dice.below(600_000)).unwrap_or(0) - 300_000,
+        };
+        let phone = SimPhone::new(folder, n, person, skew, START_MS);
+        sim.phones.push(phone);
+        enrol(&mut sim, n);
+    }
+    World { sim, desks, desk_ops: vec![], cases: vec![], voids: BTreeMap::new() }
+}
+
+fn enrol(sim: &mut Sim, n: usize) {
+    let person = sim.phones[n].person;
+    let code = sim.server.code(person, sim.now_ms);
+    let now = sim.phones[n].now(sim.now_ms);
+    let phone = &mut sim.phones[n];
+    let dice = &mut sim.dice;
+    let request =
+        phone.app().enrol_request("http://sim", &code, None, "sim", &now, &mut PhoneRandom(dice)).expect("a request");
+    let response = sim.server.handle(&request, sim.now_ms);
+    sim.phones[n].app().handle_enrol_response(&response, &now).expect("enrolled");
+    sim.wake(n);
+}
+
+fn enrol_desk(
+    sim: &mut Sim,
+    folder: &std::path::Path,
+    n: usize,
+    person: blindspot_core::PersonId,
+    code: &str,
+) -> DeviceId {
+    let mut phone = SimPhone::new(folder, n, person, 0, sim.now_ms);
+    let now = phone.now(sim.now_ms);
+    let request = phone
+        .app()
+        .enrol_request("http://sim", code, None, "desk", &now, &mut PhoneRandom(&mut sim.dice))
+        .expect("a request");
+    let response = sim.server.handle(&request, sim.now_ms);
+    phone.app().handle_enrol_response(&response, &now).expect("enrolled");
+    phone.app().identity().expect("identity").expect("enrolled").device_id
+}
+
+/// One thing happens: somebody does something, or something breaks.
+fn act(world: &mut World) {
+    match world.sim.dice.below(100) {
+        0..=69 => person_acts(world),
+        70..=87 => desk_acts(world),
+        88..=93 => {
+            let n = usize::try_from(world.sim.dice.below(PHONES as u64)).unwrap_or(0);
+            let now = world.sim.now_ms;
+            if world.sim.dice.percent(50) { world.sim.phones[n].crash() } else { world.sim.phones[n].reboot(now) }
+            world.sim.wake(n);
+        }
+        94..=96 => world.sim.server.crash(world.sim.now_ms),
+        _ => world.sim.faults = Faults::bad(&mut world.sim.dice),
+    }
+}
+
+fn person_acts(world: &mut World) {
+    let sim = &mut world.sim;
+    let n = usize::try_from(sim.dice.below(PHONES as u64)).unwrap_or(0);
+    let now = sim.phones[n].now(sim.now_ms);
+    let known = sim.phones[n].app().cases(CaseFilter::default()).expect("cases are listed");
+    let choice = sim.dice.below(100);
+    let saved = if known.is_empty() || choice < 45 {
+        let draft = draft(&mut sim.dice);
+        let phone = &mut sim.phones[n];
+        let saved = phone.app().capture_report(draft, &now, &mut PhoneRandom(&mut sim.dice)).expect("saved");
+        world.cases.extend(saved.case_id);
+        saved
+    } else if choice < 50 {
+        let look = Look { position: Some(fix(&mut sim.dice)), ..Look::default() };
+        sim.phones[n].app().capture_look(look, &now, &mut PhoneRandom(&mut sim.dice)).expect("saved")
+    } else {
+        let Some(view) = sim.dice.pick(&known).cloned() else { return };
+        let case = view.file.id();
+        let command = on_case(&mut sim.dice, choice, &view.file.case);
+        if choice < 62 {
+            let photos = [photo(&mut sim.dice)];
+            let app = sim.phones[n].app();
+            app.capture_op_with_photos(case, command, &photos, &now, &mut PhoneRandom(&mut sim.dice)).expect("saved")
+        } else {
+            sim.phones[n].app().capture_op(case, command, &now, &mut PhoneRandom(&mut sim.dice)).expect("saved")
+        }
+    };
+    sim.phones[n].done.extend(saved.op_id);
+    sim.wake(n);
+}
+
+fn on_case(dice: &mut Dice, choice: u64, case: &blindspot_core::case::Case) -> Command {
+    let text = format!("t{}", dice.below(1000));
+    if let (CaseState::FedBack, Some(back), true) = (&case.state, &case.feed_back, choice < 85) {
+        let passed = dice.percent(60);
+        return Command::Verify(Verify { feed_back: back.op_id, passed, text, position: None, photos: vec![] });
+    }
+    match choice {
+        50..=64 => Command::FeedBack(FeedBack { text, ..FeedBack::default() }),
+        65..=72 => Command::Comment(Comment { text }),
+        73..=88 => {
+            let name = dice.pick(&["description", "landmark", "category"]).copied().unwrap_or("description");
+            let from = case.fields.get(name).cloned().unwrap_or_default();
+            let change = FieldChange { from, to: json!(text) };
+            Command::Edit(Edit { changes: BTreeMap::from([(name.to_owned(), change)]) })
+        }
+        89..=91 => Command::Accept(Nothing {}),
+        92..=95 => Command::Relocate(Relocate { position: Some(fix(dice)), ..Relocate::default() }),
+        _ => Command::Withdraw(Nothing {}),
+    }
+}
+
+fn fix(dice: &mut Dice) -> Fix {
+    let off = |dice: &mut Dice| f64::from(u32::try_from(dice.below(1000)).unwrap_or(0)) / 100_000.0;
+    Fix {
+        lat: 29.3 + off(dice),
+        lon: 120.07 + off(dice),
+        accuracy_m: Some(20.0),
+        datum: blindspot_core::geo::Datum::Wgs84,
+        provider: None,
+        age_ms: None,
+        mock: None,
+    }
+}
+
+fn draft(dice: &mut Dice) -> ReportDraft {
+    let report = ReportPayload {
+        position: dice.percent(70).then(|| fix(dice)),
+        description: dice.percent(60).then(|| format!("d{}", dice.below(1000))),
+        urgent_danger: dice.percent(5),
+        ..ReportPayload::default()
+    };
+    let kind = if dice.percent(12) { ReportKind::SelfFixed } else { ReportKind::Report };
+    let photos = if dice.percent(15) { vec![photo(dice)] } else { vec![] };
+    ReportDraft { kind, report, photos }
+}
+
+/// Small pictures: what travels matters here, not what they show.
+fn photo(dice: &mut Dice) -> RawPhoto {
+    let number = u32::try_from(dice.below(100_000)).unwrap_or(0);
+    let spec = SceneSpec::nth(1, number).sized(96, 72);
+    let bytes = jpeg(&spec, &ExifSpec::phone("2026:04:01 08:00:00", None));
+    RawPhoto { bytes, ..RawPhoto::default() }
+}
+
+fn desk_acts(world: &mut World) {
+    let dice = &mut world.sim.dice;
+    let Some(case) = dice.pick(&world.cases).copied() else { return };
+    let desk = if dice.percent(50) { world.desks[0] } else { world.desks[1] };
+    let reason = Reason { reason: "sim".into(), ..Reason::default() };
+    let command = match dice.below(100) {
+        0..=34 => Command::File(reason),
+        35..=64 => Command::Dispatch(Dispatch {
+            lead: "sanitation".into(),
+            assists: vec![],
+            case_kind: None,
+            note: None,
+        }),
+        65..=79 => {
+            let into = dice.pick(&world.cases).copied().unwrap_or(case);
+            Command::Merge(MergeInto { into, reason: "sim".into() })
+        }
+        80..=84 => Command::Refuse(reason),
+        85..=89 => Command::Close(reason),
+        90..=94 => Command::Void(reason),
+        _ => match world.voids.get(&case) {
+            Some(void) => Command::ConfirmVoid(ConfirmVoid { void: *void, agree: dice.percent(70) }),
+            None => Command::Comment(Comment { text: "desk".into() }),
+        },
+    };
+    let mut bytes = [0; 10];
+    dice.fill(&mut bytes);
+    let op_id = OpId::from_parts(world.sim.now_ms, bytes);
+    if matches!(command, Command::Void(_)) {
+        world.voids.insert(case, op_id);
+    }
+    let payload = command.to_payload().expect("payloads are JSON");
+    let op = DeskOp { op_id, kind: command.kind().into(), payload, expected_state: None, round: None };
+    world.sim.server.desk(desk, case, op, world.sim.now_ms);
+    world.desk_ops.push(op_id);
+}

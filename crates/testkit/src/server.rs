@@ -1,0 +1,249 @@
+//! The server without its shell: requests of phones go straight to auth and service, on virtual time.
+//!
+//! What axum does (routing, headers, statuses) is written again here, small; everything that decides is
+//! the real thing. A crash drops all but what was committed.
+
+use blindspot_client::{HttpRequest, HttpResponse};
+use blindspot_core::access::{Area, Role};
+use blindspot_core::error as problem;
+use blindspot_core::id::CityId;
+use blindspot_core::wire::v1::{DeskOp, VerdictEntry};
+use blindspot_core::{CaseId, PersonId};
+use blindspot_server::auth::Gate;
+use blindspot_server::blob::Depot;
+use blindspot_server::error::status_of;
+use blindspot_server::service::people::{self, Actor, NewGrant, NewPerson};
+use blindspot_server::service::uploads::{self, Checksum, NewUpload, UploadState};
+use blindspot_server::service::writer::{Done, WriteJob};
+use blindspot_server::service::{Credential, House, Random, ServiceError, ingest, pull, start};
+use blindspot_store::Store;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+use serde::Serialize;
+use std::sync::{Arc, Mutex, PoisonError};
+use uuid::Uuid;
+
+/// Randomness of the simulated server.
+struct Seeded(Mutex<ChaCha8Rng>);
+
+impl Random for Seeded {
+    fn fill(&self, buf: &mut [u8]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(buf);
+    }
+}
+
+/// See the module text.
+pub struct SimServer {
+    house: Option<House>,
+    gate: Gate,
+    depot: Depot,
+    seed: u64,
+    starts: u64,
+    _dir: tempfile::TempDir,
+}
+
+const CITY: &str = "simcity";
+
+impl SimServer {
+    /// A new server with an empty database.
+    #[must_use]
+    pub fn new(seed: u64, now_ms: i64) -> Self {
+        let dir = crate::folder();
+        let house = open(Store::open_in_memory().expect("a database"), seed, 0, now_ms);
+        let gate = Gate::new(&house);
+        let depot = Depot::open(dir.path()).expect("a folder for blobs");
+        Self { house: Some(house), gate, depot, seed, starts: 1, _dir: dir }
+    }
+
+    /// The house, for oracles.
+    #[must_use]
+    pub fn house(&self) -> &House {
+        self.house.as_ref().expect("the server is up")
+    }
+    /// The depot, for oracles.
+    #[must_use]
+    pub fn depot(&self) -> &Depot {
+        &self.depot
+    }
+
+    /// Dies without a word and starts again: what was committed is what there is.
+    pub fn crash(&mut self, now_ms: i64) {
+        let store = self.house.take().expect("the server is up").store;
+        let house = open(store, self.seed, self.starts, now_ms);
+        self.starts += 1;
+        self.gate = Gate::new(&house);
+        self.depot = Depot::open(self._dir.path()).expect("a folder for blobs");
+        self.house = Some(house);
+    }
+
+    /// Makes a person with grants; gives the id.
+    pub fn person(&self, login: &str, grants: &[(Role, &str)], now_ms: i64) -> PersonId {
+        let new = NewPerson { login: login.into(), name: login.into(), password: None };
+        let person = people::create_person(self.house(), Actor::Cli, &new, now_ms).expect("a person").person_id;
+        for (role, area) in grants {
+            self.grant(person, role.clone(), area, now_ms);
+        }
+        person
+    }
+
+    /// Grants a role.
+    pub fn grant(&self, person: PersonId, role: Role, area: &str, now_ms: i64) -> Uuid {
+        let new = NewGrant { role, area: Area::from_text(area), from_ms: None, to_ms: None };
+        people::grant(self.house(), Actor::Cli, person, &new, now_ms).expect("a grant").grant_id
+    }
+
+    /// Ends a grant.
+    pub fn end_grant(&self, grant: Uuid, now_ms: i64) {
+        people::end_grant(self.house(), Actor::Cli, grant, now_ms, now_ms).expect("the grant ends");
+    }
+
+    /// A one-time code for a person.
+    #[must_use]
+    pub fn code(&self, person: PersonId, now_ms: i64) -> String {
+        people::create_enrol_code(self.house(), Actor::Cli, person, "http://sim", now_ms).expect("a code").code
+    }
+
+    /// A desk action of a person, whose virtual device is `device`.
+    pub fn desk(&self, credential: Credential, case_id: CaseId, op: DeskOp, now_ms: i64) -> VerdictEntry {
+        let answer = self.written(|done| WriteJob::Desk {
+            credential,
+            case_id: Some(case_id),
+            op: op.clone(),
+            received_ms: now_ms,
+            done,
+        });
+        answer.expect("a desk action is answered")
+    }
+
+    fn written<T: Send + 'static>(&self, job: impl FnOnce(Done<T>) -> WriteJob) -> Result<T, ServiceError> {
+        let slot = Arc::new(Mutex::new(None));
+        let into = slot.clone();
+        let done: Done<T> =
+            Box::new(move |result| *into.lock().unwrap_or_else(PoisonError::into_inner) = Some(result));
+        ingest::step(self.house(), vec![job(done)]);
+        let answer = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        answer.unwrap_or(Err(ServiceError::refused(&problem::INTERNAL)))
+    }
+
+    /// Answers a request as the shell would.
+    #[must_use]
+    pub fn handle(&self, request: &HttpRequest, now_ms: i64) -> HttpResponse {
+        match self.route(request, now_ms) {
+            Ok(response) => ours(response),
+            Err(ServiceError::Refused(text, detail)) => {
+                let status = status_of(text.code);
+                ours(json(status, &text.to_problem(status, detail)))
+            }
+            Err(other) => {
+                let status = status_of(problem::INTERNAL.code);
+                ours(json(status, &problem::INTERNAL.to_problem(status, Some(other.to_string()))))
+            }
+        }
+    }
+
+    fn route(&self, request: &HttpRequest, now_ms: i64) -> Result<HttpResponse, ServiceError> {
+        let house = self.house();
+        let path = request.path.split('?').next().unwrap_or("");
+        match (request.method, path) {
+            ("POST", "/v1/devices/enrol") => {
+                return Ok(json(200, &self.gate.enrol(house, &read(&request.body)?, now_ms)?));
+            }
+            ("POST", "/v1/token/refresh") => {
+                return Ok(json(200, &self.gate.refresh(house, &read(&request.body)?, now_ms)?));
+            }
+            _ => {}
+        }
+        let bearer = header(request, "authorization").and_then(|v| v.strip_prefix("Bearer "));
+        let Some(token) = bearer else { return Err(ServiceError::refused(&problem::SIGN_IN)) };
+        let credential = self.gate.check_bearer(house, token, now_ms)?;
+        match (request.method, path) {
+            ("GET", "/v1/me") => Ok(json(200, &people::me(house, credential, now_ms)?)),
+            ("POST", "/v1/sync/push") => {
+                let request = read(&request.body)?;
+                let push = |done| WriteJob::Push { credential, request, received_ms: now_ms, done };
+                Ok(json(200, &self.written(push)?))
+            }
+            ("POST", "/v1/sync/pull") => {
+                Ok(json(200, &pull::pull(house, credential, &read(&request.body)?, now_ms)?))
+            }
+            _ => self.upload(request, path, credential, now_ms),
+        }
+    }
+
+    fn upload(
+        &self,
+        request: &HttpRequest,
+        path: &str,
+        credential: Credential,
+        now_ms: i64,
+    ) -> Result<HttpResponse, ServiceError> {
+        let (house, depot) = (self.house(), &self.depot);
+        let number = |name| header(request, name).and_then(|v| v.parse::<u64>().ok());
+        let missing = || ServiceError::refused(&problem::NOT_FOUND);
+        if (request.method, path) == ("POST", "/v1/photos") {
+            let metadata = header(request, "upload-metadata").unwrap_or("");
+            let new = NewUpload::from_metadata(number("upload-length").unwrap_or(0), metadata)?;
+            let state = uploads::create(house, depot, credential, &new, now_ms)?;
+            return Ok(self.tus(201, state, true, now_ms)?);
+        }
+        let id = path.strip_prefix("/v1/photos/").and_then(|id| Uuid::parse_str(id).ok()).ok_or_else(missing)?;
+        let state = match request.method {
+            "HEAD" => uploads::state(house, depot, credential, id.into_bytes(), now_ms)?,
+            "PATCH" => {
+                let sum = header(request, "upload-checksum").map(Checksum::from_header).transpose()?;
+                let at = (id.into_bytes(), number("upload-offset").unwrap_or(0));
+                let announced = (Some(request.body.len() as u64), sum);
+                let mut incoming = uploads::begin(house, depot, credential, at, announced, now_ms)?;
+                incoming.write(&request.body)?;
+                incoming.finish(house, depot, true)?
+            }
+            _ => return Err(missing()),
+        };
+        self.tus(if request.method == "PATCH" { 204 } else { 200 }, state, false, now_ms)
+    }
+
+    fn tus(&self, status: u16, mut state: UploadState, created: bool, now_ms: i64) -> Result<HttpResponse, ServiceError> {
+        if let Some(arrival) = state.arrival.take() {
+            let (sha256, upload_id) = (arrival.sha256, arrival.upload_id);
+            self.written(|done| arrival.into_job(now_ms, done))?;
+            uploads::acknowledged(&self.depot, upload_id);
+            state.verified = Some(sha256);
+            state.offset = state.length;
+        }
+        let mut headers = vec![
+            ("tus-resumable".into(), "1.0.0".into()),
+            ("upload-offset".into(), state.offset.to_string()),
+            ("upload-length".into(), state.length.to_string()),
+        ];
+        if let Some(sha256) = state.verified {
+            headers.push(("upload-verified".into(), sha256.to_hex()));
+        }
+        if created {
+            headers.push(("location".into(), format!("/v1/photos/{}", Uuid::from_bytes(state.upload_id))));
+        }
+        Ok(HttpResponse { status, headers, body: vec![] })
+    }
+}
+
+fn open(store: Store, seed: u64, start: u64, now_ms: i64) -> House {
+    let random = Seeded(Mutex::new(ChaCha8Rng::seed_from_u64(seed ^ (start << 32) ^ 0x5eed)));
+    start::open(store, CityId::from(CITY), "模拟市", [7; 32], Box::new(random), now_ms).expect("the house opens")
+}
+
+fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ServiceError> {
+    serde_json::from_slice(body).map_err(|e| ServiceError::because(&problem::BAD_REQUEST, e.to_string()))
+}
+
+fn header<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str> {
+    request.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+}
+
+fn json<T: Serialize>(status: u16, value: &T) -> HttpResponse {
+    let headers = vec![("content-type".into(), "application/json".into())];
+    HttpResponse { status, headers, body: serde_json::to_vec(value).expect("answers are JSON") }
+}
+
+fn ours(mut response: HttpResponse) -> HttpResponse {
+    response.headers.push(("blindspot-protocol".into(), "1".into()));
+    response
+}

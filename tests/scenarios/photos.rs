@@ -1,0 +1,172 @@
+//! Photo bytes by tus, driven by hand and by tus-js-client.
+
+use crate::house::{TestHouse, WORKER_ROLE};
+use crate::raw::{RawPhone, new_photo_id};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use blindspot_core::PhotoId;
+use blindspot_core::id::Sha256;
+use blindspot_sample::scene::{ExifSpec, SceneSpec, jpeg};
+
+fn exif() -> ExifSpec {
+    ExifSpec::phone("2026:04:12 08:03:11", None)
+}
+use serde_json::{Value, json};
+
+const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
+const OFFSET: (&str, &str) = ("content-type", "application/offset+octet-stream");
+
+pub(crate) fn picture(number: u32) -> Vec<u8> {
+    jpeg(&SceneSpec::nth(7, number), &exif())
+}
+
+pub(crate) fn metadata(bytes: &[u8]) -> String {
+    metadata_of(new_photo_id(), "working", bytes)
+}
+
+fn metadata_of(photo: PhotoId, form: &str, bytes: &[u8]) -> String {
+    let b64 = |text: &str| STANDARD.encode(text);
+    let sha = Sha256::of(bytes).to_hex();
+    format!(
+        "photo_id {},form {},sha256 {},kind {},filetype {}",
+        b64(&photo.to_string()),
+        b64(form),
+        b64(&sha),
+        b64("photo"),
+        b64("image/jpeg")
+    )
+}
+
+/// Creates an upload for these bytes; gives the path to send them to.
+pub(crate) fn create(phone: &RawPhone, bytes: &[u8]) -> String {
+    create_of(phone, new_photo_id(), "working", bytes)
+}
+
+fn create_of(phone: &RawPhone, photo: PhotoId, form: &str, bytes: &[u8]) -> String {
+    let (length, meta) = (bytes.len().to_string(), metadata_of(photo, form, bytes));
+    let headers = [TUS, ("upload-length", length.as_str()), ("upload-metadata", meta.as_str())];
+    let answer = phone.send("POST", "/v1/photos", &headers, b"");
+    answer.ok();
+    assert_eq!(answer.status, 201);
+    let location = answer.header("location").expect("a location").to_owned();
+    location.strip_prefix(&phone.base).map_or(location.clone(), str::to_owned)
+}
+
+fn patch(phone: &RawPhone, location: &str, offset: usize, bytes: &[u8]) -> crate::raw::Answer {
+    phone.send("PATCH", location, &[TUS, OFFSET, ("upload-offset", &offset.to_string())], bytes)
+}
+
+#[test]
+fn a_photo_is_delivered_only_when_its_digest_was_verified() {
+    let house = TestHouse::start();
+    let mut phone = house.phone("a", WORKER_ROLE, "city");
+    let case = crate::sync::report(&mut phone);
+    let (photo, bytes) = (new_photo_id(), picture(1));
+    let sha = Sha256::of(&bytes).to_hex();
+    let form = json!({"sha256": sha, "bytes": bytes.len()});
+    let op = phone.op("photo", Some(case), &json!({"photo_id": photo, "forms": {"working": form}}));
+    phone.push(&[op]);
+    assert_eq!(media(&phone, case), json!({"n": 0, "m": 1, "k": 0}));
+    let at = create_of(&phone, photo, "working", &bytes);
+    let half = bytes.len() / 2;
+    let first = patch(&phone, &at, 0, &bytes[..half]);
+    assert_eq!((first.status, first.header("upload-verified")), (204, None));
+    let head = phone.send("HEAD", &at, &[TUS], b"");
+    assert_eq!(head.header("upload-offset"), Some(half.to_string().as_str()));
+    let last = patch(&phone, &at, half, &bytes[half..]);
+    assert_eq!((last.status, last.header("upload-verified")), (204, Some(sha.as_str())));
+    let head = phone.send("HEAD", &at, &[TUS], b"");
+    assert_eq!(head.header("upload-verified"), Some(sha.as_str()), "a lost reply is asked again");
+    assert_eq!(media(&phone, case), json!({"n": 1, "m": 1, "k": 0}));
+    let got = phone.get(&format!("/v1/photos/{photo}/working"));
+    assert_eq!((got.status, got.body == bytes), (200, true), "P5: the very bytes");
+    assert_eq!(got.header("x-content-type-options"), Some("nosniff"));
+    // Somebody without the case cannot tell that the photo is there.
+    let stranger = house.phone("stranger", "unit_clerk", "dept:other");
+    stranger.get(&format!("/v1/photos/{photo}/working")).problem("not_found");
+}
+
+fn media(phone: &RawPhone, case: blindspot_core::CaseId) -> Value {
+    let (pages, _) = phone.pull_all(None);
+    let rows = pages.iter().flat_map(|p| p["rows"].as_array().into_iter().flatten());
+    let row = rows.filter(|r| r["kind"] == "case" && r["id"] == json!(case)).last().expect("the case");
+    row["body"]["media"].clone()
+}
+
+#[test]
+fn bytes_that_came_before_their_op_are_linked_when_it_comes() {
+    let house = TestHouse::start();
+    let mut phone = house.phone("a", WORKER_ROLE, "city");
+    let case = crate::sync::report(&mut phone);
+    let (photo, bytes) = (new_photo_id(), picture(2));
+    let at = create_of(&phone, photo, "working", &bytes);
+    assert_eq!(patch(&phone, &at, 0, &bytes).status, 204);
+    let form = json!({"sha256": Sha256::of(&bytes).to_hex(), "bytes": bytes.len()});
+    let op = phone.op("photo", Some(case), &json!({"photo_id": photo, "forms": {"working": form}}));
+    phone.push(&[op]);
+    assert_eq!(media(&phone, case)["n"], 1);
+}
+
+#[test]
+fn a_differing_digest_ends_the_upload_and_nothing_is_stored() {
+    let house = TestHouse::start();
+    let phone = house.phone("a", WORKER_ROLE, "city");
+    let bytes = picture(3);
+    let at = create(&phone, &bytes);
+    let mut damaged = bytes.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    let answer = patch(&phone, &at, 0, &damaged);
+    answer.problem("digest_mismatch");
+    assert_eq!(answer.status, 460);
+    let head = phone.send("HEAD", &at, &[TUS], b"");
+    assert!(matches!(head.status, 404 | 410), "{}", head.status);
+    // Starting anew works.
+    let again = create(&phone, &bytes);
+    assert!(patch(&phone, &again, 0, &bytes).header("upload-verified").is_some());
+}
+
+#[test]
+fn another_person_cannot_touch_an_upload_nor_learn_of_bytes() {
+    let house = TestHouse::start();
+    let (owner, other) = (house.phone("a", WORKER_ROLE, "city"), house.phone("b", WORKER_ROLE, "city"));
+    let bytes = picture(4);
+    let at = create(&owner, &bytes);
+    patch(&other, &at, 0, &bytes).problem("not_found");
+    assert!(patch(&owner, &at, 0, &bytes).header("upload-verified").is_some());
+    // The hash must not become a read right: the other person's creation starts at zero.
+    let fresh = create(&other, &bytes);
+    let head = other.send("HEAD", &fresh, &[TUS], b"");
+    assert_eq!((head.header("upload-offset"), head.header("upload-verified")), (Some("0"), None));
+}
+
+#[test]
+fn shown_main_tus() {
+    let house = TestHouse::start();
+    let phone = house.phone("a", WORKER_ROLE, "city");
+    let dir = tempfile::tempdir().expect("a folder");
+    let spec = SceneSpec::nth(7, 25).sized(2000, 1500);
+    let bytes = jpeg(&spec, &exif());
+    assert!(bytes.len() > 200_000, "large enough to cut: {}", bytes.len());
+    let file = dir.path().join("photo.jpg");
+    std::fs::write(&file, &bytes).expect("a file");
+    let sha = Sha256::of(&bytes).to_hex();
+    let meta = json!({"photo_id": new_photo_id(), "form": "original", "sha256": sha, "kind": "photo", "filetype": "image/jpeg"});
+    let js = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("js");
+    assert!(
+        js.join("node_modules/tus-js-client").exists(),
+        "tus-js-client is missing: run `npm ci --prefix tests/js` (or `cargo xtask setup`)"
+    );
+    let out = std::process::Command::new("node")
+        .arg(js.join("upload.mjs"))
+        .args([&format!("{}/v1/photos", phone.base), file.to_str().expect("a path"), &meta.to_string()])
+        .env("BLINDSPOT_TOKEN", &phone.access)
+        .output()
+        .expect("node runs (install Node 20 or newer)");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let said: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    let cut = said["cut_at"].as_u64().expect("it was cut");
+    assert!(cut >= bytes.len() as u64 / 2 && cut < bytes.len() as u64, "{said}");
+    assert!(said["resumed_from"].as_u64().is_some_and(|at| at >= cut), "resumed, not from zero: {said}");
+    assert_eq!(said["verified"], json!(sha));
+}
