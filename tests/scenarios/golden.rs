@@ -31,7 +31,8 @@ fn ops_of_schema_1_are_read_as_ever() {
 #[test]
 fn what_was_refused_stays_refused() {
     for vector in vectors("refused.json")["bodies"].as_array().expect("bodies") {
-        let cause = SealedOp::read(vector["body"].as_str().expect("a body")).err().map(|p| p.cause.to_string());
+        let cause =
+            SealedOp::read(vector["body"].as_str().expect("a body")).err().map(|p| p.cause.to_string());
         assert_eq!(cause.as_deref(), vector["cause"].as_str(), "{}", vector["what"]);
     }
 }
@@ -43,12 +44,20 @@ fn clocks_digests_and_merges_come_out_the_same() {
         let sent: Sent = serde_json::from_value(vector["sent"].clone()).expect("clocks");
         let ms = |name: &str| vector[name].as_i64().expect("milliseconds");
         let want: CaptureTime = serde_json::from_value(vector["recovered"].clone()).expect("a time");
-        assert_eq!(recover(&captured, &sent, ms("receipt_ms"), ms("enrolled_ms")), want, "{}", vector["what"]);
+        assert_eq!(
+            recover(&captured, &sent, ms("receipt_ms"), ms("enrolled_ms")),
+            want,
+            "{}",
+            vector["what"]
+        );
     }
     let file = vectors("digest.json");
     let mut digest = Digest::default();
     for row in file["rows"].as_array().expect("rows") {
-        let key = RowKey::new(RowKind::from_word(row["kind"].as_str().expect("a kind")), row["id"].as_str().expect("an id"));
+        let key = RowKey::new(
+            RowKind::from_word(row["kind"].as_str().expect("a kind")),
+            row["id"].as_str().expect("an id"),
+        );
         let rev: Rev = serde_json::from_value(row["rev"].clone()).expect("a rev");
         let entry = entry_hash(&key, rev, &Sha256::of(row["body"].as_str().expect("a body").as_bytes()));
         assert_eq!(format!("{entry:032x}"), row["entry"].as_str().expect("an entry"));

@@ -52,12 +52,14 @@ impl TestHouse {
         let base = running.base_url();
         let link = running.setup_link.clone().expect("an empty folder has a set-up link");
         let token = link.split_once("token=").expect("a token").1.to_owned();
-        let me = json!({"token": token, "login": "admin", "name": "管理员", "password": "correct horse battery"});
+        let me =
+            json!({"token": token, "login": "admin", "name": "管理员", "password": "correct horse battery"});
         send_json("POST", &format!("{base}/v1/setup"), &[], &me).ok();
         let login = json!({"login": "admin", "password": "correct horse battery"});
         let signed = send_json("POST", &format!("{base}/v1/sessions"), &[], &login);
         signed.ok();
-        let cookie = signed.header("set-cookie").and_then(|c| c.split(';').next()).expect("a cookie").to_owned();
+        let cookie =
+            signed.header("set-cookie").and_then(|c| c.split(';').next()).expect("a cookie").to_owned();
         Self { base, cookie, places, _running: running, _dir: dir }
     }
 
@@ -89,7 +91,7 @@ impl TestHouse {
     /// Another phone of a person who is here already.
     pub(crate) fn phone_of(&self, login: &str, _label: &str) -> RawPhone {
         let people = self.admin("GET", "/v1/people", &json!({})).ok();
-        let list = people["people"].as_array().or(people.as_array()).expect("people").clone();
+        let list = people["items"].as_array().or(people.as_array()).expect("people").clone();
         let found = list.iter().find(|p| p["login"] == login).expect("the person");
         RawPhone::enrol(&self.base, &self.code_for(found["person_id"].as_str().expect("an id")))
     }

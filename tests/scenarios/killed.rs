@@ -104,13 +104,21 @@ fn shown_main_killed() {
     let mut saved = BTreeSet::new();
     for n in 0..REPORTS {
         let picture = pictures.path().join(format!("{n}.jpg"));
-        std::fs::write(&picture, crate::photos::picture(u32::try_from(n).expect("small") + 1)).expect("a file");
-        let said = site.phone_ok(&["report", "--photo", picture.to_str().expect("a path"), "--text", &n.to_string()]);
+        std::fs::write(&picture, crate::photos::picture(u32::try_from(n).expect("small") + 1))
+            .expect("a file");
+        let said = site.phone_ok(&[
+            "report",
+            "--photo",
+            picture.to_str().expect("a path"),
+            "--text",
+            &n.to_string(),
+        ]);
         saved.insert(said["case_id"].as_str().expect("a case").to_owned());
     }
     let mut late = 20;
     for round in 0..8 {
-        let mut phone = site.phone(&["sync", "--for", "30", "--until-empty"]).spawn().expect("the phone runs");
+        let mut phone =
+            site.phone(&["sync", "--for", "30", "--until-empty"]).spawn().expect("the phone runs");
         std::thread::sleep(Duration::from_millis(late));
         late = (late * 7) % 389 + 20;
         if round % 2 == 0 {
@@ -131,7 +139,10 @@ fn shown_main_killed() {
 fn examine(site: &Site, saved: &BTreeSet<String>) {
     let data = site.data.to_str().expect("a path");
     for what in ["digests", "blobs", "audit"] {
-        let out = Command::new(blindspot()).args(["verify", what, "--data", data, "--json"]).output().expect("runs");
+        let out = Command::new(blindspot())
+            .args(["verify", what, "--data", data, "--json"])
+            .output()
+            .expect("runs");
         assert!(out.status.success(), "verify {what}: {}", String::from_utf8_lossy(&out.stdout));
     }
     let folder = DataFolder::open(&site.data, None, now_ms()).expect("a folder");

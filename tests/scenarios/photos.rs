@@ -89,7 +89,7 @@ fn a_photo_is_delivered_only_when_its_digest_was_verified() {
 fn media(phone: &RawPhone, case: blindspot_core::CaseId) -> Value {
     let (pages, _) = phone.pull_all(None);
     let rows = pages.iter().flat_map(|p| p["rows"].as_array().into_iter().flatten());
-    let row = rows.filter(|r| r["kind"] == "case" && r["id"] == json!(case)).last().expect("the case");
+    let row = rows.filter(|r| r["kind"] == "case" && r["id"] == json!(case)).next_back().expect("the case");
     row["body"]["media"].clone()
 }
 

@@ -135,7 +135,14 @@ impl RawPhone {
         self.seq += 1;
         self.op_as(new_op_id(), kind, case, payload, &[])
     }
-    pub(crate) fn op_as(&self, id: OpId, kind: &str, case: Option<CaseId>, payload: &Value, after: &[OpId]) -> String {
+    pub(crate) fn op_as(
+        &self,
+        id: OpId,
+        kind: &str,
+        case: Option<CaseId>,
+        payload: &Value,
+        after: &[OpId],
+    ) -> String {
         let mut op = json!({"op_id": id, "device_id": self.device, "device_seq": self.seq, "kind": kind, "schema": 1,
             "depends_on": after, "payload": payload,
             "captured": {"wall_ms": 1_700_000_000_000_i64, "mono_ms": 20, "boot_id": "b"}});

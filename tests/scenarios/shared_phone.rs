@@ -31,7 +31,8 @@ fn carry(base: &str, request: &blindspot_client::HttpRequest) -> HttpResponse {
 }
 
 fn enrol(replica: &mut Replica, house: &TestHouse, code: &str) {
-    let request = replica.enrol_request(&house.base, code, None, "shared", &now(), &mut Dice).expect("a request");
+    let request =
+        replica.enrol_request(&house.base, code, None, "shared", &now(), &mut Dice).expect("a request");
     let answer = carry(&house.base, &request);
     replica.handle_enrol_response(&answer, &now()).expect("enrolled");
 }
@@ -40,7 +41,9 @@ fn enrol(replica: &mut Replica, house: &TestHouse, code: &str) {
 fn sync(replica: &mut Replica, base: &str) {
     replica.pull_now(&now());
     for _ in 0..50 {
-        let Some(request) = replica.poll_request(&now(), &mut Dice).expect("a request or none") else { return };
+        let Some(request) = replica.poll_request(&now(), &mut Dice).expect("a request or none") else {
+            return;
+        };
         let answer = carry(base, &request);
         replica.handle_response(request.id, &answer, &now(), &mut Dice).expect("taken");
     }
@@ -70,7 +73,10 @@ fn shown_main_shared() {
     let theirs = report(&mut other, "晚班拍的");
     sync(&mut other, &house.base);
     assert!(other.unsent().expect("counts").is_empty());
-    assert!(other.case(mine).expect("a look").is_none(), "what one wrote is not read through the other's replica");
+    assert!(
+        other.case(mine).expect("a look").is_none(),
+        "what one wrote is not read through the other's replica"
+    );
     drop(other);
 
     assert!(matches!(phone.hand_over(&first.slot, "000000", &now()), Err(ClientError::WrongPin { .. })));
@@ -89,7 +95,9 @@ fn shown_main_shared() {
 fn reporters(pages: &[Value], case: CaseId) -> Value {
     let rows = pages.iter().flat_map(|p| p["rows"].as_array().into_iter().flatten());
     let people: Vec<Value> = rows
-        .filter(|r| r["kind"] == "person" && r["body"]["case_id"] == json!(case) && r["body"]["part"] == "reporter")
+        .filter(|r| {
+            r["kind"] == "person" && r["body"]["case_id"] == json!(case) && r["body"]["part"] == "reporter"
+        })
         .map(|r| r["body"]["person"].clone())
         .collect();
     json!(people)

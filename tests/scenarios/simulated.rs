@@ -14,5 +14,8 @@ fn f1_keeps_its_promises_on_a_few_seeds() {
 fn kept_bytes_replay_a_scenario() {
     let first = blindspot_testkit::run_f1(9_010, false);
     let again = blindspot_testkit::scenario::replay_f1(9_010, first.bytes.clone());
-    assert_eq!((first.ops, first.answered, first.healed_in_ms), (again.ops, again.answered, again.healed_in_ms));
+    assert_eq!(
+        (first.ops, first.answered, first.healed_in_ms),
+        (again.ops, again.answered, again.healed_in_ms)
+    );
 }

@@ -31,11 +31,17 @@ fn shown_main_identical() {
 fn shown_main_poison() {
     let house = TestHouse::start();
     let mut phone = house.phone("a", WORKER_ROLE, "city");
-    let mut bodies: Vec<String> =
-        (0..100).map(|i| phone.op("report", Some(new_case_id()), &json!({"description": format!("{i}")}))).collect();
+    let mut bodies: Vec<String> = (0..100)
+        .map(|i| phone.op("report", Some(new_case_id()), &json!({"description": format!("{i}")})))
+        .collect();
     bodies[49] = bodies[49].replace("\"report\"", "\"report_of_a_later_version\"");
     let reply = phone.push(&bodies);
-    let words: Vec<&str> = reply["verdicts"].as_array().expect("verdicts").iter().filter_map(|v| v["verdict"].as_str()).collect();
+    let words: Vec<&str> = reply["verdicts"]
+        .as_array()
+        .expect("verdicts")
+        .iter()
+        .filter_map(|v| v["verdict"].as_str())
+        .collect();
     assert_eq!(words.iter().filter(|w| **w == "applied").count(), 99);
     assert_eq!(words[49], "quarantined");
     assert_eq!(reply["verdicts"][49]["cause"], "unknown_kind");
@@ -71,7 +77,10 @@ fn an_op_waits_for_what_it_depends_on_and_for_nothing_else() {
     assert_eq!(first["received_through"], 0);
     assert_eq!(phone.push(&[late])["verdicts"][0]["verdict"], "applied");
     let again = phone.push(&[comment]);
-    assert_eq!((&again["verdicts"][0]["verdict"], &again["verdicts"][0]["seen_before"]), (&json!("applied"), &json!(true)));
+    assert_eq!(
+        (&again["verdicts"][0]["verdict"], &again["verdicts"][0]["seen_before"]),
+        (&json!("applied"), &json!(true))
+    );
     assert_eq!(again["received_through"], 3);
 }
 
@@ -85,7 +94,10 @@ fn the_same_id_with_another_body_stands_aside() {
     let two = phone.op_as(id, "report", Some(new_case_id()), &json!({"description": "second"}), &[]);
     assert_eq!(phone.push(std::slice::from_ref(&one))["verdicts"][0]["verdict"], "applied");
     let other = phone.push(&[two]);
-    assert_eq!((&other["verdicts"][0]["verdict"], &other["verdicts"][0]["cause"]), (&json!("quarantined"), &json!("other_body")));
+    assert_eq!(
+        (&other["verdicts"][0]["verdict"], &other["verdicts"][0]["cause"]),
+        (&json!("quarantined"), &json!("other_body"))
+    );
     assert_eq!(phone.push(&[one])["verdicts"][0]["verdict"], "applied", "the first stands");
 }
 
@@ -115,7 +127,8 @@ fn shown_main_moved() {
     let entering = house.phone("entering", WORKER_ROLE, &format!("grid:{to_grid}"));
     let case = new_case_id();
     let report = reporter.op("report", Some(case), &json!({"position": {"lat": from.lat, "lon": from.lon}}));
-    let moved_later = reporter.op("relocate", Some(case), &json!({"position": {"lat": to.lat, "lon": to.lon}}));
+    let moved_later =
+        reporter.op("relocate", Some(case), &json!({"position": {"lat": to.lat, "lon": to.lon}}));
     reporter.push(&[report]);
     let (_, leaving_at) = leaving.pull_all(None);
     let (_, entering_at) = entering.pull_all(None);
@@ -125,7 +138,10 @@ fn shown_main_moved() {
     assert!(gone["left"].as_array().is_some_and(|l| l.iter().any(|k| k["id"] == json!(case))), "{left}");
     assert!(!left["checkpoint"].is_null(), "in one checkpoint");
     let entered = entering.pull(Some(&entering_at));
-    assert!(entered["rows"].as_array().is_some_and(|r| r.iter().any(|r| r["id"] == json!(case))), "{entered}");
+    assert!(
+        entered["rows"].as_array().is_some_and(|r| r.iter().any(|r| r["id"] == json!(case))),
+        "{entered}"
+    );
     assert!(!entered["checkpoint"].is_null(), "in one checkpoint");
 }
 

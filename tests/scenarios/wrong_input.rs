@@ -27,7 +27,8 @@ fn without_credential(base: &str) {
     send("GET", &format!("{base}/no/such/page"), &[], b"").problem("not_found");
     send("DELETE", &format!("{base}/v1/sync/push"), &[], b"").problem("method_not_allowed");
     send("POST", &format!("{base}/v1/devices/enrol"), &[JSON], b"{\"code\":").problem("bad_json");
-    let enrol = json!({"code": "AAAA-BBBB", "key_alg": "EdDSA", "public_key": "AA", "proof": "AA"}).to_string();
+    let enrol =
+        json!({"code": "AAAA-BBBB", "key_alg": "EdDSA", "public_key": "AA", "proof": "AA"}).to_string();
     let answer = send("POST", &format!("{base}/v1/devices/enrol"), &[JSON], enrol.as_bytes());
     assert!(matches!(answer.json()["code"].as_str(), Some("bad_code" | "bad_key")), "{}", answer.json());
     let login = json!({"login": "nobody", "password": "x"}).to_string();
@@ -80,8 +81,11 @@ fn on_photos(phone: &RawPhone) {
     let patch = [tus, ("upload-offset", "0"), ("content-type", "application/offset+octet-stream")];
     phone.send("PATCH", "/v1/photos/00000000-0000-0000-0000-000000000000", &patch, b"x").problem("not_found");
     let location = crate::photos::create(phone, b"hello");
-    phone.send("PATCH", &location, &[tus, ("upload-offset", "3"), patch[2]], b"lo").problem("offset_conflict");
-    phone.send("PATCH", &location, &[tus, ("upload-offset", "0"), ("content-type", "text/plain")], b"he")
+    phone
+        .send("PATCH", &location, &[tus, ("upload-offset", "3"), patch[2]], b"lo")
+        .problem("offset_conflict");
+    phone
+        .send("PATCH", &location, &[tus, ("upload-offset", "0"), ("content-type", "text/plain")], b"he")
         .problem("unsupported_media_type");
     let wrong_sum = [patch[0], patch[1], patch[2], ("upload-checksum", "sha256 AAAA")];
     phone.send("PATCH", &location, &wrong_sum, b"he").problem("checksum_mismatch");

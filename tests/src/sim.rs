@@ -89,7 +89,10 @@ fn run_one(seed: u64, trace: bool, ops: &AtomicU64, failed: &Mutex<Vec<u64>>) {
         Err(_) => vec!["it panicked".to_owned()],
     };
     if !wrong.is_empty() {
-        eprintln!("seed {seed}: {} things wrong; replay: cargo xtask sim --scenario f1 --from {seed} --seeds 1", wrong.len());
+        eprintln!(
+            "seed {seed}: {} things wrong; replay: cargo xtask sim --scenario f1 --from {seed} --seeds 1",
+            wrong.len()
+        );
         for line in wrong.iter().take(12) {
             eprintln!("  {line}");
         }

@@ -49,7 +49,8 @@ fn check_ops(sim: &mut Sim, wrong: &mut Vec<String>) {
     for (n, phone) in sim.phones.iter_mut().enumerate() {
         for entry in phone.app().outbox().expect("the outbox is read") {
             if let Some(record) = here.get(&entry.op_id)
-                && phone.app().op_body(entry.op_id).expect("an op is read").as_deref() != Some(record.body.as_str())
+                && phone.app().op_body(entry.op_id).expect("an op is read").as_deref()
+                    != Some(record.body.as_str())
             {
                 wrong.push(format!("P1: op {} of phone {n} has other bytes on the server", entry.op_id));
             }
@@ -59,7 +60,9 @@ fn check_ops(sim: &mut Sim, wrong: &mut Vec<String>) {
             let wakes = phone.wakes_at().map(|at| at - now);
             let events: Vec<_> = std::iter::from_fn(|| phone.app().poll_event()).collect();
             let last = &events[events.len().saturating_sub(4)..];
-            wrong.push(format!("P4: phone {n} did not come to rest: {unsent:?}, wakes in {wakes:?} ms, last {last:?}"));
+            wrong.push(format!(
+                "P4: phone {n} did not come to rest: {unsent:?}, wakes in {wakes:?} ms, last {last:?}"
+            ));
         }
     }
 }
@@ -102,7 +105,8 @@ fn case_files(sim: &Sim) -> BTreeMap<CaseId, CaseFile> {
     house
         .store
         .read(|tx| {
-            for kind in [RowKind::Case, RowKind::Person, RowKind::Photo, RowKind::Comment, RowKind::Conflict] {
+            for kind in [RowKind::Case, RowKind::Person, RowKind::Photo, RowKind::Comment, RowKind::Conflict]
+            {
                 rows::each_of_kind(tx, &house.city, &kind, |row| {
                     if let Some(case) = row.case_id {
                         by_case.entry(case).or_default().push((row.key.kind.clone(), row.body));
@@ -116,7 +120,8 @@ fn case_files(sim: &Sim) -> BTreeMap<CaseId, CaseFile> {
     by_case
         .into_iter()
         .filter_map(|(id, rows)| {
-            let file = CaseFile::from_bodies(rows.iter().map(|(k, b)| (k, b.as_str()))).expect("rows are sound");
+            let file =
+                CaseFile::from_bodies(rows.iter().map(|(k, b)| (k, b.as_str()))).expect("rows are sound");
             file.map(|f| (id, f))
         })
         .collect()
@@ -170,7 +175,9 @@ fn check_model(sim: &mut Sim, desk_ops: &[OpId], wrong: &mut Vec<String>) {
             for device in devices::load_all_devices(tx, &house.city)? {
                 model.people.insert(device.device_id, device.person_id);
                 model.enrolled.insert(device.device_id, device.enrolled_ms);
-                model.grants.insert(device.person_id, accounts::load_grants(tx, &house.city, device.person_id)?);
+                model
+                    .grants
+                    .insert(device.person_id, accounts::load_grants(tx, &house.city, device.person_id)?);
             }
             ops::load_ops(tx, &house.city, &ids)
         })
@@ -201,7 +208,11 @@ fn check_model(sim: &mut Sim, desk_ops: &[OpId], wrong: &mut Vec<String>) {
         }
     }
     if files.len() != model.world.cases.len() {
-        wrong.push(format!("P2: {} cases on the server, {} in the model", files.len(), model.world.cases.len()));
+        wrong.push(format!(
+            "P2: {} cases on the server, {} in the model",
+            files.len(),
+            model.world.cases.len()
+        ));
     }
     for (id, file) in &files {
         let Some(theirs) = model.world.cases.get(id) else { continue };

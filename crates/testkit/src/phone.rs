@@ -97,7 +97,9 @@ impl SimPhone {
     pub fn requests(&mut self, now_ms: i64, dice: &mut Dice) -> Vec<HttpRequest> {
         let now = self.now(now_ms);
         let app = self.app();
-        while let SealStep::Sealed { .. } = app.seal_next(&now, &mut PhoneRandom(dice)).expect("sealing goes on") {}
+        while let SealStep::Sealed { .. } =
+            app.seal_next(&now, &mut PhoneRandom(dice)).expect("sealing goes on")
+        {}
         let mut out = vec![];
         while let Some(request) = app.poll_request(&now, &mut PhoneRandom(dice)).expect("a request or none") {
             out.push(request);

@@ -8,8 +8,8 @@ use blindspot_client::{CaseFilter, RawPhoto, ReportDraft, ReportKind};
 use blindspot_core::access::Role;
 use blindspot_core::case::CaseState;
 use blindspot_core::command::{
-    Command, Comment, ConfirmVoid, Dispatch, Edit, FeedBack, FieldChange, Fix, Look, MergeInto, Nothing, Reason, Relocate,
-    Report as ReportPayload, Verify,
+    Command, Comment, ConfirmVoid, Dispatch, Edit, FeedBack, FieldChange, Fix, Look, MergeInto, Nothing,
+    Reason, Relocate, Report as ReportPayload, Verify,
 };
 use blindspot_core::wire::v1::DeskOp;
 use blindspot_core::{CaseId, DeviceId, OpId};
@@ -88,7 +88,14 @@ fn run(seed: u64, dice: Dice, trace: bool) -> Report {
     }
     let ops = world.sim.phones.iter().map(|p| p.done.len()).sum();
     let healed_in_ms = world.sim.now_ms - healed;
-    Report { seed, wrong, ops, answered: world.sim.answered, healed_in_ms, bytes: world.sim.dice.used().to_vec() }
+    Report {
+        seed,
+        wrong,
+        ops,
+        answered: world.sim.answered,
+        healed_in_ms,
+        bytes: world.sim.dice.used().to_vec(),
+    }
 }
 
 fn set_up(seed: u64, dice: Dice, folder: &std::path::Path) -> World {
@@ -124,8 +131,10 @@ fn enrol(sim: &mut Sim, n: usize) {
     let now = sim.phones[n].now(sim.now_ms);
     let phone = &mut sim.phones[n];
     let dice = &mut sim.dice;
-    let request =
-        phone.app().enrol_request("http://sim", &code, None, "sim", &now, &mut PhoneRandom(dice)).expect("a request");
+    let request = phone
+        .app()
+        .enrol_request("http://sim", &code, None, "sim", &now, &mut PhoneRandom(dice))
+        .expect("a request");
     let response = sim.server.handle(&request, sim.now_ms);
     sim.phones[n].app().handle_enrol_response(&response, &now).expect("enrolled");
     sim.wake(n);
@@ -157,7 +166,11 @@ fn act(world: &mut World) {
         88..=93 => {
             let n = usize::try_from(world.sim.dice.below(PHONES as u64)).unwrap_or(0);
             let now = world.sim.now_ms;
-            if world.sim.dice.percent(50) { world.sim.phones[n].crash() } else { world.sim.phones[n].reboot(now) }
+            if world.sim.dice.percent(50) {
+                world.sim.phones[n].crash()
+            } else {
+                world.sim.phones[n].reboot(now)
+            }
             world.sim.wake(n);
         }
         94..=96 => world.sim.server.crash(world.sim.now_ms),
@@ -187,9 +200,13 @@ fn person_acts(world: &mut World) {
         if choice < 62 {
             let photos = [photo(&mut sim.dice)];
             let app = sim.phones[n].app();
-            app.capture_op_with_photos(case, command, &photos, &now, &mut PhoneRandom(&mut sim.dice)).expect("saved")
+            app.capture_op_with_photos(case, command, &photos, &now, &mut PhoneRandom(&mut sim.dice))
+                .expect("saved")
         } else {
-            sim.phones[n].app().capture_op(case, command, &now, &mut PhoneRandom(&mut sim.dice)).expect("saved")
+            sim.phones[n]
+                .app()
+                .capture_op(case, command, &now, &mut PhoneRandom(&mut sim.dice))
+                .expect("saved")
         }
     };
     sim.phones[n].done.extend(saved.op_id);
@@ -200,7 +217,13 @@ fn on_case(dice: &mut Dice, choice: u64, case: &blindspot_core::case::Case) -> C
     let text = format!("t{}", dice.below(1000));
     if let (CaseState::FedBack, Some(back), true) = (&case.state, &case.feed_back, choice < 85) {
         let passed = dice.percent(60);
-        return Command::Verify(Verify { feed_back: back.op_id, passed, text, position: None, photos: vec![] });
+        return Command::Verify(Verify {
+            feed_back: back.op_id,
+            passed,
+            text,
+            position: None,
+            photos: vec![],
+        });
     }
     match choice {
         50..=64 => Command::FeedBack(FeedBack { text, ..FeedBack::default() }),

@@ -79,7 +79,8 @@ impl SimServer {
     /// Makes a person with grants; gives the id.
     pub fn person(&self, login: &str, grants: &[(Role, &str)], now_ms: i64) -> PersonId {
         let new = NewPerson { login: login.into(), name: login.into(), password: None };
-        let person = people::create_person(self.house(), Actor::Cli, &new, now_ms).expect("a person").person_id;
+        let person =
+            people::create_person(self.house(), Actor::Cli, &new, now_ms).expect("a person").person_id;
         for (role, area) in grants {
             self.grant(person, role.clone(), area, now_ms);
         }
@@ -100,7 +101,9 @@ impl SimServer {
     /// A one-time code for a person.
     #[must_use]
     pub fn code(&self, person: PersonId, now_ms: i64) -> String {
-        people::create_enrol_code(self.house(), Actor::Cli, person, "http://sim", now_ms).expect("a code").code
+        people::create_enrol_code(self.house(), Actor::Cli, person, "http://sim", now_ms)
+            .expect("a code")
+            .code
     }
 
     /// A desk action of a person, whose virtual device is `device`.
@@ -184,9 +187,10 @@ impl SimServer {
             let metadata = header(request, "upload-metadata").unwrap_or("");
             let new = NewUpload::from_metadata(number("upload-length").unwrap_or(0), metadata)?;
             let state = uploads::create(house, depot, credential, &new, now_ms)?;
-            return Ok(self.tus(201, state, true, now_ms)?);
+            return self.tus(201, state, true, now_ms);
         }
-        let id = path.strip_prefix("/v1/photos/").and_then(|id| Uuid::parse_str(id).ok()).ok_or_else(missing)?;
+        let id =
+            path.strip_prefix("/v1/photos/").and_then(|id| Uuid::parse_str(id).ok()).ok_or_else(missing)?;
         let state = match request.method {
             "HEAD" => uploads::state(house, depot, credential, id.into_bytes(), now_ms)?,
             "PATCH" => {
@@ -202,7 +206,13 @@ impl SimServer {
         self.tus(if request.method == "PATCH" { 204 } else { 200 }, state, false, now_ms)
     }
 
-    fn tus(&self, status: u16, mut state: UploadState, created: bool, now_ms: i64) -> Result<HttpResponse, ServiceError> {
+    fn tus(
+        &self,
+        status: u16,
+        mut state: UploadState,
+        created: bool,
+        now_ms: i64,
+    ) -> Result<HttpResponse, ServiceError> {
         if let Some(arrival) = state.arrival.take() {
             let (sha256, upload_id) = (arrival.sha256, arrival.upload_id);
             self.written(|done| arrival.into_job(now_ms, done))?;
@@ -227,7 +237,8 @@ impl SimServer {
 
 fn open(store: Store, seed: u64, start: u64, now_ms: i64) -> House {
     let random = Seeded(Mutex::new(ChaCha8Rng::seed_from_u64(seed ^ (start << 32) ^ 0x5eed)));
-    start::open(store, CityId::from(CITY), "模拟市", [7; 32], Box::new(random), now_ms).expect("the house opens")
+    start::open(store, CityId::from(CITY), "模拟市", [7; 32], Box::new(random), now_ms)
+        .expect("the house opens")
 }
 
 fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ServiceError> {

@@ -173,7 +173,10 @@ impl Sim {
         if self.trace {
             let body = String::from_utf8_lossy(&response.body);
             let said: String = body.chars().take(if response.status < 300 { 0 } else { 300 }).collect();
-            eprintln!("{} phone {phone} {} {} -> {} {said}", self.now_ms, request.method, request.path, response.status);
+            eprintln!(
+                "{} phone {phone} {} {} -> {} {said}",
+                self.now_ms, request.method, request.path, response.status
+            );
         }
         if !answered {
             return;

@@ -9,7 +9,9 @@ use crate::auth::gate::Gate;
 use crate::auth::secret::{self, from_base64, to_base64};
 use crate::auth::token::Subject;
 use crate::service::{House, ServiceError};
-use blindspot_core::error::{BAD_PROOF, CONFLICT, DEVICE_REVOKED, ENROL_AGAIN, INTERNAL, ProblemText, TOKEN_INVALID};
+use blindspot_core::error::{
+    BAD_PROOF, CONFLICT, DEVICE_REVOKED, ENROL_AGAIN, INTERNAL, ProblemText, TOKEN_INVALID,
+};
 use blindspot_core::wire::account::{KeyAlg, RefreshReply, RefreshRequest, Tokens, refresh_proof_text};
 use blindspot_core::{DeviceId, PersonId};
 use blindspot_store::devices::DeviceState;

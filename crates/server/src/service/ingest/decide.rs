@@ -310,7 +310,8 @@ impl Group<'_, '_> {
     }
 
     fn unhold(&mut self, record: &OpRecord) -> Result<()> {
-        if self.any_waiting && !self.new_ops.contains(&record.op_id) {
+        // An op new in this group may have been held earlier in it: its row is there as well.
+        if self.any_waiting {
             waiting::end_waiting(self.tx, &self.house.city, record.op_id)?;
         }
         Ok(())
