@@ -185,6 +185,28 @@ fn another_persons_credential_decides_nothing_and_the_owners_still_does() {
 }
 
 #[test]
+fn a_late_copy_of_an_honest_frame_accuses_nobody_and_a_set_back_phone_is_marked() {
+    let house = house();
+    let mut a = collector(&house, 1);
+    let state = |who: &Phone| {
+        let device = who.credential.device;
+        let found = house.store.read(|tx| blindspot_store::devices::load_device(tx, &house.city, device));
+        found.unwrap().unwrap().state.as_str().to_owned()
+    };
+    let one = a.report(1, 1);
+    let early = PushRequest { next_seq: 2, ..a.request(&[&one]) };
+    push(&house, a.credential, T0, early.clone()).unwrap();
+    let two = a.report(2, 1);
+    let receipt = a.push(&house, T0, &[&two]).common.receipt;
+    // The network brings the first frame once more: its next_seq lies below what is stored by now.
+    push(&house, a.credential, T0 + 1, early.clone()).unwrap();
+    assert_eq!(state(&a), "active");
+    // The same numbers in a frame whose own receipt knows better: this phone was set back.
+    push(&house, a.credential, T0 + 2, PushRequest { receipt: Some(receipt), ..early }).unwrap();
+    assert_eq!(state(&a), "cloned");
+}
+
+#[test]
 fn two_ops_under_one_number_are_both_applied_and_the_phone_is_marked() {
     let house = house();
     let mut a = collector(&house, 1);
