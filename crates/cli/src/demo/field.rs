@@ -31,6 +31,8 @@ pub(crate) struct Field {
     phones: Vec<Phone>,
     people: Vec<Vec<PersonId>>,
     bars: Vec<ProgressBar>,
+    /// Captures that were saved before the kill and are not there after it.
+    pub(crate) lost_in_kill: u64,
 }
 
 /// How digests compare.
@@ -53,7 +55,7 @@ impl Field {
         let per_phone = u64::from(REPORTS) / 5;
         let bars =
             (1..=phones.len()).map(|n| bars.bar(&format!("{n} 号手机 phone {n}"), per_phone)).collect();
-        let mut field = Self { phones, people: setting.people_per_phone(), bars };
+        let mut field = Self { phones, people: setting.people_per_phone(), bars, lost_in_kill: 0 };
         field.until(STEP_LIMIT, "绑定手机", "enrolling the phones", |f| {
             f.phones.iter().all(|p| p.ready)
         })?;
@@ -64,14 +66,19 @@ impl Field {
     pub(crate) fn capture_offline(&mut self, setting: &Setting, bars: &Bars) -> Done {
         setting.proxy.set_faults(Faults::offline());
         setting.proxy.cut_all();
-        bars.line("离线取证 offline: 100 份上报，各带照片 reports, each with photos");
+        bars.line(&format!(
+            "离线取证 offline: {} 份上报，各带照片 reports, each with photos",
+            super::plan::REPORTS
+        ));
         self.each(&Order::Capture)?;
         self.until(STEP_LIMIT, "离线取证", "capturing", |f| {
             f.phones[KILLED].progress.captured >= KILLED_AFTER
         })?;
+        let saved = self.phones[KILLED].progress.captured;
         self.phones[KILLED].kill_and_restart()?;
         bars.line("  2 号手机被强行断电（SIGKILL），重新开机 · phone 2 was killed and starts again");
         self.until(STEP_LIMIT, "手机重启", "restarting a phone", |f| f.phones[KILLED].ready)?;
+        self.lost_in_kill = saved.saturating_sub(self.phones[KILLED].progress.captured);
         self.phones[KILLED].order(&Order::Capture)?;
         setting.move_worker_1()?;
         bars.line(

@@ -92,6 +92,7 @@ pub(crate) fn run(args: &Args) -> Done {
 fn conclude(setting: &Setting, mut field: Field, desk: &desk::Desk, started: Instant) -> Done<Block> {
     field.settle(setting)?;
     let digests = field.digests(setting)?;
+    let lost_in_kill = usize::try_from(field.lost_in_kill).unwrap_or(usize::MAX);
     let lasts = field.quit()?;
     let cases = desk.cases()?;
     let ids: Vec<_> = cases.iter().map(|c| c.case_id).collect();
@@ -102,7 +103,7 @@ fn conclude(setting: &Setting, mut field: Field, desk: &desk::Desk, started: Ins
     let mb = |kb: u64| (kb as f64 / 1024.0).round();
     Ok(Block {
         acknowledged: count.acknowledged,
-        lost: count.lost,
+        lost: count.lost + lost_in_kill,
         duplicates: count.duplicates + photos.doubled,
         photos_verified: photos.verified,
         photos_total: photos.taken,

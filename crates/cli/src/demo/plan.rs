@@ -1,4 +1,4 @@
-//! Who does what in the demo: six people on five phones, a hundred reports. The same seed, the same plan.
+//! Who does what in the demo: six people on five phones, a hundred reports a phone. The same seed, the same plan.
 //!
 //! Knows the sample city; no server and no phone.
 
@@ -8,8 +8,10 @@ use blindspot_core::geo::Point;
 use blindspot_sample::scene::SceneSpec;
 use blindspot_sample::{City, Person};
 
-/// Reports in all.
-pub(crate) const REPORTS: u32 = 100;
+/// Phones.
+const PHONES: u32 = 5;
+/// Reports in all: a hundred a phone.
+pub(crate) const REPORTS: u32 = 100 * PHONES;
 /// Phones 4 and 5 report so many spots both.
 pub(crate) const SHARED_SPOTS: usize = 4;
 /// The unit whose clerk shares phone 5 and handles what is dispatched.
@@ -67,20 +69,25 @@ pub(crate) fn cast(city: &City, seed: u64) -> Option<Cast> {
     let step = (collectors.len() / 6).max(1);
     let chosen: Vec<_> = (0..6).map(|i| collectors.get(i * step)).collect::<Option<_>>()?;
     let mut dice = Dice::new(seed);
-    let mut scene = 0;
-    let mut shots = |grid: &DutyGrid, n: u32| -> Vec<Shot> {
-        (0..n).filter_map(|_| shot(city, grid, seed, &mut scene, &mut dice)).collect()
+    // Scenes go round the phones, so that the pictures of 12 megapixels (every 25th) are all the fifth's: four
+    // cheap phones and a good one, and not five programs that each once held a large picture.
+    let mut taken = [0; PHONES as usize];
+    let mut shots = |phone: usize, grid: &DutyGrid, n: u32| -> Vec<Shot> {
+        let from = taken[phone];
+        taken[phone] += n;
+        let number = |k| k * PHONES + u32::try_from(phone).unwrap_or(0) + 1;
+        (from..from + n).filter_map(|k| shot(city, grid, seed, number(k), &mut dice)).collect()
     };
-    let per_phone = REPORTS / 5;
+    let per_phone = REPORTS / PHONES;
     let mut phones: Vec<Vec<Part>> = chosen[..5]
         .iter()
         .enumerate()
         .map(|(i, (person, grid))| {
             let n = if i == 4 { per_phone / 2 } else { per_phone };
-            vec![Part { person: (*person).clone(), shots: shots(grid, n) }]
+            vec![Part { person: (*person).clone(), shots: shots(i, grid, n) }]
         })
         .collect();
-    let by_clerk = shots(chosen[4].1, per_phone - per_phone / 2);
+    let by_clerk = shots(4, chosen[4].1, per_phone - per_phone / 2);
     phones[4].push(Part { person: clerk.clone(), shots: by_clerk });
     let spots: Vec<Shot> = phones[3][0].shots.iter().take(SHARED_SPOTS).cloned().collect();
     for (mine, theirs) in phones[4][0].shots.iter_mut().zip(spots) {
@@ -92,9 +99,8 @@ pub(crate) fn cast(city: &City, seed: u64) -> Option<Cast> {
     Some(Cast { phones, moved_to: chosen[5].1.id.clone() })
 }
 
-fn shot(city: &City, grid: &DutyGrid, seed: u64, scene: &mut u32, dice: &mut Dice) -> Option<Shot> {
-    *scene += 1;
-    let spec = SceneSpec::nth(seed, *scene);
+fn shot(city: &City, grid: &DutyGrid, seed: u64, scene: u32, dice: &mut Dice) -> Option<Shot> {
+    let spec = SceneSpec::nth(seed, scene);
     let index = usize::try_from(dice.next() % grid.cells.len() as u64).ok()?;
     let code = &grid.cells[index].code;
     let cell = city.cells.iter().find(|c| c.code == *code)?;
@@ -105,10 +111,11 @@ fn shot(city: &City, grid: &DutyGrid, seed: u64, scene: &mut u32, dice: &mut Dic
         lon: within(bbox.west, bbox.east, dice.share()),
     };
     Some(Shot {
-        scene: *scene,
+        scene,
         point,
         accuracy_m: (4.0 + 12.0 * dice.share()).round(),
-        photos: if scene.is_multiple_of(5) { 2 } else { 1 },
+        // Every fifth of each phone has a second look.
+        photos: if (scene / PHONES).is_multiple_of(5) { 2 } else { 1 },
         problem: spec.kind.problem_code().to_owned(),
         urgent: scene.is_multiple_of(17),
     })
@@ -120,7 +127,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn the_cast_is_six_people_with_a_hundred_reports() {
+    fn the_cast_is_six_people_with_a_hundred_reports_a_phone() {
         let city = blindspot_sample::city(1);
         let cast = cast(&city, 1).expect("the sample city has workers and the unit's clerk");
         assert_eq!(cast.phones.len(), 5);

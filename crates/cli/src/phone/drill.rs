@@ -77,6 +77,9 @@ impl Drill {
             plan,
         };
         drill.enrol(&at.home)?;
+        // First what the phone holds, so that after a kill nobody takes new captures for old ones.
+        drill.tell(true)?;
+        say(&Word::Ready);
         Ok(drill)
     }
 
@@ -105,7 +108,6 @@ impl Drill {
             host.replica.set_pull_pace(0, PULL_EVERY_MS);
             self.hosts.push(host);
         }
-        say(&Word::Ready);
         Ok(())
     }
 
@@ -191,7 +193,8 @@ impl Drill {
         let bytes = if self.photos.is_empty() {
             draw(self.plan.seed, scene, i, cleaned, point)
         } else {
-            let file = &self.photos[(scene as usize + i as usize) % self.photos.len()];
+            // Scenes go round the phones: each phone's pictures come from one file, as from one camera.
+            let file = &self.photos[(scene % 5) as usize % self.photos.len()];
             let number = u64::from(scene) * 10 + u64::from(i) + if cleaned { 5 } else { 0 };
             stamp(&std::fs::read(file).tried("读不了照片", "cannot read a photo")?, number)
         };
@@ -246,13 +249,15 @@ impl Drill {
             let captures = host.replica.captures().tried(broken.0, broken.1)?;
             let uploads = host.replica.uploads().tried(broken.0, broken.1)?;
             let waiting = captures.iter().flat_map(|c| c.photos.iter().map(|p| p.photo_id));
+            let mut ops: Vec<_> =
+                outbox.iter().map(|e| (e.op_id, e.kind.clone(), e.state == OpState::Acknowledged)).collect();
+            for c in captures.iter().filter(|c| !c.sealed) {
+                ops.extend(c.op_id.map(|id| (id, c.kind.clone().unwrap_or_default(), false)));
+            }
             people.push(LastOfPerson {
                 person: identity.person_id,
                 device: identity.device_id,
-                ops: outbox
-                    .iter()
-                    .map(|e| (e.op_id, e.kind.clone(), e.state == OpState::Acknowledged))
-                    .collect(),
+                ops,
                 photos: uploads.iter().map(|u| u.photo_id).chain(waiting).collect(),
             });
         }
