@@ -88,8 +88,8 @@ fn a_photo_is_delivered_only_when_its_digest_was_verified() {
 
 fn media(phone: &RawPhone, case: blindspot_core::CaseId) -> Value {
     let (pages, _) = phone.pull_all(None);
-    let rows = pages.iter().flat_map(|p| p["rows"].as_array().into_iter().flatten());
-    let row = rows.filter(|r| r["kind"] == "case" && r["id"] == json!(case)).next_back().expect("the case");
+    let mut rows = pages.iter().flat_map(|p| p["rows"].as_array().into_iter().flatten());
+    let row = rows.rfind(|r| r["kind"] == "case" && r["id"] == json!(case)).expect("the case");
     row["body"]["media"].clone()
 }
 

@@ -1,6 +1,6 @@
 //! The op: what a person did, encoded once and carried verbatim (protocol 3).
 //!
-//! Knows the frame of an op, not what kinds mean; see `command.rs` for those.
+//! Knows the frame of an op, not what kinds mean; see `command/` for those.
 
 use crate::clock::Captured;
 use crate::command::{Command, CommandProblem};

@@ -21,7 +21,7 @@ pub(crate) struct Pair {
 
 const STYLE: &str = "body{font:15px/1.6 system-ui,'Noto Sans CJK SC','PingFang SC','Microsoft YaHei',sans-serif;margin:2rem auto;\
 max-width:72rem;padding:0 1rem;color:#1d2a24;background:#fbfaf6}h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem}\
-pre{background:#fff;border:1px solid #ddd8c8;padding:1rem;overflow:auto;border-radius:6px}svg{width:100%;height:auto;background:#fff;\
+pre{background:#fff;border:1px solid #ddd8c8;padding:1rem;overflow:auto;border-radius:6px}svg{width:100%;height:auto;max-height:34rem;background:#fff;\
 border:1px solid #ddd8c8;border-radius:6px}.pairs{display:grid;grid-template-columns:repeat(auto-fill,minmax(20rem,1fr));gap:1rem}\
 figure{margin:0;background:#fff;border:1px solid #ddd8c8;border-radius:6px;padding:.6rem}figure div{display:grid;\
 grid-template-columns:1fr 1fr;gap:.4rem}img{width:100%;height:10rem;object-fit:cover;border-radius:3px}figcaption{font-size:.9rem}\

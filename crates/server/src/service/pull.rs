@@ -118,7 +118,8 @@ pub(crate) fn scope_in(
 ) -> Result<BTreeSet<Feed>, StoreError> {
     let grants = accounts::load_grants(tx, &house.city, person)?;
     let devices = devices::load_devices_of(tx, &house.city, person)?;
-    let devices: Vec<DeviceId> = devices.iter().map(|d| d.device_id).collect();
+    // Desk sessions come and go by the hundred; their verdicts are in the answers themselves.
+    let devices: Vec<DeviceId> = devices.iter().filter(|d| !d.desk).map(|d| d.device_id).collect();
     Ok(feeds_for(person, &devices, &grants, &house.reference().towns, now_ms))
 }
 

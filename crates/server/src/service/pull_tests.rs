@@ -5,6 +5,7 @@ use super::{House, ServiceError, pull};
 use blindspot_core::access::Role;
 use blindspot_core::feed::Feed;
 use blindspot_core::wire::v1::PullRequest;
+use blindspot_store::devices::{self, DeviceRecord};
 use blindspot_store::feed;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -131,4 +132,25 @@ fn scope_is_data_and_an_empty_feed_is_told() {
     mirror.take(reply);
     let reply = ask(&mirror, vec![Feed::reference()]);
     assert!(reply.feeds_added.is_empty() && reply.changes.len() == 1 && reply.changes[0].from_zero);
+}
+
+#[test]
+fn desk_sessions_add_no_feeds() {
+    let house = house();
+    let phone = Phone::enrol(&house, person(1), 1).credential;
+    let before = pull::scope(&house, phone, T0).unwrap();
+    let enrolled = house.store.read(|tx| devices::load_device(tx, &house.city, phone.device)).unwrap().unwrap();
+    house
+        .store
+        .write(|tx| {
+            for n in 0..600_u16 {
+                let mut bytes = [9; 10];
+                bytes[..2].copy_from_slice(&n.to_be_bytes());
+                let device_id = blindspot_core::DeviceId::from_parts(9, bytes);
+                devices::save_device(tx, &house.city, &DeviceRecord { device_id, desk: true, ..enrolled.clone() })?;
+            }
+            Ok::<_, ServiceError>(())
+        })
+        .unwrap();
+    assert_eq!(pull::scope(&house, phone, T0).unwrap(), before);
 }

@@ -9,7 +9,7 @@ type Judge = fn(&str) -> Vec<Finding>;
 pub(crate) const QUESTIONS: &[(&str, &str, Judge)] =
     &[("blindspot-core", "all", core), ("blindspot-client", "all", client), ("blindspot-cli", "", shipped)];
 
-/// Core stays without randomness, threads, storage and network however deep. `geo` names `rand` without a source of
+/// Core stays without randomness, threads, storage and network however deep. A crate may name `rand` without a source of
 /// entropy (it takes the caller's generator), so the sources are what is watched: getrandom and std's thread_rng.
 fn core(tree: &str) -> Vec<Finding> {
     let banned = ["tokio", "rusqlite", "axum", "getrandom", "rayon", "rayon-core", "mio", "hyper"];
