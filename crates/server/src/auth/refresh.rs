@@ -1,6 +1,9 @@
 //! The refresh rule (protocol 12): tokens rotate; the predecessor, with a fresh proof by the device key,
 //! is accepted until its successor has been used; used again after that, the family is revoked.
 //!
+//! A token has exactly one successor, derived from it: a phone whose app was killed in mid-refresh may have
+//! two requests on the way, and whichever reply it keeps must hold the token that is in force.
+//!
 //! A refresh token counts as *used* when it was itself presented, or when an access token that came with
 //! it was shown on any request. Knows no HTTP.
 
@@ -22,9 +25,12 @@ const PURPOSE: &str = "refresh token";
 /// Fewest random bytes of a nonce.
 const NONCE_BYTES_MIN: usize = 16;
 const NONCE_BYTES_MAX: usize = 64;
+/// A predecessor that comes so soon after its successor's first use may be a request that was late on its
+/// way, milliseconds. It gets nothing, but the family stands.
+const LATE_MS: i64 = 60_000;
 
-/// A refresh token just made: its family's id, then 256 random bits, so that any token of a family is
-/// recognised as such however old it is.
+/// A refresh token: its family's id, then 256 bits that nobody but this server can know, so that any token
+/// of a family is recognised as such however old it is.
 pub(crate) struct Fresh {
     pub(crate) family: [u8; 16],
     pub(crate) hash: [u8; 32],
@@ -32,9 +38,19 @@ pub(crate) struct Fresh {
 }
 
 impl Fresh {
+    /// The first of a family.
     pub(crate) fn new(house: &House, family: [u8; 16]) -> Self {
+        Self::of(family, &secret::random::<32>(house))
+    }
+
+    /// The one that follows a token.
+    fn after(house: &House, family: [u8; 16], token: &[u8]) -> Self {
+        Self::of(family, &house.keys.mac("next refresh token", token))
+    }
+
+    fn of(family: [u8; 16], bits: &[u8; 32]) -> Self {
         let mut bytes = family.to_vec();
-        bytes.extend_from_slice(&secret::random::<32>(house));
+        bytes.extend_from_slice(bits);
         Self { family, hash: secret::hash(PURPOSE, &bytes), text: to_base64(&bytes) }
     }
 }
@@ -80,7 +96,7 @@ impl Gate {
         let nonce = from_base64(&request.nonce)
             .filter(|n| (NONCE_BYTES_MIN..=NONCE_BYTES_MAX).contains(&n.len()))
             .ok_or_else(|| ServiceError::because(&BAD_PROOF, "nonce: 16 to 64 random bytes, base64url"))?;
-        let fresh = Fresh::new(house, family);
+        let fresh = Fresh::after(house, family, &given);
         let presented = secret::hash(PURPOSE, &given);
         let judged = house.store.write(|tx| {
             let spent = secret::hash("nonce", &nonce);
@@ -135,37 +151,49 @@ fn judge(
     if family.revoked_ms.is_some() {
         return refused(&ENROL_AGAIN);
     }
-    if !turn(tx, house, &family, presented, fresh, now_ms)? {
-        tokens::revoke_family(tx, city, family.family_id, now_ms)?;
-        let object = request.device_id.to_string();
-        audit::append(tx, city, now_ms, "system", "refresh_reused", &object, "family_revoked", "{}")?;
-        return refused(&ENROL_AGAIN);
-    }
+    let generation = match turn_of(&family, presented, now_ms) {
+        Turn::Next => {
+            tokens::rotate_family(tx, city, family.family_id, fresh.hash, presented, now_ms)?;
+            // A proof names its token. Tokens older than the presented one are dead, and so are all proofs
+            // made before it was.
+            tokens::sweep_nonces(tx, city, family.device_id, family.rotated_ms)?;
+            family.generation + 1
+        }
+        Turn::Again => family.generation,
+        Turn::Late => return Ok(Judged::Refused(&CONFLICT, "its successor is in use")),
+        Turn::Stolen => {
+            tokens::revoke_family(tx, city, family.family_id, now_ms)?;
+            let object = request.device_id.to_string();
+            audit::append(tx, city, now_ms, "system", "refresh_reused", &object, "family_revoked", "{}")?;
+            return refused(&ENROL_AGAIN);
+        }
+    };
     devices::save_device_seen(tx, city, request.device_id, now_ms)?;
-    Ok(Judged::Turned { person: device.person_id, generation: family.generation + 1 })
+    Ok(Judged::Turned { person: device.person_id, generation })
 }
 
-/// Puts the fresh token in force if the presented one may ask for it.
-fn turn(
-    tx: &Tx<'_>,
-    house: &House,
-    family: &Family,
-    presented: [u8; 32],
-    fresh: &Fresh,
-    now_ms: i64,
-) -> Result<bool, ServiceError> {
-    let lost_reply = family.previous == Some(presented) && family.used_ms.is_none();
-    let in_turn = family.current == presented;
-    if !(in_turn || lost_reply) {
-        return Ok(false);
+/// What a presented token asks for.
+enum Turn {
+    /// It is in force: its successor follows.
+    Next,
+    /// Its successor was made and never used: the reply was lost, the same one is handed out again.
+    Again,
+    /// Its successor was first used a moment ago.
+    Late,
+    /// It had its turn long before.
+    Stolen,
+}
+
+fn turn_of(family: &Family, presented: [u8; 32], now_ms: i64) -> Turn {
+    if family.current == presented {
+        return Turn::Next;
     }
-    tokens::rotate_family(tx, &house.city, family.family_id, fresh.hash, presented, now_ms)?;
-    if in_turn {
-        // A proof names its token. Tokens older than the presented one are dead, and so are all proofs
-        // made before it was.
-        tokens::sweep_nonces(tx, &house.city, family.device_id, family.rotated_ms)?;
+    match family.used_ms {
+        _ if family.previous != Some(presented) => Turn::Stolen,
+        None => Turn::Again,
+        Some(used_ms) if now_ms.saturating_sub(used_ms) <= LATE_MS => Turn::Late,
+        Some(_) => Turn::Stolen,
     }
-    Ok(true)
 }
 
 #[cfg(test)]

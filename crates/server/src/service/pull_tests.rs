@@ -139,7 +139,8 @@ fn desk_sessions_add_no_feeds() {
     let house = house();
     let phone = Phone::enrol(&house, person(1), 1).credential;
     let before = pull::scope(&house, phone, T0).unwrap();
-    let enrolled = house.store.read(|tx| devices::load_device(tx, &house.city, phone.device)).unwrap().unwrap();
+    let enrolled =
+        house.store.read(|tx| devices::load_device(tx, &house.city, phone.device)).unwrap().unwrap();
     house
         .store
         .write(|tx| {
@@ -147,7 +148,11 @@ fn desk_sessions_add_no_feeds() {
                 let mut bytes = [9; 10];
                 bytes[..2].copy_from_slice(&n.to_be_bytes());
                 let device_id = blindspot_core::DeviceId::from_parts(9, bytes);
-                devices::save_device(tx, &house.city, &DeviceRecord { device_id, desk: true, ..enrolled.clone() })?;
+                devices::save_device(
+                    tx,
+                    &house.city,
+                    &DeviceRecord { device_id, desk: true, ..enrolled.clone() },
+                )?;
             }
             Ok::<_, ServiceError>(())
         })
