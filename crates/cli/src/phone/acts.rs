@@ -118,9 +118,6 @@ pub(super) struct Sync {
     until_empty: bool,
 }
 
-/// The version of the catalogue that the demo's codes are from; a phone with a mirror uses its own.
-const CATALOGUE_UNKNOWN: &str = "";
-
 /// Enrols a person on the phone: a new replica, or a new enrolment of the same person.
 pub(super) fn enrol(at: &At, args: &Enrol, as_json: bool) -> Done {
     let code = match (&args.code, &args.code_file) {
@@ -157,7 +154,7 @@ pub(super) fn report(at: &At, args: Report, as_json: bool) -> Done {
             media: MediaKind::Photo,
         });
     }
-    let category = args.problem.map(|problem| category(&problem));
+    let category = args.problem.map(|problem| category(&host, &problem)).transpose()?;
     let said = command::Report {
         urgent_danger: args.urgent,
         position,
@@ -177,10 +174,13 @@ pub(super) fn report(at: &At, args: Report, as_json: bool) -> Done {
     said_saved(as_json, &saved)
 }
 
-/// A category by its problem code: `3.03-a` is a problem of item `3.03`.
-pub(super) fn category(problem: &str) -> Category {
+/// A category by its problem code, in the edition of the catalogue that this phone holds: `3.03-a` is a
+/// problem of item `3.03`. Before the first sync the edition is not known and stays empty.
+pub(super) fn category(host: &Host, problem: &str) -> Done<Category> {
+    let held = host.replica.catalogue().tried("读不了目录", "cannot read the catalogue")?;
     let item = problem.split_once('-').map(|(item, _)| item.to_owned());
-    Category { catalogue: CATALOGUE_UNKNOWN.to_owned(), item, problem: Some(problem.to_owned()) }
+    let catalogue = held.map(|c| c.version.clone()).unwrap_or_default();
+    Ok(Category { catalogue, item, problem: Some(problem.to_owned()) })
 }
 
 /// Looks.

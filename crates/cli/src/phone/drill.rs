@@ -321,7 +321,7 @@ fn report(host: &mut Host, shot: &Shot, photos: Vec<RawPhoto>) -> Done {
         urgent_danger: shot.urgent,
         position: Some(fix(shot.point.lat, shot.point.lon, Some(shot.accuracy_m))),
         landmark: Some(shot.landmark()),
-        category: Some(category(&shot.problem)),
+        category: Some(category(host, &shot.problem)?),
         ..Report::default()
     };
     let draft = ReportDraft { report, photos, ..ReportDraft::default() };
