@@ -43,6 +43,20 @@ pub(crate) enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// The description of the HTTP interface, api-spec/openapi.json.
+    #[command(hide = true)]
+    Openapi {
+        /// Compare, write nothing.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Every route: method, path, role.
+    #[command(hide = true)]
+    Routes {
+        /// A JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
     /// Tables in docs/generated.
     #[command(hide = true)]
     Docs {

@@ -13,6 +13,7 @@ mod folder;
 mod http;
 mod import;
 mod me;
+mod openapi;
 mod out;
 mod phone;
 mod progress;
@@ -46,6 +47,8 @@ fn main() -> ExitCode {
             Ok(())
         }
         args::Command::Vectors { check } => golden(check),
+        args::Command::Openapi { check } => openapi::run(check),
+        args::Command::Routes { json } => openapi::routes(json),
         args::Command::Docs { check } => docs::run(Path::new("docs/generated"), check),
     };
     match done {

@@ -106,6 +106,7 @@ impl<'de> Deserialize<'de> for Area {
 
 /// A role over an area from a time to a time; never overwritten, only ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Grant {
     /// Which role.
     pub role: Role,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The clock readings at capture, as the phone wrote them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Captured {
     /// The phone's wall clock, milliseconds since 1970.
     #[serde(default)]
@@ -30,6 +31,7 @@ pub struct Captured {
 
 /// The clock readings when a push frame left, stamped per attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Sent {
     /// The phone's wall clock, milliseconds since 1970.
     #[serde(default)]
@@ -66,6 +68,7 @@ impl ClockClass {
 
 /// A capture time as recovered once, at first receipt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CaptureTime {
     /// The recovered time in server terms, milliseconds since 1970.
     pub at_ms: i64,

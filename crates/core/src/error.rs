@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A problem as it travels: the body of every refusal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// `urn:blindspot:problem:<code>`.
     #[serde(rename = "type")]

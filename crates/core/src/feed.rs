@@ -9,6 +9,7 @@ use std::fmt;
 
 /// The name of a feed: `grid:330782003002-03`, `user:<person>`, `ref`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String))]
 #[serde(transparent)]
 pub struct Feed(pub String);
 

@@ -16,6 +16,7 @@ const INVERSE_STEPS_MAX: usize = 12;
 
 /// A position in degrees; WGS-84 wherever no [`Datum`] stands beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Point {
     /// Latitude, degrees north.
     pub lat: f64,
@@ -39,6 +40,7 @@ impl Point {
 
 /// What the numbers of a position mean. Stored positions are WGS-84 (CGCS2000 agrees to centimetres).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Datum {
     /// As satellites give it.

@@ -19,6 +19,8 @@ pub mod limits;
 pub mod merge;
 pub mod op;
 pub mod open_enum;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod projection;
 pub mod row;
 pub mod sync;

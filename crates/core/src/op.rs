@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 /// The frame of an op. Fields it does not know stay in the body it was read from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Envelope {
     /// Names the op; deduplication is by this alone.
     pub op_id: OpId,
@@ -41,6 +42,7 @@ pub struct Envelope {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<OpId>,
     /// What was done, by kind.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub payload: Box<RawValue>,
     /// The phone's clocks at capture.
     #[serde(default)]

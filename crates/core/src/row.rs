@@ -39,6 +39,7 @@ crate::open_enum! {
 
 /// Names a row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RowKey {
     /// What it is about.
     pub kind: RowKind,
@@ -56,6 +57,7 @@ impl RowKey {
 
 /// The revision of a row: the server's epoch and a count per row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Rev(pub i64, pub i64);
 
 impl Rev {

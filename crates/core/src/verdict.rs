@@ -105,6 +105,7 @@ crate::open_enum! {
 
 /// What became of an op, as the server sees it now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
     /// Waits for ops that have not arrived.
@@ -170,6 +171,7 @@ impl Verdict {
 
 /// The row of a verdict in its device's feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VerdictRow {
     /// The op.
     pub op_id: OpId,

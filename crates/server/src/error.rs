@@ -50,7 +50,7 @@ pub fn status_of(code: &str) -> u16 {
 }
 
 /// Seconds after which a refusal of this kind may be worth another try.
-fn retry_of(code: &str) -> Option<u32> {
+pub(crate) fn retry_of(code: &str) -> Option<u32> {
     match code {
         "busy" => Some(2),
         "no_space" => Some(300),

@@ -11,6 +11,8 @@ pub mod error;
 pub mod hints;
 pub mod http;
 pub mod jobs;
+pub mod openapi;
+pub mod policy;
 pub mod router;
 pub mod server;
 pub mod service;

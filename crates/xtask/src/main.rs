@@ -1,4 +1,4 @@
-//! The one place for chores: `cargo xtask ci|tidy|shown|sim|vectors|docs|setup`. Knows the tree from outside, as files
+//! The one place for chores: `cargo xtask ci|tidy|shown|sim|vectors|docs|openapi|routes|setup`. Knows the tree from outside, as files
 //! and commands; depends on no crate of the workspace, so that it builds in seconds and when they do not.
 
 mod ci;
@@ -19,6 +19,8 @@ cargo xtask <chore>
   sim --scenario f1 --seeds N [--from S] [--json]
   vectors [--check]  write the golden vectors, or check that they are fresh
   docs [--check]     write the generated docs, or check that they are fresh
+  openapi [--check]  write api-spec/openapi.json, or check that it is fresh
+  routes [--json]    every route: method, path, role
 ";
 
 fn main() -> ExitCode {
@@ -34,7 +36,7 @@ fn main() -> ExitCode {
         "setup" => ci::setup_only(&root),
         "shown" => shown::run(&root, rest),
         "sim" => pass::sim(&root, rest),
-        "vectors" | "docs" => pass::hidden(&root, chore, rest),
+        "vectors" | "docs" | "openapi" | "routes" => pass::hidden(&root, chore, rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             true

@@ -26,7 +26,7 @@ pub(crate) fn sim(root: &Path, args: &[String]) -> bool {
     shell::inherit(&mut sim_command(root, args))
 }
 
-/// `cargo xtask vectors|docs ..`
+/// `cargo xtask vectors|docs|openapi|routes ..`
 pub(crate) fn hidden(root: &Path, chore: &str, args: &[String]) -> bool {
     let mut all = vec![chore.to_owned()];
     all.extend_from_slice(args);

@@ -30,6 +30,7 @@ crate::open_enum! {
 
 /// Where a case is, as derived by the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Place {
     /// WGS-84 point.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,6 +50,7 @@ pub struct Place {
 
 /// The spoken number 短号 (U6): `稠江 03127`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ShortNo {
     /// The town's two characters.
     pub town: String,
@@ -78,6 +80,7 @@ crate::open_enum! {
 
 /// How a case was closed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Closing {
     /// What closed it.
     pub by: ClosedBy,
@@ -93,6 +96,7 @@ pub struct Closing {
 
 /// The feedback that stands in this round.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FeedBackRef {
     /// The op.
     pub op_id: OpId,
@@ -110,6 +114,7 @@ pub struct FeedBackRef {
 
 /// The verification that stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VerifyRef {
     /// The op.
     pub op_id: OpId,
@@ -123,6 +128,7 @@ pub struct VerifyRef {
 
 /// What has arrived of the photos a case waits for (protocol 11).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Media {
     /// Verified working copies.
     pub n: u32,
@@ -134,6 +140,7 @@ pub struct Media {
 
 /// A case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Case {
     /// Its id.
     pub case_id: CaseId,
@@ -246,6 +253,7 @@ crate::open_enum! {
 
 /// One person in one part of one case: read at the supervision desk and by that person.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PersonRow {
     /// The case.
     pub case_id: CaseId,
@@ -265,6 +273,7 @@ impl PersonRow {
 
 /// A photo of a case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PhotoRow {
     /// Its id.
     pub photo_id: PhotoId,
@@ -335,6 +344,7 @@ impl PhotoRow {
 
 /// Words on a case: a comment, or late work kept as a note.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CommentRow {
     /// The op it came with.
     pub op_id: OpId,
@@ -363,6 +373,7 @@ pub struct CommentRow {
 
 /// 两处修改不一致: two values for one field, the losing one kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ConflictRow {
     /// `<op>:<field>` of the op that brought it up.
     pub id: String,

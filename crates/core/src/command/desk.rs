@@ -9,6 +9,7 @@ use serde_json::Value;
 
 /// Words on a case.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Comment {
     /// The words.
     #[serde(default)]
@@ -17,6 +18,7 @@ pub struct Comment {
 
 /// A reason code and words, for moves that need no more.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reason {
     /// From the city's list.
     #[serde(default)]
@@ -31,6 +33,7 @@ pub struct Reason {
 
 /// Merging 并案 into another case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MergeInto {
     /// The case that stays.
     pub into: CaseId,
@@ -53,6 +56,7 @@ crate::open_enum! {
 
 /// Dispatch 派遣 to units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Dispatch {
     /// 牵头单位
     pub lead: DeptKey,
@@ -69,6 +73,7 @@ pub struct Dispatch {
 
 /// Feedback 处置反馈: what was done and seen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FeedBack {
     /// What was done.
     #[serde(default)]
@@ -83,6 +88,7 @@ pub struct FeedBack {
 
 /// Verification 核查 of one feedback.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Verify {
     /// The feed_back op that is judged.
     pub feed_back: OpId,
@@ -101,6 +107,7 @@ pub struct Verify {
 
 /// The second person's word on a void.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ConfirmVoid {
     /// The void op.
     pub void: OpId,
@@ -115,6 +122,7 @@ fn yes() -> bool {
 
 /// A person's choice between two values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ResolveConflict {
     /// The conflict row's id.
     pub conflict: String,

@@ -21,6 +21,7 @@ crate::open_enum! {
 
 /// One form of a photo: which bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FormRef {
     /// SHA-256 of the exact bytes.
     pub sha256: Sha256,
@@ -92,6 +93,7 @@ crate::open_enum! {
 
 /// A photo belongs to a case; its bytes travel apart (protocol 11).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PhotoTaken {
     /// Names the photo.
     pub photo_id: PhotoId,
@@ -126,6 +128,7 @@ pub struct PhotoTaken {
 
 /// A photo that will never arrive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PhotoLost {
     /// Which one.
     pub photo_id: PhotoId,
@@ -136,6 +139,7 @@ pub struct PhotoLost {
 
 /// Hides one photo or text and keeps the record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Redact {
     /// The photo to hide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,6 +154,7 @@ pub struct Redact {
 
 /// Photos that shall no longer be waited for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WaiveMedia {
     /// Which; empty means all that are missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

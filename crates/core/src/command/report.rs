@@ -37,6 +37,7 @@ impl Default for Source {
 
 /// A position as captured: never changed, converted only for display and lookup.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Fix {
     /// Latitude, degrees, in `datum`.
     pub lat: f64,
@@ -71,6 +72,7 @@ impl Fix {
 
 /// What is wrong, by the catalogue the phone had: item and problem with the catalogue's version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Category {
     /// Version of the catalogue the codes are from.
     #[serde(default)]
@@ -85,6 +87,7 @@ pub struct Category {
 
 /// Entered by one person for another's word or paper (U2).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EnteredFor {
     /// Who said it, as written down.
     #[serde(default)]
@@ -99,6 +102,7 @@ pub struct EnteredFor {
 
 /// A report 上报, also of something fixed on the spot 当场处理.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Report {
     /// Where it comes from.
     #[serde(default)]
@@ -137,6 +141,7 @@ pub struct Report {
 
 /// A look 巡查正常: somebody was there and it was clean.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Look {
     /// The duty grid looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -154,6 +159,7 @@ pub struct Look {
 
 /// One field of an edit: what its author saw, and what it should be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FieldChange {
     /// The value the author saw.
     #[serde(default)]
@@ -165,6 +171,7 @@ pub struct FieldChange {
 
 /// Field by field changes (protocol 7).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Edit {
     /// By field name: category, severity, description, landmark, urgent_danger.
     #[serde(default)]
@@ -173,6 +180,7 @@ pub struct Edit {
 
 /// A corrected place; the captured fix stays.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Relocate {
     /// The corrected point.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// From when till when a fact holds: `from_ms` belongs to it, `to_ms` no more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Span {
     /// First millisecond since 1970 (0: as long as anyone asks).
     #[serde(default)]
@@ -32,6 +33,7 @@ impl Span {
 
 /// A county, town or committee 区划 for as long as its code held.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Division {
     /// 6, 9 or 12 digits.
     pub code: String,
@@ -62,6 +64,7 @@ pub struct Division {
 
 /// The smallest unit of area 单元网格.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Cell {
     /// 15 digits.
     pub code: CellCode,
@@ -88,6 +91,7 @@ impl Cell {
 
 /// One cell of a duty grid, for as long as it belonged to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GridCell {
     /// The cell.
     pub code: CellCode,
@@ -98,6 +102,7 @@ pub struct GridCell {
 
 /// What workers call 网格: an effective-dated set of cells with a name that people say (U7).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DutyGrid {
     /// Committee code, hyphen, number.
     pub id: GridId,
@@ -124,6 +129,7 @@ pub struct DutyGrid {
 
 /// A place of the register 点位台账 that reviewers draw and reports may name (U15).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Site {
     /// The city's own number of the place.
     pub id: String,

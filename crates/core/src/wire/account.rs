@@ -16,6 +16,7 @@ crate::open_enum! {
 
 /// `POST /v1/devices/enrol`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EnrolRequest {
     /// The one-time code from the QR.
     pub code: String,
@@ -35,6 +36,7 @@ pub struct EnrolRequest {
 
 /// The answer to an enrolment, signed by the server's identity key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EnrolReply {
     /// The new enrolment.
     pub device_id: DeviceId,
@@ -62,6 +64,7 @@ pub struct EnrolReply {
 
 /// Access and refresh tokens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Tokens {
     /// `Authorization: Bearer` for 15 minutes.
     pub access: String,
@@ -73,6 +76,7 @@ pub struct Tokens {
 
 /// `POST /v1/token/refresh`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RefreshRequest {
     /// The enrolment.
     pub device_id: DeviceId,
@@ -86,6 +90,7 @@ pub struct RefreshRequest {
 
 /// The answer to a refresh.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RefreshReply {
     /// The next pair.
     pub tokens: Tokens,
@@ -95,6 +100,7 @@ pub struct RefreshReply {
 
 /// `GET /v1/me`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Me {
     /// The person.
     pub person_id: PersonId,

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 /// `POST /v1/sync/push`. Ops are opaque strings: the captured bytes, verbatim.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PushRequest {
     /// The phone's clocks, stamped per attempt.
     #[serde(default)]
@@ -31,6 +32,7 @@ pub struct PushRequest {
 
 /// The answer to a push: 200 with the current verdict of each op, in order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PushReply {
     /// What every reply carries.
     #[serde(flatten)]
@@ -43,6 +45,7 @@ pub struct PushReply {
 
 /// What every reply carries (protocol 5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Common {
     /// Server time, milliseconds since 1970.
     pub server_ms: i64,
@@ -57,6 +60,7 @@ pub struct Common {
 
 /// What became of one pushed op.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VerdictEntry {
     /// The op; nothing when its bytes hold no readable id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,6 +78,7 @@ pub struct VerdictEntry {
 
 /// `POST /v1/sync/pull`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PullRequest {
     /// Where the phone stands; nothing at first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,6 +110,7 @@ fn is_zero(n: &u32) -> bool {
 
 /// One page of a pull.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PullReply {
     /// What every reply carries.
     #[serde(flatten)]
@@ -130,6 +136,7 @@ pub struct PullReply {
 
 /// A row as it travels.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WireRow {
     /// Which row.
     #[serde(flatten)]
@@ -137,11 +144,13 @@ pub struct WireRow {
     /// Its revision.
     pub rev: Rev,
     /// Its exact bytes.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub body: Box<RawValue>,
 }
 
 /// Changes of one feed within a page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FeedChange {
     /// Which feed.
     pub feed: Feed,
@@ -158,6 +167,7 @@ pub struct FeedChange {
 
 /// A consistent point: everything up to it comes from one read snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Checkpoint {
     /// The head of each feed the phone reads.
     pub heads: Vec<FeedHead>,
@@ -165,6 +175,7 @@ pub struct Checkpoint {
 
 /// The head of a feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FeedHead {
     /// Which feed.
     pub feed: Feed,
@@ -178,12 +189,14 @@ pub struct FeedHead {
 
 /// `POST /v1/cases/{id}/ops`: a desk action, the same op by another door.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeskOp {
     /// Made by the desk, so that sending again is harmless.
     pub op_id: OpId,
     /// What kind.
     pub kind: String,
     /// What exactly.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub payload: Box<RawValue>,
     /// The state the desk saw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -195,6 +208,7 @@ pub struct DeskOp {
 
 /// A hint on `GET /v1/events`: a feed has moved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Hint {
     /// Which feed.
     pub feed: Feed,
@@ -204,6 +218,7 @@ pub struct Hint {
 
 /// What a look at a duty grid shows: when somebody was last there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GridFreshness {
     /// The duty grid.
     pub grid: GridId,

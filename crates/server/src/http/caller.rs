@@ -2,10 +2,11 @@
 
 use crate::error::Fault;
 use crate::http::{blocking, now_ms};
-use crate::service::Credential;
+use crate::policy;
+use crate::service::{Credential, ServiceError, people};
 use crate::state::App;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequestParts, Path, Query};
+use axum::extract::{FromRequestParts, MatchedPath, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use blindspot_core::error::{BAD_REQUEST, NO_RIGHTS, NOT_FOUND, SIGN_IN};
@@ -16,7 +17,7 @@ use std::sync::Arc;
 /// The cookie of desk sessions.
 pub const COOKIE: &str = "blindspot_session";
 
-/// A proved caller: by bearer token, else by session cookie.
+/// A proved caller: by bearer token, else by session cookie; and one that `policy` lets in here.
 #[derive(Clone, Copy)]
 pub struct Caller(pub Credential);
 
@@ -24,18 +25,31 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Fault> {
+        let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        let needs = policy::needs(parts.method.as_str(), path);
         if let Some(token) = bearer(&parts.headers) {
             let token = token.to_owned();
-            let check = move |app: &App| app.gate.check_bearer(app.house(), &token, now_ms());
+            let check =
+                move |app: &App| admitted(app, app.gate.check_bearer(app.house(), &token, now_ms())?, needs);
             return blocking(app, check).await.map(Caller);
         }
         let cookie = session_cookie(&parts.headers).ok_or_else(|| Fault::of(&SIGN_IN, None))?;
         if !matches!(parts.method, Method::GET | Method::HEAD) && !same_origin(&parts.headers) {
             return Err(Fault::of(&NO_RIGHTS, Some("a request from another site".into())));
         }
-        let check = move |app: &App| app.gate.check_session(app.house(), &cookie, now_ms());
+        let check =
+            move |app: &App| admitted(app, app.gate.check_session(app.house(), &cookie, now_ms())?, needs);
         blocking(app, check).await.map(Caller)
     }
+}
+
+/// Holds a proved caller to the policy table; a route without a row lets nobody in.
+fn admitted(app: &App, who: Credential, needs: Option<policy::Needs>) -> Result<Credential, ServiceError> {
+    let needs = needs.ok_or_else(|| ServiceError::refused(&NO_RIGHTS))?;
+    if let Some(roles) = needs.roles() {
+        people::require(app.house(), who, roles, now_ms())?;
+    }
+    Ok(who)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

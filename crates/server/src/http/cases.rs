@@ -3,17 +3,21 @@
 use crate::error::Answer;
 use crate::http::body::Json;
 use crate::http::caller::{Caller, Id, Params};
-use crate::http::{blocking, json, now_ms, written};
+use crate::http::{Items, blocking, json, now_ms, written};
 use crate::service::WriteJob;
-use crate::service::cases::{self, CaseQuery};
+use crate::service::cases::{self, CaseDetail, CasePage, CaseQuery, TimelineEntry};
 use crate::state::App;
 use axum::extract::State;
 use blindspot_core::CaseId;
+use blindspot_core::error::BAD_CURSOR;
 use blindspot_core::limits::OP_BYTES_MAX;
-use blindspot_core::wire::v1::DeskOp;
+use blindspot_core::wire::v1::{DeskOp, VerdictEntry};
 use std::sync::Arc;
 
-/// A page of the caller's cases, newest first.
+/// 案件列表 · a page of the caller's cases, newest first
+#[utoipa::path(get, path = "/v1/cases", tag = "cases", params(CaseQuery),
+    responses((status = 200, description = "A page.", body = CasePage)),
+    extensions(("x-problems" = json!([BAD_CURSOR.code]))))]
 pub async fn list(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
@@ -23,23 +27,34 @@ pub async fn list(
     json(&blocking(&app, run).await?)
 }
 
-/// One case with all its rows.
+/// 案件详情 · one case with all its rows
+#[utoipa::path(get, path = "/v1/cases/{id}", tag = "cases",
+    params(("id" = CaseId, Path, description = "The case.")),
+    responses((status = 200, description = "The case.", body = CaseDetail)))]
 pub async fn detail(State(app): State<Arc<App>>, Caller(credential): Caller, Id(case): Id<CaseId>) -> Answer {
     let run = move |app: &App| cases::case_detail(app.house(), credential, case, now_ms());
     json(&blocking(&app, run).await?)
 }
 
-/// What happened to it.
+/// 办理经过 · what happened to it, in commit order
+#[utoipa::path(get, path = "/v1/cases/{id}/timeline", tag = "cases",
+    params(("id" = CaseId, Path, description = "The case.")),
+    responses((status = 200, description = "Every op on its record.", body = Items<TimelineEntry>)))]
 pub async fn timeline(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
     Id(case): Id<CaseId>,
 ) -> Answer {
     let run = move |app: &App| cases::timeline(app.house(), credential, case, now_ms());
-    json(&serde_json::json!({ "items": blocking(&app, run).await? }))
+    json(&Items { items: blocking(&app, run).await? })
 }
 
-/// A desk action: the same op by another door.
+/// 办理 · a desk action: the same op by another door
+///
+/// Answers 200 with the verdict, also when the move no longer fits. Sending the same `op_id` again does no harm.
+#[utoipa::path(post, path = "/v1/cases/{id}/ops", tag = "cases", request_body = DeskOp,
+    params(("id" = CaseId, Path, description = "The case.")),
+    responses((status = 200, description = "What became of it.", body = VerdictEntry)))]
 pub async fn act(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,

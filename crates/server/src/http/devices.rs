@@ -3,39 +3,54 @@
 use crate::error::Answer;
 use crate::http::body::Json;
 use crate::http::caller::{Caller, Id};
-use crate::http::{blocking, json, now_ms};
-use crate::service::people;
+use crate::http::{Items, blocking, json, now_ms};
+use crate::service::people::{self, DeviceView};
 use crate::state::App;
 use axum::extract::State;
 use axum::http::StatusCode;
 use blindspot_core::DeviceId;
-use blindspot_core::wire::account::{EnrolRequest, RefreshRequest};
+use blindspot_core::error::{
+    BAD_CODE, BAD_KEY, BAD_PROOF, BUSY, CONFLICT, DEVICE_REVOKED, ENROL_AGAIN, NO_SPACE, TOKEN_INVALID,
+};
+use blindspot_core::wire::account::{EnrolReply, EnrolRequest, RefreshReply, RefreshRequest};
 use std::sync::Arc;
 
 const SMALL: usize = 16 * 1024;
 
-/// Enrols a phone.
+/// 绑定手机 · enrols a phone with a one-time code and the phone's own key
+#[utoipa::path(post, path = "/v1/devices/enrol", tag = "account", request_body = EnrolRequest,
+    responses((status = 200, description = "The enrolment, signed by the server's identity key.", body = EnrolReply)),
+    extensions(("x-problems" = json!([BAD_CODE.code, BAD_KEY.code, BAD_PROOF.code, BUSY.code, NO_SPACE.code]))))]
 pub async fn enrol(State(app): State<Arc<App>>, body: Json<EnrolRequest, SMALL>) -> Answer {
     let run = move |app: &App| app.gate.enrol(app.house(), &body.value, body.received_ms);
     json(&blocking(&app, run).await?)
 }
 
-/// Exchanges a refresh token.
+/// 换新凭证 · exchanges a refresh token, with a fresh proof by the device key
+#[utoipa::path(post, path = "/v1/token/refresh", tag = "account", request_body = RefreshRequest,
+    responses((status = 200, description = "The next pair of tokens.", body = RefreshReply)),
+    extensions(("x-problems" = json!([TOKEN_INVALID.code, BAD_PROOF.code, BAD_KEY.code, DEVICE_REVOKED.code,
+        ENROL_AGAIN.code, CONFLICT.code, BUSY.code, NO_SPACE.code]))))]
 pub async fn refresh(State(app): State<Arc<App>>, body: Json<RefreshRequest, SMALL>) -> Answer {
     let run = move |app: &App| app.gate.refresh(app.house(), &body.value, body.received_ms);
     json(&blocking(&app, run).await?)
 }
 
-/// All phones, for administrators.
+/// 手机列表 · all phones
+#[utoipa::path(get, path = "/v1/devices", tag = "devices",
+    responses((status = 200, description = "All phones.", body = Items<DeviceView>)))]
 pub async fn list(State(app): State<Arc<App>>, Caller(credential): Caller) -> Answer {
     let run = move |app: &App| {
         people::require_administrator(app.house(), credential, now_ms())?;
         people::list_devices(app.house())
     };
-    json(&serde_json::json!({ "items": blocking(&app, run).await? }))
+    json(&Items { items: blocking(&app, run).await? })
 }
 
-/// Revokes a phone.
+/// 停用手机 · revokes a phone; its unsent work stays on it
+#[utoipa::path(post, path = "/v1/devices/{id}/revoke", tag = "devices",
+    params(("id" = DeviceId, Path, description = "The enrolment.")),
+    responses((status = 204, description = "It is revoked.")))]
 pub async fn revoke(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,

@@ -30,7 +30,10 @@ struct Listening {
     waiting: VecDeque<Event>,
 }
 
-/// The stream.
+/// 变动提示 · server-sent hints that feeds have moved; after any gap the listener pulls
+#[utoipa::path(get, path = "/v1/events", tag = "sync",
+    responses((status = 200, description = "Events `hint` (a `Hint` as data) and `gap`.", body = String,
+        content_type = "text/event-stream")))]
 pub async fn events(State(app): State<Arc<App>>, Caller(credential): Caller) -> Answer<Response> {
     let listener = app.hints.listen();
     let stopping = app.stopping.subscribe();

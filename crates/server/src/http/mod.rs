@@ -4,6 +4,7 @@ pub mod body;
 pub mod caller;
 pub mod cases;
 pub mod devices;
+pub mod docs;
 pub mod events;
 pub mod health;
 pub mod outer;
@@ -62,6 +63,13 @@ pub(crate) async fn written<T: Send + 'static>(
         Ok(result) => Ok(result?),
         Err(_) => Err(Fault::of(&BUSY, None)),
     }
+}
+
+/// A list, whole.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct Items<T> {
+    /// What there is.
+    pub items: Vec<T>,
 }
 
 /// A JSON answer.

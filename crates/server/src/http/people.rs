@@ -3,13 +3,14 @@
 use crate::error::Answer;
 use crate::http::body::Json;
 use crate::http::caller::{Caller, Id, Params};
-use crate::http::{blocking, json, now_ms};
-use crate::service::people::{self, NewGrant, NewPerson};
+use crate::http::{Items, blocking, json, now_ms};
+use crate::service::people::{self, AuditView, EnrolCode, GrantView, NewGrant, NewPerson, PersonView};
 use crate::state::App;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use blindspot_core::PersonId;
+use blindspot_core::error::CONFLICT;
 use serde::Deserialize;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -22,16 +23,21 @@ fn created(value: &impl serde::Serialize) -> Answer<Response> {
     Ok(response)
 }
 
-/// Everybody.
+/// 人员列表 · everybody
+#[utoipa::path(get, path = "/v1/people", tag = "people",
+    responses((status = 200, description = "Everybody.", body = Items<PersonView>)))]
 pub async fn list(State(app): State<Arc<App>>, Caller(credential): Caller) -> Answer {
     let run = move |app: &App| {
         people::require_administrator(app.house(), credential, now_ms())?;
         people::list(app.house())
     };
-    json(&serde_json::json!({ "items": blocking(&app, run).await? }))
+    json(&Items { items: blocking(&app, run).await? })
 }
 
-/// Adds a person.
+/// 新增人员 · adds a person
+#[utoipa::path(post, path = "/v1/people", tag = "people", request_body = NewPerson,
+    responses((status = 201, description = "The person.", body = PersonView)),
+    extensions(("x-problems" = json!([CONFLICT.code]))))]
 pub async fn create(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
@@ -46,15 +52,22 @@ pub async fn create(
 }
 
 /// What may be changed of a person.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = PersonChange)]
 pub struct Change {
+    /// A new password.
     #[serde(default)]
+    #[schema(format = Password)]
     password: Option<String>,
+    /// Whether the person may act.
     #[serde(default)]
     active: Option<bool>,
 }
 
-/// Sets a password, or whether the person may act.
+/// 修改人员 · sets a password, or whether the person may act
+#[utoipa::path(patch, path = "/v1/people/{id}", tag = "people", request_body = Change,
+    params(("id" = PersonId, Path, description = "The person.")),
+    responses((status = 204, description = "Done.")))]
 pub async fn change(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
@@ -77,7 +90,10 @@ pub async fn change(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Gives a grant.
+/// 授权 · gives a grant
+#[utoipa::path(post, path = "/v1/people/{id}/grants", tag = "people", request_body = NewGrant,
+    params(("id" = PersonId, Path, description = "The person.")),
+    responses((status = 201, description = "The grant.", body = GrantView)))]
 pub async fn grant(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
@@ -91,7 +107,10 @@ pub async fn grant(
     created(&blocking(&app, run).await?)
 }
 
-/// Ends a grant now.
+/// 收回授权 · ends a grant now; it stays on record
+#[utoipa::path(delete, path = "/v1/grants/{id}", tag = "people",
+    params(("id" = Uuid, Path, description = "The grant.")),
+    responses((status = 204, description = "It has ended.")))]
 pub async fn end_grant(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
@@ -106,7 +125,10 @@ pub async fn end_grant(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Makes an enrolment code.
+/// 绑定码 · makes a one-time enrolment code
+#[utoipa::path(post, path = "/v1/people/{id}/enrol-codes", tag = "people",
+    params(("id" = PersonId, Path, description = "The person.")),
+    responses((status = 201, description = "The code.", body = EnrolCode)))]
 pub async fn enrol_code(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
@@ -121,15 +143,20 @@ pub async fn enrol_code(
 }
 
 /// Where to begin in the audit log.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct AuditQuery {
+    /// Rows with a smaller number.
     #[serde(default)]
     before: Option<i64>,
+    /// Most rows.
     #[serde(default)]
     limit: Option<i64>,
 }
 
-/// The audit log, newest first.
+/// 审计日志 · the audit log, newest first
+#[utoipa::path(get, path = "/v1/audit", tag = "audit", params(AuditQuery),
+    responses((status = 200, description = "A page.", body = Items<AuditView>)))]
 pub async fn audit(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
@@ -138,5 +165,5 @@ pub async fn audit(
     let run = move |app: &App| {
         people::audit_page(app.house(), credential, query.before, query.limit.unwrap_or(100), now_ms())
     };
-    json(&serde_json::json!({ "items": blocking(&app, run).await? }))
+    json(&Items { items: blocking(&app, run).await? })
 }

@@ -13,7 +13,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use blindspot_core::PhotoId;
 use blindspot_core::command::FormName;
-use blindspot_core::error::{BAD_REQUEST, INTERNAL, NOT_FOUND, TUS_VERSION, UNSUPPORTED_MEDIA_TYPE};
+use blindspot_core::error::{
+    BAD_REQUEST, CHECKSUM_MISMATCH, DIGEST_MISMATCH, INTERNAL, NOT_FOUND, OFFSET_CONFLICT, TUS_VERSION,
+    UNSUPPORTED_MEDIA_TYPE, UPLOAD_GONE, UPLOAD_TOO_LARGE,
+};
 use blindspot_core::limits::UPLOAD_BYTES_MAX;
 use futures_util::StreamExt as _;
 use std::fmt::Display;
@@ -76,8 +79,24 @@ async fn acknowledged(app: &Arc<App>, mut state: UploadState) -> Answer<UploadSt
     Ok(state)
 }
 
-/// What this server can do.
+/// tus 能力 · what this server can do
+#[utoipa::path(options, path = "/v1/photos", tag = "photos",
+    responses((status = 204, description = "See the headers.", headers(("Tus-Version"), ("Tus-Extension"), ("Tus-Max-Size"),
+        ("Tus-Checksum-Algorithm"), ("Tus-Resumable")))))]
 pub async fn options() -> Response {
+    abilities()
+}
+
+/// tus 能力 · what this server can do, asked of an upload
+#[utoipa::path(options, path = "/v1/photos/{id}", tag = "photos",
+    params(("id" = Uuid, Path, description = "The upload.")),
+    responses((status = 204, description = "See the headers.", headers(("Tus-Version"), ("Tus-Extension"), ("Tus-Max-Size"),
+        ("Tus-Checksum-Algorithm"), ("Tus-Resumable")))))]
+pub async fn options_of_upload() -> Response {
+    abilities()
+}
+
+fn abilities() -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     put(&mut response, "tus-resumable", VERSION);
     put(&mut response, "tus-version", VERSION);
@@ -87,7 +106,19 @@ pub async fn options() -> Response {
     response
 }
 
-/// Begins an upload.
+/// 新建上传 · begins an upload
+#[utoipa::path(post, path = "/v1/photos", tag = "photos",
+    params(("Tus-Resumable" = String, Header, description = "`1.0.0`."),
+        ("Upload-Length" = u64, Header, description = "Bytes in all."),
+        ("Upload-Metadata" = String, Header,
+            description = "tus pairs with base64 values: `photo_id`, `form`, `sha256`, and `kind` for what is no photo.")),
+    responses((status = 201, description = "Where to send the bytes, or that they are here already.",
+        headers(("Location" = String, description = "The upload."), ("Tus-Resumable" = String, description = "`1.0.0`."),
+            ("Upload-Offset" = i64, description = "Bytes that are here."),
+            ("Upload-Expires" = Option<String>, description = "When an unfinished upload is dropped."),
+            ("Upload-Verified" = Option<String>, description = "SHA-256 of the stored bytes: only now the photo is delivered.")))),
+    extensions(("x-problems" = json!([BAD_REQUEST.code, TUS_VERSION.code, UPLOAD_TOO_LARGE.code, NOT_FOUND.code,
+        OFFSET_CONFLICT.code, DIGEST_MISMATCH.code]))))]
 pub async fn create(State(app): State<Arc<App>>, Caller(credential): Caller, headers: HeaderMap) -> Answer {
     tus(&headers)?;
     let length = number(&headers, "upload-length")?;
@@ -99,7 +130,15 @@ pub async fn create(State(app): State<Arc<App>>, Caller(credential): Caller, hea
     Ok(response)
 }
 
-/// How an upload stands.
+/// 上传进度 · how an upload stands
+#[utoipa::path(head, path = "/v1/photos/{id}", tag = "photos",
+    params(("id" = Uuid, Path, description = "The upload."), ("Tus-Resumable" = String, Header, description = "`1.0.0`.")),
+    responses((status = 200, description = "See the headers.",
+        headers(("Upload-Length" = u64, description = "Bytes in all."), ("Tus-Resumable" = String, description = "`1.0.0`."),
+            ("Upload-Offset" = i64, description = "Bytes that are here."),
+            ("Upload-Expires" = Option<String>, description = "When an unfinished upload is dropped."),
+            ("Upload-Verified" = Option<String>, description = "SHA-256 of the stored bytes: only now the photo is delivered.")))),
+    extensions(("x-problems" = json!([TUS_VERSION.code, UPLOAD_GONE.code, DIGEST_MISMATCH.code]))))]
 pub async fn head(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
@@ -115,7 +154,20 @@ pub async fn head(
     Ok(response)
 }
 
-/// Appends to an upload; the bytes go to the file as they come, never whole into memory.
+/// 续传 · appends to an upload
+///
+/// The bytes go to the file as they come, never whole into memory; what arrived before a cut is kept.
+#[utoipa::path(patch, path = "/v1/photos/{id}", tag = "photos",
+    params(("id" = Uuid, Path, description = "The upload."), ("Tus-Resumable" = String, Header, description = "`1.0.0`."),
+        ("Upload-Offset" = u64, Header, description = "Where these bytes begin."),
+        ("Upload-Checksum" = Option<String>, Header, description = "`sha256` or `sha1`, and the base64 of this chunk's.")),
+    request_body(content = String, content_type = "application/offset+octet-stream", description = "The bytes."),
+    responses((status = 204, description = "Taken.", headers(("Tus-Resumable" = String, description = "`1.0.0`."),
+            ("Upload-Offset" = i64, description = "Bytes that are here."),
+            ("Upload-Expires" = Option<String>, description = "When an unfinished upload is dropped."),
+            ("Upload-Verified" = Option<String>, description = "SHA-256 of the stored bytes: only now the photo is delivered.")))),
+    extensions(("x-problems" = json!([BAD_REQUEST.code, TUS_VERSION.code, UNSUPPORTED_MEDIA_TYPE.code, UPLOAD_GONE.code,
+        OFFSET_CONFLICT.code, UPLOAD_TOO_LARGE.code, CHECKSUM_MISMATCH.code, DIGEST_MISMATCH.code]))))]
 pub async fn patch(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
@@ -175,7 +227,11 @@ async fn receive(app: &Arc<App>, mut incoming: Incoming, body: Body) -> Answer<U
     }
 }
 
-/// Ends an upload.
+/// 放弃上传 · ends an upload
+#[utoipa::path(delete, path = "/v1/photos/{id}", tag = "photos",
+    params(("id" = Uuid, Path, description = "The upload."), ("Tus-Resumable" = String, Header, description = "`1.0.0`.")),
+    responses((status = 204, description = "It is gone.", headers(("Tus-Resumable" = String, description = "`1.0.0`.")))),
+    extensions(("x-problems" = json!([TUS_VERSION.code, UPLOAD_GONE.code]))))]
 pub async fn terminate(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
@@ -192,7 +248,15 @@ pub async fn terminate(
     Ok(response)
 }
 
-/// Hands out a form of a photo to who may read it.
+/// 下载照片 · hands out a form of a photo to who may read it
+#[utoipa::path(get, path = "/v1/photos/{id}/{form}", tag = "photos",
+    params(("id" = PhotoId, Path, description = "The photo."),
+        ("form" = String, Path, description = "`thumbnail`, `working` or `original`."),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of the copy that is held.")),
+    responses(
+        (status = 200, description = "The bytes.", content_type = "application/octet-stream",
+            headers(("ETag" = String, description = "The SHA-256 of the bytes, quoted."))),
+        (status = 304, description = "The copy that is held is right.")))]
 pub async fn download(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,

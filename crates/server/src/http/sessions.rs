@@ -10,18 +10,38 @@ use crate::state::App;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use blindspot_core::error::{BUSY, NO_RIGHTS};
-use serde::Deserialize;
+use blindspot_core::PersonId;
+use blindspot_core::error::{BUSY, LOCKED_OUT, NO_RIGHTS, NO_SPACE, WRONG_PASSWORD};
+use blindspot_core::wire::account::Me;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// What a desk sends to sign in.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 pub struct SignIn {
+    /// The account.
     login: String,
+    /// Its password.
+    #[schema(format = Password)]
     password: String,
 }
 
-/// Signs in; the answer sets the cookie.
+/// Who has signed in.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Session {
+    /// The person.
+    person_id: PersonId,
+    /// The name as shown.
+    name: String,
+    /// When the session ends at the latest, milliseconds since 1970.
+    until_ms: i64,
+}
+
+/// 登录 · signs in at a desk; the answer sets the session cookie
+#[utoipa::path(post, path = "/v1/sessions", tag = "account", request_body = SignIn,
+    responses((status = 201, description = "Signed in.", body = Session,
+        headers(("Set-Cookie" = String, description = "The session.")))),
+    extensions(("x-problems" = json!([WRONG_PASSWORD.code, LOCKED_OUT.code, NO_RIGHTS.code, BUSY.code, NO_SPACE.code]))))]
 pub async fn sign_in(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -35,9 +55,8 @@ pub async fn sign_in(
         sessions::sign_in(app.house(), &body.value.login, &body.value.password, body.received_ms)
     };
     let signed = blocking(&app, run).await?;
-    let mut response = json(&serde_json::json!({
-        "person_id": signed.person, "name": signed.name, "until_ms": signed.until_ms,
-    }))?;
+    let mut response =
+        json(&Session { person_id: signed.person, name: signed.name, until_ms: signed.until_ms })?;
     let age = sessions::LIFE_MS / 1000;
     let cookie = format!("{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/; Max-Age={age}", signed.cookie);
     if let Ok(value) = HeaderValue::from_str(&cookie) {
@@ -47,7 +66,9 @@ pub async fn sign_in(
     Ok(response)
 }
 
-/// Signs out.
+/// 退出登录 · signs out; the cookie is taken back
+#[utoipa::path(delete, path = "/v1/sessions", tag = "account",
+    responses((status = 204, description = "Signed out.", headers(("Set-Cookie" = String, description = "Empty.")))))]
 pub async fn sign_out(
     State(app): State<Arc<App>>,
     Caller(_): Caller,
@@ -60,7 +81,16 @@ pub async fn sign_out(
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
 }
 
-/// Who is signed in.
+/// 我是谁 · who calls, with the grants
+#[utoipa::path(get, path = "/v1/me", tag = "account",
+    responses((status = 200, description = "The caller.", body = Me)))]
 pub async fn me(State(app): State<Arc<App>>, Caller(credential): Caller) -> Answer {
     json(&blocking(&app, move |app| people::me(app.house(), credential, now_ms())).await?)
+}
+
+/// 当前登录 · who is signed in at this desk
+#[utoipa::path(get, path = "/v1/sessions", tag = "account",
+    responses((status = 200, description = "The caller.", body = Me)))]
+pub async fn current(state: State<Arc<App>>, caller: Caller) -> Answer {
+    me(state, caller).await
 }

@@ -9,13 +9,21 @@ use crate::state::App;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
-use blindspot_core::error::{BUSY, NO_RIGHTS};
-use serde::Deserialize;
+use blindspot_core::PersonId;
+use blindspot_core::error::{BUSY, CONFLICT, NO_RIGHTS, NO_SPACE, SETUP_DONE};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 const PAGE: &str = include_str!("setup.html");
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
                       frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// Who was made.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct SetUp {
+    /// The administrator.
+    person_id: PersonId,
+}
 
 /// The link's query.
 #[derive(Deserialize)]
@@ -24,7 +32,11 @@ pub struct SetupQuery {
     token: String,
 }
 
-/// The form, while the set-up is open.
+/// 初始设置页 · the page that makes the first administrator, while the set-up is open
+#[utoipa::path(get, path = "/setup", tag = "server",
+    params(("token" = Option<String>, Query, description = "From the link.")),
+    responses((status = 200, description = "The form.", body = String, content_type = "text/html; charset=utf-8")),
+    extensions(("x-problems" = json!([SETUP_DONE.code, BUSY.code, NO_SPACE.code]))))]
 pub async fn page(State(app): State<Arc<App>>, Params(query): Params<SetupQuery>) -> Answer<Response> {
     blocking(&app, move |app| setup::check(app.house(), &query.token)).await?;
     let headers = [
@@ -35,7 +47,10 @@ pub async fn page(State(app): State<Arc<App>>, Params(query): Params<SetupQuery>
     Ok((headers, PAGE).into_response())
 }
 
-/// Makes the first administrator.
+/// 初始设置 · makes the first administrator; works once
+#[utoipa::path(post, path = "/v1/setup", tag = "server", request_body = SetupRequest,
+    responses((status = 200, description = "The administrator.", body = SetUp)),
+    extensions(("x-problems" = json!([SETUP_DONE.code, CONFLICT.code, NO_RIGHTS.code, BUSY.code, NO_SPACE.code]))))]
 pub async fn run(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -46,5 +61,5 @@ pub async fn run(
     }
     let _turn = app.logins.acquire().await.map_err(|_| Fault::of(&BUSY, None))?;
     let person = blocking(&app, move |app| setup::run(app.house(), &body.value, body.received_ms)).await?;
-    json(&serde_json::json!({ "person_id": person }))
+    json(&SetUp { person_id: person })
 }

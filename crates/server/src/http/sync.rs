@@ -8,9 +8,10 @@ use crate::service::{Credential, WriteJob, pull};
 use crate::state::App;
 use axum::extract::State;
 use axum::response::Response;
+use blindspot_core::error::{BAD_CURSOR, TOO_MANY_OPS, UPGRADE_REQUIRED};
 use blindspot_core::feed::Feed;
 use blindspot_core::limits::{PULL_WAIT_S_MAX, PUSH_BYTES_MAX};
-use blindspot_core::wire::v1::{Hint, PullReply, PullRequest, PushRequest};
+use blindspot_core::wire::v1::{Hint, PullReply, PullRequest, PushReply, PushRequest};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,12 @@ use tokio::time::Instant;
 
 const PULL_BYTES_MAX: usize = 256 * 1024;
 
-/// Takes ops; answers each one's verdict after the durable commit.
+/// 上传操作 · takes ops; answers each one's verdict after the durable commit
+///
+/// 200 means that every op is durable; `verdicts` says what became of each, in order. Sending again does no harm.
+#[utoipa::path(post, path = "/v1/sync/push", tag = "sync", request_body = PushRequest,
+    responses((status = 200, description = "One verdict an op.", body = PushReply)),
+    extensions(("x-problems" = json!([TOO_MANY_OPS.code]))))]
 pub async fn push(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
@@ -35,7 +41,10 @@ pub async fn push(
     json(&reply)
 }
 
-/// Gives a page of rows; waits for news when asked to and there is none.
+/// 拉取 · gives a page of rows; waits for news when asked to and there is none
+#[utoipa::path(post, path = "/v1/sync/pull", tag = "sync", request_body = PullRequest,
+    responses((status = 200, description = "A page.", body = PullReply)),
+    extensions(("x-problems" = json!([BAD_CURSOR.code, UPGRADE_REQUIRED.code]))))]
 pub async fn pull(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,

@@ -24,8 +24,9 @@ const LIMIT: usize = 50;
 const SCAN_MAX: usize = 5_000;
 
 /// What a desk's list asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::IntoParams)]
 #[serde(default)]
+#[into_params(parameter_in = Query)]
 pub struct CaseQuery {
     /// State.
     pub state: Option<String>,
@@ -54,9 +55,10 @@ pub struct CaseQuery {
 }
 
 /// A page of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct CasePage {
     /// Case rows, newest receipt first.
+    #[schema(value_type = Vec<Case>)]
     pub items: Vec<Box<RawValue>>,
     /// Where the next page begins; nothing after the last.
     #[serde(skip_serializing_if = "Option::is_none")]

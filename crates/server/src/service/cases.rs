@@ -24,7 +24,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A case whole.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct CaseDetail {
     /// Its rows: case, photos, comments, conflicts; people for those who may see them.
     pub rows: Vec<WireRow>,
@@ -35,7 +35,7 @@ pub struct CaseDetail {
 }
 
 /// One op on a case's record.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct TimelineEntry {
     /// The op.
     pub op_id: OpId,
@@ -57,6 +57,7 @@ pub struct TimelineEntry {
     pub named: Option<CaseId>,
     /// What it said; nothing when its text was redacted.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub payload: Option<Box<RawValue>>,
     /// Who, for the supervision desk and the person.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -47,7 +47,7 @@ impl Actor {
 }
 
 /// A person to add.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 pub struct NewPerson {
     /// What the person types to sign in.
     pub login: String,
@@ -59,7 +59,7 @@ pub struct NewPerson {
 }
 
 /// A grant to give.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 pub struct NewGrant {
     /// Which role.
     pub role: Role,
@@ -74,7 +74,7 @@ pub struct NewGrant {
 }
 
 /// A grant as listed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct GrantView {
     /// Its id.
     pub grant_id: Uuid,
@@ -84,7 +84,7 @@ pub struct GrantView {
 }
 
 /// A person as listed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PersonView {
     /// The id.
     pub person_id: PersonId,
@@ -99,7 +99,7 @@ pub struct PersonView {
 }
 
 /// A phone as listed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct DeviceView {
     /// The enrolment.
     pub device_id: DeviceId,
@@ -120,7 +120,7 @@ pub struct DeviceView {
 }
 
 /// A one-time code and what its QR says.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct EnrolCode {
     /// The code, for typing.
     pub code: String,
@@ -131,7 +131,7 @@ pub struct EnrolCode {
 }
 
 /// A row of the audit log as shown.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct AuditView {
     /// Its number.
     pub n: i64,

@@ -11,7 +11,7 @@ use blindspot_store::{accounts, meta};
 use subtle::ConstantTimeEq as _;
 
 /// The form's fields.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, utoipa::ToSchema)]
 pub struct SetupRequest {
     /// From the link.
     pub token: String,

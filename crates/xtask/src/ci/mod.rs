@@ -44,6 +44,7 @@ const STAGES: &[(&str, Work)] = &[
     ("doctests", |root, progress| after_build(progress, || stages::doc_tests(root))),
     ("vectors", |root, progress| after_build(progress, || stages::fresh(root, "vectors"))),
     ("docs", |root, progress| after_build(progress, || stages::fresh(root, "docs"))),
+    ("openapi", |root, progress| after_build(progress, || stages::fresh(root, "openapi"))),
     ("sim", |root, progress| after_build(progress, || stages::sim(root))),
     ("demo", |root, progress| after_build(progress, || demo::run(root))),
 ];

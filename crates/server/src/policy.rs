@@ -1,0 +1,105 @@
+//! Who may call which route: the one table. The extractor `http::caller::Caller` holds every call to it, the
+//! description in `openapi` prints it, the tests walk it. A route without a row is closed to everybody.
+//!
+//! Says nothing of what a caller sees there: cases and photos are judged one by one, by the caller's scope.
+
+use blindspot_core::access::Role;
+
+/// What a caller must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nobody in particular; some of these take a proof of their own in the body.
+    Anonymous,
+    /// A phone with its token, or a desk with its session.
+    SignedIn,
+    /// Somebody who holds `Administrator` now.
+    Administrator,
+    /// Somebody who holds `Auditor` or `Administrator` now.
+    Auditor,
+}
+
+impl Needs {
+    /// The word in the description and in `cargo xtask routes`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Needs::Anonymous => "anonymous",
+            Needs::SignedIn => "signed_in",
+            Needs::Administrator => "administrator",
+            Needs::Auditor => "auditor",
+        }
+    }
+
+    /// Roles of which one must be held; `None` when none is asked.
+    #[must_use]
+    pub fn roles(self) -> Option<&'static [Role]> {
+        match self {
+            Needs::Anonymous | Needs::SignedIn => None,
+            Needs::Administrator => Some(&[Role::Administrator]),
+            Needs::Auditor => Some(&[Role::Auditor, Role::Administrator]),
+        }
+    }
+}
+
+/// One row: method, path as the router writes it, who.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The method, in capitals.
+    pub method: &'static str,
+    /// The path, with `{name}` for what varies.
+    pub path: &'static str,
+    /// What a caller must be.
+    pub needs: Needs,
+}
+
+const fn rule(method: &'static str, path: &'static str, needs: Needs) -> Rule {
+    Rule { method, path, needs }
+}
+
+/// The table.
+pub const RULES: &[Rule] = &[
+    rule("GET", "/livez", Needs::Anonymous),
+    rule("GET", "/readyz", Needs::Anonymous),
+    rule("GET", "/version", Needs::Anonymous),
+    rule("GET", "/openapi.json", Needs::Anonymous),
+    rule("GET", "/setup", Needs::Anonymous),
+    rule("POST", "/v1/setup", Needs::Anonymous),
+    rule("POST", "/v1/devices/enrol", Needs::Anonymous),
+    rule("POST", "/v1/token/refresh", Needs::Anonymous),
+    rule("POST", "/v1/sessions", Needs::Anonymous),
+    rule("GET", "/v1/sessions", Needs::SignedIn),
+    rule("DELETE", "/v1/sessions", Needs::SignedIn),
+    rule("GET", "/v1/me", Needs::SignedIn),
+    rule("POST", "/v1/sync/push", Needs::SignedIn),
+    rule("POST", "/v1/sync/pull", Needs::SignedIn),
+    rule("GET", "/v1/events", Needs::SignedIn),
+    rule("OPTIONS", "/v1/photos", Needs::Anonymous),
+    rule("POST", "/v1/photos", Needs::SignedIn),
+    rule("OPTIONS", "/v1/photos/{id}", Needs::Anonymous),
+    rule("HEAD", "/v1/photos/{id}", Needs::SignedIn),
+    rule("PATCH", "/v1/photos/{id}", Needs::SignedIn),
+    rule("DELETE", "/v1/photos/{id}", Needs::SignedIn),
+    rule("GET", "/v1/photos/{id}/{form}", Needs::SignedIn),
+    rule("GET", "/v1/cases", Needs::SignedIn),
+    rule("GET", "/v1/cases/{id}", Needs::SignedIn),
+    rule("GET", "/v1/cases/{id}/timeline", Needs::SignedIn),
+    rule("POST", "/v1/cases/{id}/ops", Needs::SignedIn),
+    rule("GET", "/v1/looks", Needs::SignedIn),
+    rule("GET", "/v1/reference/{kind}", Needs::SignedIn),
+    rule("GET", "/v1/people", Needs::Administrator),
+    rule("POST", "/v1/people", Needs::Administrator),
+    rule("PATCH", "/v1/people/{id}", Needs::Administrator),
+    rule("POST", "/v1/people/{id}/grants", Needs::Administrator),
+    rule("POST", "/v1/people/{id}/enrol-codes", Needs::Administrator),
+    rule("DELETE", "/v1/grants/{id}", Needs::Administrator),
+    rule("GET", "/v1/devices", Needs::Administrator),
+    rule("POST", "/v1/devices/{id}/revoke", Needs::Administrator),
+    rule("GET", "/v1/audit", Needs::Auditor),
+];
+
+/// What a route needs; HEAD of a route that only answers GET is its GET.
+#[must_use]
+pub fn needs(method: &str, path: &str) -> Option<Needs> {
+    let find = |method: &str| RULES.iter().find(|r| r.method == method && r.path == path).map(|r| r.needs);
+    find(method).or_else(|| if method == "HEAD" { find("GET") } else { None })
+}
