@@ -2,7 +2,8 @@
 
 use crate::out::{Done, Tried as _};
 use blindspot_server::ServeConfig;
-use blindspot_server::server::Ready;
+use blindspot_server::config::Tls;
+use blindspot_server::server::{Ready, TrialReady};
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,9 +16,24 @@ pub(crate) struct Args {
     /// 数据文件夹，没有就新建 · data folder, made when there is none
     #[arg(long, default_value = "blindspot-data")]
     data: PathBuf,
-    /// 监听地址 · address to listen on; plain HTTP: loopback, or behind a proxy that ends TLS
+    /// 监听地址 · address to listen on; other than this machine's own needs TLS or a trusted proxy
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// 证书链 PEM · certificate chain, PEM; read again on SIGHUP
+    #[arg(long, requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// 私钥 PEM · its key, PEM
+    #[arg(long, requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// 试用：自建证书和安装页 · for a first try: a private CA, with a page that installs it
+    #[arg(long, conflicts_with = "tls_cert")]
+    tls_trial: bool,
+    /// 安装页的地址，默认是监听端口加一 · where that page listens; the port after the other one when left out
+    #[arg(long, requires = "tls_trial")]
+    tls_trial_page: Option<SocketAddr>,
+    /// 前置代理的网段 · networks of proxies in front that end TLS, e.g. 10.0.0.2/32
+    #[arg(long, value_delimiter = ',')]
+    trusted_proxy: Vec<ipnet::IpNet>,
     /// 城市编号，只在新建时用 · id of the city, for a new folder
     #[arg(long, default_value = "city")]
     city: String,
@@ -37,6 +53,8 @@ pub(crate) fn run(args: &Args) -> Done {
     config.city = Some(args.city.clone());
     config.city_name = Some(args.city_name.clone());
     config.base_url.clone_from(&args.base_url);
+    config.tls = tls(args);
+    config.trusted_proxies.clone_from(&args.trusted_proxy);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -53,20 +71,55 @@ pub(crate) fn run(args: &Args) -> Done {
     Ok(())
 }
 
+fn tls(args: &Args) -> Tls {
+    match (&args.tls_cert, &args.tls_key) {
+        (Some(cert), Some(key)) => Tls::Files { cert: cert.clone(), key: key.clone() },
+        _ if args.tls_trial => {
+            let port = if args.listen.port() == 0 { 0 } else { args.listen.port().wrapping_add(1) };
+            let page = args.tls_trial_page.unwrap_or_else(|| SocketAddr::new(args.listen.ip(), port));
+            Tls::Trial { page }
+        }
+        _ => Tls::Plain,
+    }
+}
+
 /// Where to look, and on a folder without people how to get in.
 fn greeting(ready: &Ready, data: &str) -> String {
-    let mut out = format!("净格 Blindspot · http://{} · 数据 data {data}\n", ready.addr);
-    if !ready.addr.ip().is_loopback() {
-        out.push_str(
-            "注意 note: 明文 http 上手机没有摄像头、定位和离线，请在前面放 HTTPS 代理\n           \
-             over plain http phones have no camera, position or offline work: put an HTTPS proxy in front\n",
-        );
+    let mut out = format!("净格 Blindspot · {} · 数据 data {data}\n", ready.url);
+    if let Some(days) = ready.certificate_days {
+        out += &format!("证书还有 {days} 天 · the certificate ends in {days} days\n");
+    }
+    if let Some(trial) = &ready.trial {
+        out += &trial_words(ready, trial);
     }
     match &ready.setup_link {
-        Some(link) => out.push_str(&format!("首次设置，打开一次即失效 one-time set-up link:\n  {link}\n")),
+        Some(link) => out += &format!("首次设置，打开一次即失效 one-time set-up link:\n  {link}\n"),
         None => out.push_str("用已有账号登录 sign in with your account\n"),
     }
     out + "Ctrl-C 停止 stops it"
+}
+
+/// What to do on a phone, with both codes.
+fn trial_words(ready: &Ready, trial: &TrialReady) -> String {
+    let code = |text: &str| crate::qr::in_terminal(text).unwrap_or_default();
+    let mut out = format!(
+        "试用 trial\n1 手机先扫这个，装证书 · scan this first and install the certificate: {page}\n{first}\
+         2 装好后扫这个 · then this: {url}/start\n{then}\
+         证书指纹 fingerprint of the CA (SHA-256):\n  {fingerprint}\n",
+        page = trial.page,
+        first = code(&trial.page),
+        url = ready.url,
+        then = code(&format!("{}/start", ready.url)),
+        fingerprint = trial.fingerprint,
+    );
+    if !trial.left_out.is_empty() {
+        let names = trial.left_out.join(" ");
+        out += &format!(
+            "注意 note: 试用证书不含 {names}；要用它们请删除数据文件夹里的 trial 再启动，手机要重装证书\n           \
+             the trial CA does not cover {names}: delete `trial` in the data folder and start again; phones install anew\n"
+        );
+    }
+    out
 }
 
 /// The server's log goes to the error stream; `RUST_LOG` says how much.

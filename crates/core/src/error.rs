@@ -76,6 +76,7 @@ problems! {
     BAD_KEY = "bad_key", "手机密钥格式不对", "The device key is malformed", "用 Ed25519（32 字节）或 P-256 公钥", "Send an Ed25519 (32 bytes) or P-256 public key";
     BAD_PROOF = "bad_proof", "手机签名核对不上", "The device's signature does not verify", "重新绑定手机；待上传内容会保留", "Enrol again; unsent work is kept";
     NO_RIGHTS = "no_rights", "没有这项权限", "You lack the right for this", "请联系管理员授权", "Ask an administrator for it";
+    HTTPS_REQUIRED = "https_required", "这里只能用 https", "Only https is served here", "用 https 地址，或经过前置代理访问", "Use the https address, or come through the proxy in front";
     BAD_CURSOR = "bad_cursor", "同步位置无效", "The cursor is not valid", "不带 cursor 重新拉取，已在手机里的待上传内容不受影响", "Pull again without a cursor; unsent work is untouched";
     UPGRADE_REQUIRED = "upgrade_required", "应用版本太旧", "The app is too old", "升级应用；上传仍可继续", "Upgrade the app; pushing still works";
     UPLOAD_GONE = "upload_gone", "上传已过期", "The upload has expired", "重新创建上传", "Create the upload again";

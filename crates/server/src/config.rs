@@ -1,7 +1,9 @@
 //! What a server is started with. Reads nothing by itself.
 
+use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// See the module text. The defaults are plain HTTP on loopback only.
 #[derive(Clone, Debug)]
@@ -16,6 +18,59 @@ pub struct ServeConfig {
     pub city_name: Option<String>,
     /// Where phones find this server, for enrolment codes; the listening address when left out.
     pub base_url: Option<String>,
+    /// How connections are protected.
+    pub tls: Tls,
+    /// Proxies in front of us whose `X-Forwarded-*` headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// What one connection, and all of them, may take.
+    pub connections: Connections,
+}
+
+/// How connections are protected.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Tls {
+    /// Not at all: loopback, or behind a trusted proxy.
+    #[default]
+    Plain,
+    /// By a certificate of the city's.
+    Files {
+        /// The chain, PEM, own certificate first.
+        cert: PathBuf,
+        /// Its key, PEM.
+        key: PathBuf,
+    },
+    /// By a certificate of a private CA made here, for a first try.
+    Trial {
+        /// Where the plain page that gives the CA away listens.
+        page: SocketAddr,
+    },
+}
+
+/// Bounds on connections. Each is large enough for a phone on a bad network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// Most at once; more wait until one ends.
+    pub most: usize,
+    /// The head of a request must be there within this time.
+    pub header: Duration,
+    /// A connection without a request is closed after this time.
+    pub idle: Duration,
+    /// A body that stops coming, or an answer that is not taken, ends the connection after this time.
+    pub stall: Duration,
+    /// Most bytes of a request's head.
+    pub header_bytes: usize,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self {
+            most: 4_096,
+            header: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+            stall: Duration::from_secs(60),
+            header_bytes: 32 * 1_024,
+        }
+    }
 }
 
 impl ServeConfig {
@@ -28,6 +83,21 @@ impl ServeConfig {
             city: None,
             city_name: None,
             base_url: None,
+            tls: Tls::Plain,
+            trusted_proxies: Vec::new(),
+            connections: Connections::default(),
         }
+    }
+
+    /// Whether passwords and photos would cross a network unprotected.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        self.tls == Tls::Plain && !self.listen.ip().is_loopback() && self.trusted_proxies.is_empty()
+    }
+
+    /// The scheme that clients use when they reach us directly.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.tls == Tls::Plain { "http" } else { "https" }
     }
 }

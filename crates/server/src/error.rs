@@ -31,7 +31,7 @@ impl Fault {
 pub fn status_of(code: &str) -> u16 {
     match code {
         "sign_in" | "wrong_password" | "token_expired" | "token_invalid" | "enrol_again" | "bad_proof" => 401,
-        "no_rights" | "device_revoked" => 403,
+        "no_rights" | "device_revoked" | "https_required" => 403,
         "not_found" => 404,
         "method_not_allowed" => 405,
         "conflict" | "offset_conflict" | "setup_done" => 409,

@@ -11,12 +11,15 @@ pub mod error;
 pub mod hints;
 pub mod http;
 pub mod jobs;
+pub mod listen;
 pub mod openapi;
 pub mod policy;
 pub mod router;
 pub mod server;
 pub mod service;
 pub mod state;
+pub mod telemetry;
+pub mod tls;
 
 pub use config::ServeConfig;
 pub use server::{Running, Server, serve};

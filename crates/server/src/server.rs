@@ -1,11 +1,16 @@
 //! Serving: opens the data folder, listens, stops without losing anything.
 
 use crate::config::ServeConfig;
+use crate::config::Tls;
+use crate::http::install::{self, Install};
 use crate::http::now_ms;
 use crate::jobs::Jobs;
+use crate::listen::{self, Listening};
 use crate::router::router;
 use crate::service::{ServiceError, setup};
 use crate::state::{App, DataFolder, OpenError};
+use crate::tls::addresses::{self, Names};
+use crate::tls::{Certificates, Pair, TlsError, trial};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -26,8 +31,16 @@ pub enum ServeError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The address cannot be listened on.
-    #[error("listening on {0}: {1}")]
+    #[error("监听 {0} 失败：{1} / listening on {0}: {1}")]
     Listen(SocketAddr, io::Error),
+    /// Passwords and photos would cross a network unprotected.
+    #[error(
+        "{0} 不是本机地址，明文 http 会泄露密码，手机也没有摄像头、定位和离线；请给证书（--tls-cert --tls-key），试用加 --tls-trial，或在前面放代理并写明 --trusted-proxy 网段 / {0} is not this machine alone: plain http would leak passwords, and phones get no camera, position or offline work over it. Give a certificate (--tls-cert --tls-key), use --tls-trial for a first try, or put a proxy in front and name it with --trusted-proxy CIDR"
+    )]
+    Exposed(SocketAddr),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The operating system refuses.
     #[error("serving: {0}")]
     Io(#[from] io::Error),
@@ -41,8 +54,25 @@ pub enum ServeError {
 pub struct Ready {
     /// Where it listens.
     pub addr: SocketAddr,
+    /// The address as others on the network write it.
+    pub url: String,
     /// The one-time set-up link, while there is nobody yet.
     pub setup_link: Option<String>,
+    /// Days until the certificate ends, when there is one.
+    pub certificate_days: Option<i64>,
+    /// What a trial gives away.
+    pub trial: Option<TrialReady>,
+}
+
+/// A trial's page.
+#[derive(Clone, Debug)]
+pub struct TrialReady {
+    /// Its address as others on the network write it.
+    pub page: String,
+    /// The CA's SHA-256, as phones show it.
+    pub fingerprint: String,
+    /// Names that the CA cannot be used for.
+    pub left_out: Vec<String>,
 }
 
 /// Serves until `shutdown` ends; then takes no more, answers what it has taken, and closes in order.
@@ -54,6 +84,9 @@ pub async fn serve(
     ready: impl FnOnce(Ready),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
+    if config.is_exposed() {
+        return Err(ServeError::Exposed(config.listen));
+    }
     let opening = config.clone();
     let folder = tokio::task::spawn_blocking(move || {
         let name = opening.city_name.as_deref().unwrap_or("净格");
@@ -62,15 +95,13 @@ pub async fn serve(
     })
     .await
     .map_err(io::Error::other)??;
-    let listener =
-        TcpListener::bind(config.listen).await.map_err(|e| ServeError::Listen(config.listen, e))?;
-    let addr = listener.local_addr()?;
-    let app = Arc::new(App::new(folder, &config, format!("http://{addr}"))?);
+    let doors = Doors::open(&config).await?;
+    let app = Arc::new(App::new(folder, &config, doors.url.clone())?);
     let jobs = Jobs::spawn(app.clone())?;
     let token = setup::open(app.house())?;
     let setup_link = token.map(|t| format!("{}/setup?token={t}", app.base_url));
-    ready(Ready { addr, setup_link });
-    run(&app, listener, shutdown).await?;
+    ready(doors.ready(setup_link));
+    run(&app, &config, doors, shutdown).await;
     let closing = app.clone();
     tokio::task::spawn_blocking(move || {
         jobs.close();
@@ -82,28 +113,118 @@ pub async fn serve(
     Ok(())
 }
 
+/// What is listened on, bound before anything is said.
+struct Doors {
+    listener: TcpListener,
+    addr: SocketAddr,
+    url: String,
+    certificates: Option<Arc<Certificates>>,
+    trial: Option<(TcpListener, Install, Vec<String>)>,
+}
+
+impl Doors {
+    async fn open(config: &ServeConfig) -> Result<Self, ServeError> {
+        let (listener, addr) = bind(config.listen).await?;
+        let names = Names::of_machine(addr.ip(), config.base_url.as_deref());
+        let url = addresses::url(config.scheme(), addr, &names);
+        let mut doors = Self { listener, addr, url, certificates: None, trial: None };
+        match &config.tls {
+            Tls::Plain => {}
+            Tls::Files { cert, key } => {
+                let pair = Pair { cert: cert.clone(), key: key.clone() };
+                doors.certificates = Some(Arc::new(Certificates::open(pair, true, now_ms())?));
+            }
+            Tls::Trial { page } => {
+                let made = trial::open(&config.data, &names, now_ms())?;
+                let (listener, page) = bind(*page).await?;
+                let install = Install {
+                    ca_der: made.ca_der,
+                    fingerprint: made.fingerprint,
+                    https: doors.url.clone(),
+                    page: addresses::url("http", page, &names),
+                };
+                doors.certificates = Some(Arc::new(Certificates::open(made.pair, false, now_ms())?));
+                doors.trial = Some((listener, install, made.left_out));
+            }
+        }
+        Ok(doors)
+    }
+
+    fn ready(&self, setup_link: Option<String>) -> Ready {
+        let trial = self.trial.as_ref().map(|(_, install, left_out)| TrialReady {
+            page: install.page.clone(),
+            fingerprint: install.fingerprint.clone(),
+            left_out: left_out.clone(),
+        });
+        Ready {
+            addr: self.addr,
+            url: self.url.clone(),
+            setup_link,
+            certificate_days: self.certificates.as_ref().map(|c| c.days_left(now_ms())),
+            trial,
+        }
+    }
+}
+
+async fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let listener = TcpListener::bind(addr).await.map_err(|e| ServeError::Listen(addr, e))?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
+}
+
 async fn run(
     app: &Arc<App>,
-    listener: TcpListener,
+    config: &ServeConfig,
+    doors: Doors,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let told = app.clone();
-    let mut stopping = app.stopping.subscribe();
-    let stop = async move {
+) {
+    let listening = |router, certificates, trusted| Listening {
+        router,
+        bounds: config.connections.clone(),
+        trusted,
+        certificates,
+        counts: app.connections.clone(),
+    };
+    reload_on_hangup(doors.certificates.clone());
+    if let Some((listener, install, _)) = doors.trial {
+        let page = listening(install::router(install), None, Vec::new());
+        tokio::spawn(listen::serve(page, listener, app.stopping.subscribe()));
+    }
+    let main = listening(router(app.clone()), doors.certificates, config.trusted_proxies.clone());
+    let serving = listen::serve(main, doors.listener, app.stopping.subscribe());
+    let patience = async {
         shutdown.await;
         // Long polls and event streams end themselves; the rest is short.
-        told.stopping.send_replace(true);
-    };
-    let serving = axum::serve(listener, router(app.clone())).with_graceful_shutdown(stop);
-    let patience = async move {
-        let _ = stopping.wait_for(|s| *s).await;
+        app.stopping.send_replace(true);
         tokio::time::sleep(LAST_ANSWERS).await;
     };
     tokio::select! {
-        done = serving.into_future() => done,
+        () = serving => {}
         // What the writer has taken is finished all the same.
-        () = patience => Ok(()),
+        () = patience => {}
     }
+}
+
+/// SIGHUP reads the certificate again; without one it does no harm.
+fn reload_on_hangup(certificates: Option<Arc<Certificates>>) {
+    #[cfg(unix)]
+    tokio::spawn(async move {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+        while hangup.recv().await.is_some() {
+            let Some(certificates) = &certificates else { continue };
+            let reading = certificates.clone();
+            match tokio::task::spawn_blocking(move || reading.reload(now_ms())).await {
+                Ok(Ok(())) => {
+                    tracing::info!(days = certificates.days_left(now_ms()), "a new certificate is in force");
+                }
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "the new certificate is not used, the old one stays")
+                }
+                Err(error) => tracing::error!(%error, "reading the certificate"),
+            }
+        }
+    });
 }
 
 /// A server on a thread of its own, for tests, the demo and tools without a runtime.
@@ -113,6 +234,8 @@ pub struct Server;
 pub struct Running {
     /// Where it listens.
     pub addr: SocketAddr,
+    /// All it said.
+    pub ready: Ready,
     /// The one-time set-up link, while there is nobody yet.
     pub setup_link: Option<String>,
     stop: Option<oneshot::Sender<()>>,
@@ -140,9 +263,13 @@ impl Server {
             runtime.block_on(serve(config, ready, shutdown))
         })?;
         match told.recv() {
-            Ok(Ready { addr, setup_link }) => {
-                Ok(Running { addr, setup_link, stop: Some(stop), thread: Some(thread) })
-            }
+            Ok(ready) => Ok(Running {
+                addr: ready.addr,
+                setup_link: ready.setup_link.clone(),
+                ready,
+                stop: Some(stop),
+                thread: Some(thread),
+            }),
             Err(_) => match thread.join() {
                 Ok(Err(error)) => Err(error),
                 _ => Err(io::Error::other("the server ended before it listened").into()),
@@ -155,7 +282,7 @@ impl Running {
     /// The server's address as clients write it.
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.addr)
+        self.ready.url.clone()
     }
 
     /// Stops in order and waits for it.

@@ -5,6 +5,7 @@ use crate::blob::Depot;
 use crate::config::ServeConfig;
 use crate::hints::Hints;
 use crate::service::{House, Random, ServiceError, Writer, start};
+use crate::telemetry::ConnectionCounts;
 use blindspot_core::id::CityId;
 use blindspot_store::{Options, Store, accounts};
 use std::fs::{self, File, TryLockError};
@@ -125,6 +126,8 @@ pub struct App {
     pub base_url: String,
     /// Turns true when the server is about to stop; long polls and event streams end by it.
     pub stopping: watch::Sender<bool>,
+    /// How many connections there are.
+    pub connections: Arc<ConnectionCounts>,
     pub(crate) logins: Semaphore,
 }
 
@@ -147,6 +150,7 @@ impl App {
             hints,
             base_url,
             stopping: watch::Sender::new(false),
+            connections: Arc::default(),
             logins: Semaphore::new(LOGINS_AT_ONCE),
         })
     }

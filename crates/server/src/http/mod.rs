@@ -7,6 +7,7 @@ pub mod devices;
 pub mod docs;
 pub mod events;
 pub mod health;
+pub mod install;
 pub mod outer;
 pub mod people;
 pub mod photos;

@@ -1,13 +1,14 @@
 //! The outermost layer: request id, our header, problem documents, panics. Sees every answer.
 
 use crate::error::Fault;
+use crate::listen::outer::Outer;
 use crate::state::App;
 use axum::body::{Body, BodyDataStream};
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use blindspot_core::error::{INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND};
+use blindspot_core::error::{HTTPS_REQUIRED, INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND};
 use blindspot_core::limits::{PROTOCOL, PROTOCOL_HEADER};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use std::panic::AssertUnwindSafe;
@@ -22,8 +23,12 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The layer.
 pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let id = new_id(&app);
+    let exposed = is_exposed(&request);
     let (request, unread) = keep_hold(request);
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let answer = async {
+        if exposed { Fault::of(&HTTPS_REQUIRED, None).into_response() } else { next.run(request).await }
+    };
+    let answer = AssertUnwindSafe(answer).catch_unwind().await;
     let mut response = answer.unwrap_or_else(|_| {
         tracing::error!(request_id = %id, "a handler panicked");
         Fault::of(&INTERNAL, None).into_response()
@@ -48,6 +53,14 @@ pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) ->
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     response
+}
+
+/// Whether this would carry something private over a network in the open. What says how the server is, and why a
+/// phone will not work here, may be read by anybody.
+fn is_exposed(request: &Request) -> bool {
+    let path = request.uri().path();
+    let open = matches!(path, "/livez" | "/readyz" | "/version" | "/start") || path.starts_with("/start/");
+    !open && request.extensions().get::<Outer>().is_some_and(|o| o.exposed)
 }
 
 type Unread = Arc<Mutex<BodyDataStream>>;
