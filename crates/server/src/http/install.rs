@@ -28,6 +28,10 @@ pub struct Install {
 }
 
 /// The page's routes.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "another port, for browsers alone: no part of the described interface"
+)]
 pub fn router(install: Install) -> Router {
     let html = page(&install);
     let profile = profile(&install);
