@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Import(crate::import::Args),
     /// 一部没有屏幕的手机 · a headless phone
     Phone(crate::phone::Args),
+    /// 检查和显示服务器配置 · check and show the server's settings
+    Config(crate::config::Args),
     /// 核对审计链、照片、摘要 · check audit chain, photo bytes, digests
     Verify(crate::verify::Args),
     /// 用大白话检查环境 · what will not work here, in plain words

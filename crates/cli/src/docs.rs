@@ -11,7 +11,12 @@ const HEAD: &str = "<!-- Made by `blindspot docs` from the code; do not edit. --
 
 /// Writes the pages into a folder, or compares them with what is there.
 pub(crate) fn run(folder: &Path, check: bool) -> Done {
-    for (name, text) in [("problems.md", problems()), ("transitions.md", transitions())] {
+    let pages = [
+        ("blindspot.toml", crate::config::example()),
+        ("problems.md", problems()),
+        ("transitions.md", transitions()),
+    ];
+    for (name, text) in pages {
         let path = folder.join(name);
         if check {
             let there = std::fs::read_to_string(&path).unwrap_or_default();
@@ -27,7 +32,7 @@ pub(crate) fn run(folder: &Path, check: bool) -> Done {
             std::fs::write(&path, text).tried("写不了文件", "cannot write the file")?;
         }
     }
-    println!("docs/generated: problems.md transitions.md");
+    println!("docs/generated: blindspot.toml problems.md transitions.md");
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 
 mod args;
 mod clock;
+mod config;
 mod demo;
 mod device;
 mod docs;
@@ -12,6 +13,7 @@ mod doctor;
 mod folder;
 mod http;
 mod import;
+mod log;
 mod me;
 mod openapi;
 mod out;
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         args::Command::Device(args) => device::run(args),
         args::Command::Import(args) => import::run(args),
         args::Command::Phone(args) => phone::run(args),
+        args::Command::Config(args) => config::run(&args),
         args::Command::Verify(args) => verify::run(&args),
         args::Command::Doctor(args) => doctor::run(&args),
         args::Command::Completions { shell } => {

@@ -24,6 +24,37 @@ pub struct ServeConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// What one connection, and all of them, may take.
     pub connections: Connections,
+    /// Who may read `/metrics` from elsewhere; this machine always may when there is none.
+    pub metrics_token: Option<String>,
+    /// Free space below which the server warns, MB.
+    pub space_warn_mb: u64,
+    /// Backups that the server makes by itself.
+    pub backup: Option<BackupPlan>,
+}
+
+/// Backups that the server makes by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupPlan {
+    /// The folder of backups.
+    pub to: PathBuf,
+    /// When.
+    pub every: Every,
+    /// How many are kept.
+    pub keep: u32,
+}
+
+/// When backups are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Every {
+    /// Once a day, Beijing time.
+    DayAt {
+        /// Hour, 0 to 23.
+        hour: u8,
+        /// Minute, 0 to 59.
+        minute: u8,
+    },
+    /// So many hours after the last.
+    Hours(u32),
 }
 
 /// How connections are protected.
@@ -86,6 +117,9 @@ impl ServeConfig {
             tls: Tls::Plain,
             trusted_proxies: Vec::new(),
             connections: Connections::default(),
+            metrics_token: None,
+            space_warn_mb: 2_048,
+            backup: None,
         }
     }
 
