@@ -3,7 +3,6 @@
 use crate::out::{Done, Failure, Tried as _};
 use blindspot_core::access::{Class, POLICY, Role};
 use blindspot_core::case::{Round, TABLE};
-use blindspot_core::error::ALL;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -37,13 +36,7 @@ pub(crate) fn run(folder: &Path, check: bool) -> Done {
 }
 
 fn problems() -> String {
-    let mut out = format!("{HEAD}# 问题代码 Problem codes\n\n");
-    out.push_str("Every refusal is an RFC 9457 document of one of these codes. A code, once shipped, keeps its meaning.\n\n");
-    out.push_str("| code | 中文 | English | 怎么办 | What to do next |\n|---|---|---|---|---|\n");
-    for p in ALL {
-        let _ = writeln!(out, "| `{}` | {} | {} | {} | {} |", p.code, p.zh, p.en, p.next_zh, p.next_en);
-    }
-    out
+    format!("{HEAD}# 问题代码 Problem codes\n\n{}", blindspot_server::problems::to_markdown())
 }
 
 fn transitions() -> String {
@@ -73,6 +66,7 @@ fn transitions() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use blindspot_core::error::ALL;
 
     #[test]
     fn every_problem_and_every_kind_stands_on_its_page() {

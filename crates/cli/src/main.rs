@@ -20,6 +20,7 @@ mod out;
 mod phone;
 mod progress;
 mod qr;
+mod sandbox;
 mod serve;
 mod table;
 mod user;

@@ -2,6 +2,7 @@
 
 use crate::config::Settings;
 use crate::out::{Done, Tried as _};
+use blindspot_server::config::Sandbox;
 use blindspot_server::server::{Ready, TrialReady};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,12 +12,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) struct Args {
     #[command(flatten)]
     settings: Settings,
+    /// 沙盒：样例城市，固定的人、密码和绑定码，可复原，供应用开发 · for app developers: a made-up city that can be put back
+    #[arg(long)]
+    sandbox: bool,
+    /// 沙盒允许别的机器访问 · lets other machines reach the sandbox
+    #[arg(long, requires = "sandbox")]
+    sandbox_open: bool,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Done {
-    let (config, logs) = args.settings.find().serve()?;
+    let (mut config, logs) = args.settings.find().serve()?;
     let _writing = crate::log::start(&logs)?;
+    if args.sandbox {
+        config.sandbox = Some(Sandbox { open: args.sandbox_open });
+        crate::sandbox::prepare(&config.data)?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -25,12 +36,16 @@ pub(crate) fn run(args: &Args) -> Done {
     runtime
         .block_on(blindspot_server::serve(
             config,
-            |ready| println!("{}", greeting(&ready, &data)),
+            |ready| println!("{}{}", greeting(&ready, &data), sandbox_words(args.sandbox, &ready)),
             signalled(),
         ))
         .tried("服务器没有起来或没有停好", "the server did not start, or did not stop in order")?;
     println!("已停下，没有丢失 stopped in order");
     Ok(())
+}
+
+fn sandbox_words(sandbox: bool, ready: &Ready) -> String {
+    if sandbox { format!("\n{}", crate::sandbox::words(&ready.url)) } else { String::new() }
 }
 
 /// Where to look, and on a folder without people how to get in.

@@ -24,6 +24,8 @@ pub struct ServeConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// What one connection, and all of them, may take.
     pub connections: Connections,
+    /// Whether the data folder is a sandbox for app developers.
+    pub sandbox: Option<Sandbox>,
     /// Who may read `/metrics` from elsewhere; this machine always may when there is none.
     pub metrics_token: Option<String>,
     /// Free space below which the server warns, MB.
@@ -77,6 +79,13 @@ pub enum Tls {
     },
 }
 
+/// A sandbox: everything in it is public.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sandbox {
+    /// Whether others than this machine may reach it.
+    pub open: bool,
+}
+
 /// Bounds on connections. Each is large enough for a phone on a bad network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connections {
@@ -117,6 +126,7 @@ impl ServeConfig {
             tls: Tls::Plain,
             trusted_proxies: Vec::new(),
             connections: Connections::default(),
+            sandbox: None,
             metrics_token: None,
             space_warn_mb: 2_048,
             backup: None,

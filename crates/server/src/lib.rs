@@ -14,6 +14,7 @@ pub mod jobs;
 pub mod listen;
 pub mod openapi;
 pub mod policy;
+pub mod problems;
 pub mod router;
 pub mod server;
 pub mod service;

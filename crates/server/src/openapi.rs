@@ -20,7 +20,7 @@ ops. Times are milliseconds since 1970 in server time. Fields that a client does
 
 Only an answer with the header `Blindspot-Protocol: 1` is this server's: anything else on the way (a captive portal, a \
 proxy) counts as a broken network. Every refusal is an RFC 9457 document of one of the codes in `x-problems`; \
-`docs/generated/problems.md` says what an app does about each. `x-role` is what a caller must be.";
+`/docs/problems` says what an app does about each. `x-role` is what a caller must be.";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(

@@ -2,7 +2,7 @@
 //! one (clippy forbids `Router::route`), and has its row in `policy`.
 
 use crate::http::{
-    cases, devices, docs, events, health, outer, people, photos, reference, sessions, setup, sync,
+    cases, devices, docs, events, health, outer, people, photos, reference, sandbox, sessions, setup, sync,
 };
 use crate::openapi;
 use crate::state::App;
@@ -76,5 +76,10 @@ fn server() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(health::version))
         .routes(routes!(setup::page))
         .routes(routes!(setup::run))
+        .routes(routes!(sandbox::reset))
         .routes(routes!(docs::description))
+        .routes(routes!(docs::docs_door))
+        .routes(routes!(docs::docs_page))
+        .routes(routes!(docs::problem_codes))
+        .routes(routes!(docs::docs_file))
 }

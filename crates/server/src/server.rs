@@ -7,14 +7,16 @@ use crate::http::now_ms;
 use crate::jobs::Jobs;
 use crate::listen::{self, Listening};
 use crate::router::router;
-use crate::service::{ServiceError, setup};
+use crate::service::{ServiceError, sandbox, setup};
 use crate::state::{App, DataFolder, OpenError};
 use crate::tls::addresses::{self, Names};
 use crate::tls::{Certificates, Pair, TlsError, trial};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -38,6 +40,9 @@ pub enum ServeError {
         "{0} 不是本机地址，明文 http 会泄露密码，手机也没有摄像头、定位和离线；请给证书（--tls-cert --tls-key），试用加 --tls-trial，或在前面放代理并写明 --trusted-proxy 网段 / {0} is not this machine alone: plain http would leak passwords, and phones get no camera, position or offline work over it. Give a certificate (--tls-cert --tls-key), use --tls-trial for a first try, or put a proxy in front and name it with --trusted-proxy CIDR"
     )]
     Exposed(SocketAddr),
+    /// A sandbox is asked for where there is none, or is served as if it were none.
+    #[error("{0}")]
+    Sandbox(&'static str),
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -84,24 +89,42 @@ pub async fn serve(
     ready: impl FnOnce(Ready),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
+    check_sandbox(&config)?;
     if config.is_exposed() {
         return Err(ServeError::Exposed(config.listen));
     }
-    let opening = config.clone();
-    let folder = tokio::task::spawn_blocking(move || {
-        let name = opening.city_name.as_deref().unwrap_or("净格");
-        let city = opening.city.as_deref().map(|id| (id, name));
-        DataFolder::open(&opening.data, city, now_ms())
-    })
-    .await
-    .map_err(io::Error::other)??;
-    let doors = Doors::open(&config).await?;
-    let app = Arc::new(App::new(folder, &config, doors.url.clone())?);
+    let mut folder = open(&config).await?;
+    let mut doors = Doors::open(&config).await?;
+    let mut ready = Some(ready);
+    let mut shutdown = pin!(shutdown);
+    loop {
+        // Kept open, so that who comes while a sandbox is put back waits in the kernel's queue.
+        let again = config.sandbox.map(|_| doors.again()).transpose()?;
+        let put_back = round(&config, folder, doors, &mut ready, shutdown.as_mut()).await?;
+        let Some(next) = again.filter(|_| put_back) else { return Ok(()) };
+        let data = config.data.clone();
+        tokio::task::spawn_blocking(move || sandbox::put_back(&data)).await.map_err(io::Error::other)??;
+        folder = reopen(&config).await?;
+        doors = next.try_into()?;
+    }
+}
+
+/// One life of the server; true when it ended because a sandbox is to be put back.
+async fn round(
+    config: &ServeConfig,
+    folder: DataFolder,
+    doors: Doors,
+    ready: &mut Option<impl FnOnce(Ready)>,
+    shutdown: Pin<&mut impl Future<Output = ()>>,
+) -> Result<bool, ServeError> {
+    let app = Arc::new(App::new(folder, config, doors.url.clone())?);
     let jobs = Jobs::spawn(app.clone())?;
     let token = setup::open(app.house())?;
     let setup_link = token.map(|t| format!("{}/setup?token={t}", app.base_url));
-    ready(doors.ready(setup_link));
-    run(&app, &config, doors, shutdown).await;
+    if let Some(ready) = ready.take() {
+        ready(doors.ready(setup_link));
+    }
+    let told = run(&app, config, doors, shutdown).await;
     let closing = app.clone();
     tokio::task::spawn_blocking(move || {
         jobs.close();
@@ -110,7 +133,45 @@ pub async fn serve(
     })
     .await
     .map_err(io::Error::other)??;
-    Ok(())
+    Ok(!told && app.put_back.load(Ordering::SeqCst))
+}
+
+/// A sandbox is public: it is never taken for real data, nor real data for it.
+fn check_sandbox(config: &ServeConfig) -> Result<(), ServeError> {
+    let refused = |why| Err(ServeError::Sandbox(why));
+    match (config.sandbox, sandbox::is_one(&config.data)) {
+        (None, true) => refused(
+            "这个数据文件夹是沙盒，密码人人皆知，只能用 --sandbox 启动 / this data folder is a sandbox, its passwords are public: it is only served with --sandbox",
+        ),
+        (Some(_), false) => refused("这个数据文件夹不是沙盒 / this data folder is no sandbox"),
+        (Some(sandbox), true) if !sandbox.open && !config.listen.ip().is_loopback() => refused(
+            "沙盒密码人人皆知，默认只在本机开放；确要让别的机器访问请加 --sandbox-open / a sandbox's passwords are public, so it listens on this machine only; --sandbox-open lets others in",
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// After a round: what still runs of it ends in a moment, and with it the lock.
+async fn reopen(config: &ServeConfig) -> Result<DataFolder, ServeError> {
+    for _ in 0..100 {
+        match open(config).await {
+            Err(ServeError::Open(OpenError::InUse)) => tokio::time::sleep(Duration::from_millis(50)).await,
+            done => return done,
+        }
+    }
+    open(config).await
+}
+
+async fn open(config: &ServeConfig) -> Result<DataFolder, ServeError> {
+    let opening = config.clone();
+    let folder = tokio::task::spawn_blocking(move || {
+        let name = opening.city_name.as_deref().unwrap_or("净格");
+        let city = opening.city.as_deref().map(|id| (id, name));
+        DataFolder::open(&opening.data, city, now_ms())
+    })
+    .await
+    .map_err(io::Error::other)??;
+    Ok(folder)
 }
 
 /// What is listened on, bound before anything is said.
@@ -150,6 +211,16 @@ impl Doors {
         Ok(doors)
     }
 
+    /// The same doors for another round. A trial's page is not among them: a sandbox has none.
+    fn again(&self) -> io::Result<Again> {
+        #[cfg(unix)]
+        let listener = std::os::fd::AsFd::as_fd(&self.listener).try_clone_to_owned()?.into();
+        #[cfg(not(unix))]
+        let listener = std::net::TcpListener::bind(self.addr)?;
+        let certificates = self.certificates.clone();
+        Ok(Again { listener, addr: self.addr, url: self.url.clone(), certificates })
+    }
+
     fn ready(&self, setup_link: Option<String>) -> Ready {
         let trial = self.trial.as_ref().map(|(_, install, left_out)| TrialReady {
             page: install.page.clone(),
@@ -166,18 +237,35 @@ impl Doors {
     }
 }
 
+/// Doors that nobody is at yet.
+struct Again {
+    listener: std::net::TcpListener,
+    addr: SocketAddr,
+    url: String,
+    certificates: Option<Arc<Certificates>>,
+}
+
+impl TryFrom<Again> for Doors {
+    type Error = io::Error;
+    fn try_from(again: Again) -> io::Result<Self> {
+        let Again { listener, addr, url, certificates } = again;
+        Ok(Self { listener: TcpListener::from_std(listener)?, addr, url, certificates, trial: None })
+    }
+}
+
 async fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
     let listener = TcpListener::bind(addr).await.map_err(|e| ServeError::Listen(addr, e))?;
     let bound = listener.local_addr()?;
     Ok((listener, bound))
 }
 
+/// Serves until the end is asked for; true when `shutdown` asked for it.
 async fn run(
     app: &Arc<App>,
     config: &ServeConfig,
     doors: Doors,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) {
+    shutdown: Pin<&mut impl Future<Output = ()>>,
+) -> bool {
     let listening = |router, certificates, trusted| Listening {
         router,
         bounds: config.connections.clone(),
@@ -192,10 +280,17 @@ async fn run(
     }
     let main = listening(router(app.clone()), doors.certificates, config.trusted_proxies.clone());
     let serving = listen::serve(main, doors.listener, app.stopping.subscribe());
+    let mut told = false;
+    let mut stopping = app.stopping.subscribe();
     let patience = async {
-        shutdown.await;
-        // Long polls and event streams end themselves; the rest is short.
-        app.stopping.send_replace(true);
+        tokio::select! {
+            () = shutdown => {
+                told = true;
+                // Long polls and event streams end themselves; the rest is short.
+                app.stopping.send_replace(true);
+            }
+            _ = stopping.wait_for(|s| *s) => {}
+        }
         tokio::time::sleep(LAST_ANSWERS).await;
     };
     tokio::select! {
@@ -203,6 +298,7 @@ async fn run(
         // What the writer has taken is finished all the same.
         () = patience => {}
     }
+    told
 }
 
 /// SIGHUP reads the certificate again; without one it does no harm.

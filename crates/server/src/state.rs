@@ -12,6 +12,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use tokio::sync::{Semaphore, watch};
 
 /// Passwords checked at once: each takes 19 MiB and a core for a while.
@@ -126,6 +127,10 @@ pub struct App {
     pub base_url: String,
     /// Turns true when the server is about to stop; long polls and event streams end by it.
     pub stopping: watch::Sender<bool>,
+    /// Whether this is a sandbox.
+    pub sandbox: bool,
+    /// Whether the sandbox is to be put back once the server has stopped.
+    pub(crate) put_back: AtomicBool,
     /// How many connections there are.
     pub connections: Arc<ConnectionCounts>,
     pub(crate) logins: Semaphore,
@@ -140,6 +145,7 @@ impl App {
         let hints = Hints::default();
         let listener = hints.clone();
         folder.house.set_listener(Box::new(move |h| listener.tell(h)));
+        folder.house.set_sandbox(config.sandbox.is_some());
         let gate = Gate::new(&folder.house);
         let writer = Writer::spawn(folder.house.clone())?;
         let base_url = config.base_url.clone().unwrap_or(base_url);
@@ -150,6 +156,8 @@ impl App {
             hints,
             base_url,
             stopping: watch::Sender::new(false),
+            sandbox: config.sandbox.is_some(),
+            put_back: AtomicBool::new(false),
             connections: Arc::default(),
             logins: Semaphore::new(LOGINS_AT_ONCE),
         })

@@ -241,6 +241,14 @@ pub fn use_code(tx: &Tx<'_>, city: &CityId, code_hash: [u8; 32], now_ms: i64) ->
     if tx.exec(&CODE_USE, &[city.as_str().into(), code_hash.into(), now_ms.into()])? == 0 {
         return Ok(None);
     }
+    load_code(tx, city, code_hash)
+}
+
+/// The person of a code, used or not: for a sandbox, whose codes last.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn load_code(tx: &Tx<'_>, city: &CityId, code_hash: [u8; 32]) -> Result<Option<PersonId>> {
     let row = tx.query_one(&CODE_LOAD, &[city.as_str().into(), code_hash.into()])?;
     row.map(|r| r.id(0).map(PersonId::from_bytes)).transpose()
 }

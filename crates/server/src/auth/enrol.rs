@@ -15,7 +15,7 @@ use blindspot_store::{Tx, accounts, audit, devices, tokens};
 
 /// Longest label or app text, characters.
 const LABEL_CHARS_MAX: usize = 80;
-const PURPOSE: &str = "enrol code";
+pub(crate) const PURPOSE: &str = "enrol code";
 
 /// Makes a one-time code for a person inside a transaction; gives its end, milliseconds since 1970.
 ///
@@ -57,8 +57,13 @@ impl Gate {
         let device_id = DeviceId::from_parts(now_ms, house.id_bytes());
         let fresh = refresh::Fresh::new(house, secret::random(house));
         let (device, person, grants) = house.store.write(|tx| {
-            let person_id = devices::use_code(tx, &house.city, secret::hash(PURPOSE, &code), now_ms)?
-                .ok_or(ServiceError::Refused(&BAD_CODE, None))?;
+            let hash = secret::hash(PURPOSE, &code);
+            let person_id = if house.is_sandbox() {
+                devices::load_code(tx, &house.city, hash)?
+            } else {
+                devices::use_code(tx, &house.city, hash, now_ms)?
+            };
+            let person_id = person_id.ok_or(ServiceError::Refused(&BAD_CODE, None))?;
             let person = accounts::load_person(tx, &house.city, person_id)?
                 .filter(|p| p.active)
                 .ok_or(ServiceError::Refused(&BAD_CODE, None))?;

@@ -12,6 +12,7 @@ pub mod outer;
 pub mod people;
 pub mod photos;
 pub mod reference;
+pub mod sandbox;
 pub mod sessions;
 pub mod setup;
 pub mod sync;

@@ -18,6 +18,8 @@ use std::time::Duration;
 /// Most bytes taken from a sender that was refused.
 const DRAIN_BYTES_MAX: usize = 32 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(5);
+/// Nothing here is real.
+const SANDBOX_HEADER: &str = "blindspot-sandbox";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The layer.
@@ -47,6 +49,9 @@ pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) ->
     }
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static(PROTOCOL_HEADER), HeaderValue::from_static(PROTOCOL));
+    if app.sandbox {
+        headers.insert(HeaderName::from_static(SANDBOX_HEADER), HeaderValue::from_static("1"));
+    }
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
     }

