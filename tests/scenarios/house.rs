@@ -6,6 +6,7 @@ use blindspot_core::geo::Point;
 use blindspot_sample::city;
 use blindspot_server::config::ServeConfig;
 use blindspot_server::server::{Running, Server};
+use blindspot_server::service::limits::LimitConfig;
 use blindspot_server::service::reference;
 use blindspot_server::state::DataFolder;
 use serde_json::{Value, json};
@@ -17,8 +18,8 @@ pub(crate) struct TestHouse {
     pub(crate) base: String,
     cookie: String,
     places: Option<blindspot_core::division::Places>,
-    _running: Running,
-    _dir: tempfile::TempDir,
+    running: Running,
+    dir: tempfile::TempDir,
 }
 
 fn now_ms() -> i64 {
@@ -29,7 +30,12 @@ fn now_ms() -> i64 {
 impl TestHouse {
     /// An empty city.
     pub(crate) fn start() -> Self {
-        Self::start_in(tempfile::tempdir().expect("a folder"), None)
+        Self::start_with(LimitConfig { reserve_bytes: Some(0), ..LimitConfig::default() })
+    }
+
+    /// An empty city with limits of its own.
+    pub(crate) fn start_with(limits: LimitConfig) -> Self {
+        Self::start_in(tempfile::tempdir().expect("a folder"), None, limits)
     }
 
     /// The made-up city's places.
@@ -44,11 +50,16 @@ impl TestHouse {
         reference::import_cells(house, city.cells, now_ms()).expect("cells");
         folder.close().expect("closed in order");
         drop(folder);
-        Self::start_in(dir, Some(places))
+        Self::start_in(dir, Some(places), LimitConfig::default())
     }
 
-    fn start_in(dir: tempfile::TempDir, places: Option<blindspot_core::division::Places>) -> Self {
-        let running = Server::start_blocking(ServeConfig::new(dir.path())).expect("the server starts");
+    fn start_in(
+        dir: tempfile::TempDir,
+        places: Option<blindspot_core::division::Places>,
+        limits: LimitConfig,
+    ) -> Self {
+        let config = ServeConfig { limits, ..ServeConfig::new(dir.path()) };
+        let running = Server::start_blocking(config).expect("the server starts");
         let base = running.base_url();
         let link = running.setup_link.clone().expect("an empty folder has a set-up link");
         let token = link.split_once("token=").expect("a token").1.to_owned();
@@ -60,7 +71,41 @@ impl TestHouse {
         signed.ok();
         let cookie =
             signed.header("set-cookie").and_then(|c| c.split(';').next()).expect("a cookie").to_owned();
-        Self { base, cookie, places, _running: running, _dir: dir }
+        Self { base, cookie, places, running, dir }
+    }
+
+    /// Where the server listens.
+    pub(crate) fn addr(&self) -> std::net::SocketAddr {
+        self.running.addr
+    }
+
+    /// The server's data folder.
+    pub(crate) fn data(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
+    /// A person with a desk; gives the id and the cookie of a session. The password that the administrator typed
+    /// in is changed at once, as it must be.
+    pub(crate) fn desk(&self, login: &str, role: &str) -> (String, String) {
+        let person = json!({"login": login, "name": login, "password": "typed by the admin"});
+        let made = self.admin("POST", "/v1/people", &person).ok();
+        let id = made["person_id"].as_str().expect("an id").to_owned();
+        let grant = json!({"role": role, "area": "city"});
+        self.admin("POST", &format!("/v1/people/{id}/grants"), &grant).ok();
+        let cookie = self.sign_in(login, "typed by the admin");
+        let change = json!({"old": "typed by the admin", "new": "my own password"});
+        let headers = [("cookie", cookie.as_str())];
+        send_json("POST", &format!("{}/v1/me/password", self.base), &headers, &change).ok();
+        (id, cookie)
+    }
+
+    /// Signs in; gives the session cookie.
+    pub(crate) fn sign_in(&self, login: &str, password: &str) -> String {
+        let body = json!({"login": login, "password": password});
+        let signed = send_json("POST", &format!("{}/v1/sessions", self.base), &[], &body);
+        signed.ok();
+        let cookie = signed.header("set-cookie").and_then(|c| c.split(';').next());
+        cookie.expect("a cookie").to_owned()
     }
 
     /// What the administrator asks for.

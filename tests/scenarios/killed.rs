@@ -18,7 +18,7 @@ fn now_ms() -> i64 {
 }
 
 /// The binary that was built beside this test.
-fn blindspot() -> PathBuf {
+pub(crate) fn blindspot() -> PathBuf {
     let me = std::env::current_exe().expect("a path");
     let folder = me.parent().and_then(Path::parent).expect("a target folder");
     let path = folder.join("blindspot");

@@ -13,7 +13,7 @@ fn exif() -> ExifSpec {
 }
 use serde_json::{Value, json};
 
-const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
+pub(crate) const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
 const OFFSET: (&str, &str) = ("content-type", "application/offset+octet-stream");
 
 pub(crate) fn picture(number: u32) -> Vec<u8> {
@@ -24,7 +24,7 @@ pub(crate) fn metadata(bytes: &[u8]) -> String {
     metadata_of(new_photo_id(), "working", bytes)
 }
 
-fn metadata_of(photo: PhotoId, form: &str, bytes: &[u8]) -> String {
+pub(crate) fn metadata_of(photo: PhotoId, form: &str, bytes: &[u8]) -> String {
     let b64 = |text: &str| STANDARD.encode(text);
     let sha = Sha256::of(bytes).to_hex();
     format!(
@@ -42,7 +42,7 @@ pub(crate) fn create(phone: &RawPhone, bytes: &[u8]) -> String {
     create_of(phone, new_photo_id(), "working", bytes)
 }
 
-fn create_of(phone: &RawPhone, photo: PhotoId, form: &str, bytes: &[u8]) -> String {
+pub(crate) fn create_of(phone: &RawPhone, photo: PhotoId, form: &str, bytes: &[u8]) -> String {
     let (length, meta) = (bytes.len().to_string(), metadata_of(photo, form, bytes));
     let headers = [TUS, ("upload-length", length.as_str()), ("upload-metadata", meta.as_str())];
     let answer = phone.send("POST", "/v1/photos", &headers, b"");
@@ -52,7 +52,7 @@ fn create_of(phone: &RawPhone, photo: PhotoId, form: &str, bytes: &[u8]) -> Stri
     location.strip_prefix(&phone.base).map_or(location.clone(), str::to_owned)
 }
 
-fn patch(phone: &RawPhone, location: &str, offset: usize, bytes: &[u8]) -> crate::raw::Answer {
+pub(crate) fn patch(phone: &RawPhone, location: &str, offset: usize, bytes: &[u8]) -> crate::raw::Answer {
     phone.send("PATCH", location, &[TUS, OFFSET, ("upload-offset", &offset.to_string())], bytes)
 }
 
@@ -86,7 +86,7 @@ fn a_photo_is_delivered_only_when_its_digest_was_verified() {
     stranger.get(&format!("/v1/photos/{photo}/working")).problem("not_found");
 }
 
-fn media(phone: &RawPhone, case: blindspot_core::CaseId) -> Value {
+pub(crate) fn media(phone: &RawPhone, case: blindspot_core::CaseId) -> Value {
     let (pages, _) = phone.pull_all(None);
     let mut rows = pages.iter().flat_map(|p| p["rows"].as_array().into_iter().flatten());
     let row = rows.rfind(|r| r["kind"] == "case" && r["id"] == json!(case)).expect("the case");

@@ -5,8 +5,8 @@ use crate::folder::Folder;
 use crate::out::{Done, Tried as _, answer};
 use crate::table;
 use blindspot_core::DeviceId;
-use blindspot_server::service::House;
-use blindspot_server::service::people::{self, Actor};
+use blindspot_server::service::people::Actor;
+use blindspot_server::service::{House, devices};
 use clap::Subcommand;
 use serde_json::json;
 use std::path::PathBuf;
@@ -45,24 +45,53 @@ pub(crate) fn run(args: Args) -> Done {
 fn act(house: &House, args: Args) -> Done {
     match args.what {
         What::List => {
-            let all = people::list_devices(house).tried("列不出手机", "cannot list phones")?;
+            let all = devices::list_devices(house, wall_ms()).tried("列不出手机", "cannot list phones")?;
             answer(args.json, &all, || {
-                let row = |d: &people::DeviceView| {
+                let row = |d: &devices::DeviceView| {
                     vec![
                         d.device_id.to_string(),
                         d.label.clone(),
                         d.state.to_owned(),
+                        d.last_seen_ms.map_or_else(|| "-".to_owned(), |at| ago(wall_ms() - at)),
+                        unsent(d),
                         d.received_through.to_string(),
                         d.app.clone(),
                     ]
                 };
                 let rows: Vec<_> = all.iter().map(row).collect();
-                table::text(&["编号 id", "名称 label", "状态 state", "已收到 received", "应用 app"], &rows)
+                let head = [
+                    "编号 id",
+                    "名称 label",
+                    "状态 state",
+                    "最近 seen",
+                    "未交 unsent",
+                    "已收 received",
+                    "应用 app",
+                ];
+                table::text(&head, &rows)
             })
         }
         What::Revoke { device } => {
-            people::revoke_device(house, Actor::Cli, device, wall_ms()).tried("停用失败", "not revoked")?;
+            devices::revoke_device(house, Actor::Cli, device, wall_ms()).tried("停用失败", "not revoked")?;
             answer(args.json, &json!({"revoked": device}), || format!("已停用 revoked: {device}"))
         }
+    }
+}
+
+/// What is still on the phone, as it last said; marked when it has been there for hours.
+fn unsent(d: &devices::DeviceView) -> String {
+    let (Some(ops), Some(photos)) = (d.unsent_ops, d.unsent_photos) else { return "?".to_owned() };
+    let since = d.unsent_since_ms.map_or_else(String::new, |at| format!(" · {}", ago(wall_ms() - at)));
+    let mark = if d.unsent_late { " !" } else { "" };
+    format!("{ops} + {photos} 照片{since}{mark}")
+}
+
+fn ago(ms: i64) -> String {
+    let minutes = ms.max(0) / 60_000;
+    match minutes {
+        0 => "刚才 now".to_owned(),
+        1..120 => format!("{minutes} 分 min"),
+        120..2_880 => format!("{} 小时 h", minutes / 60),
+        _ => format!("{} 天 d", minutes / 1_440),
     }
 }

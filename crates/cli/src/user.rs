@@ -1,17 +1,17 @@
 //! `blindspot user`: people, rights and enrolment codes, by the server's own use-cases on the data folder.
 
-use crate::clock::{one_time_password, wall_ms};
+use crate::clock::wall_ms;
 use crate::folder::Folder;
 use crate::out::{Done, Failure, Tried as _, answer};
 use crate::{qr, table};
 use blindspot_core::PersonId;
 use blindspot_core::access::{Area, Role};
-use blindspot_server::service::House;
 use blindspot_server::service::people::{self, Actor, NewGrant, NewPerson, PersonView};
+use blindspot_server::service::{House, passwords};
 use clap::Subcommand;
 use serde_json::json;
 use std::io::{BufRead as _, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// 人员 · people
 #[derive(Debug, clap::Args)]
@@ -57,8 +57,26 @@ enum What {
         /// 授权编号，见 list · its id, see `list`
         grant: uuid::Uuid,
     },
-    /// 重设密码 · set a password: from stdin, or a one-time one is made and printed
+    /// 重设密码 · set a password: from stdin or a file, or a one-time one is made and printed
     Password {
+        /// 登录名 · login
+        login: String,
+        /// 从文件读密码（第一行） · a file whose first line is the password
+        #[arg(long)]
+        file: Option<PathBuf>,
+    },
+    /// 停用人员，记录保留 · let a person act no longer; nothing of theirs is lost
+    Deactivate {
+        /// 登录名 · login
+        login: String,
+    },
+    /// 重新启用 · let a person act again
+    Activate {
+        /// 登录名 · login
+        login: String,
+    },
+    /// 结束全部登录会话 · end all desk sessions of a person
+    EndSessions {
         /// 登录名 · login
         login: String,
     },
@@ -112,13 +130,15 @@ fn act(house: &House, args: Args) -> Done {
             people::end_grant(house, Actor::Cli, grant, now, now).tried("结束授权失败", "not ended")?;
             answer(args.json, &json!({"ended": grant}), || format!("已结束 ended: {grant}"))
         }
-        What::Password { login } => {
+        What::Password { login, file } => set_password(house, args.json, &login, file.as_deref()),
+        What::Deactivate { login } => set_active(house, args.json, &login, false),
+        What::Activate { login } => set_active(house, args.json, &login, true),
+        What::EndSessions { login } => {
             let person = find(house, &login)?;
-            let (password, made) = password()?;
-            people::set_password(house, Actor::Cli, person, &password, now)
-                .tried("密码没有设上", "not set")?;
-            answer(args.json, &json!({"login": login, "password": made.then_some(&password)}), || {
-                said(&login, &password, made)
+            let ended = passwords::end_sessions(house, Actor::Cli, person, now)
+                .tried("会话没有结束", "the sessions were not ended")?;
+            answer(args.json, &json!({"login": login, "ended": ended}), || {
+                format!("已结束 {ended} 个会话 sessions ended: {login}")
             })
         }
         What::EnrolCode { login, server } => {
@@ -137,41 +157,74 @@ fn act(house: &House, args: Args) -> Done {
     }
 }
 
+fn set_password(house: &House, as_json: bool, login: &str, file: Option<&Path>) -> Done {
+    let person = find(house, login)?;
+    let now = wall_ms();
+    let Some(given) = given_password(file)? else {
+        let once = passwords::reset(house, Actor::Cli, person, now).tried("密码没有设上", "not set")?;
+        return answer(as_json, &json!({"login": login, "password": once.password}), || {
+            said(login, Some(&once.password))
+        });
+    };
+    passwords::set_password(house, Actor::Cli, person, &given, now).tried("密码没有设上", "not set")?;
+    answer(as_json, &json!({"login": login, "password": null}), || said(login, None))
+}
+
+fn set_active(house: &House, as_json: bool, login: &str, active: bool) -> Done {
+    let person = find(house, login)?;
+    people::set_active(house, Actor::Cli, person, active, wall_ms()).tried("没有改成", "not changed")?;
+    let word = if active { "已启用 activated" } else { "已停用 deactivated" };
+    answer(as_json, &json!({"login": login, "active": active}), || format!("{word}: {login}"))
+}
+
 fn add(house: &House, as_json: bool, who: (String, String), grants: Vec<(Role, Area)>, desk: bool) -> Done {
     let (login, name) = who;
-    let (secret, made) = if desk { password().map(|(p, made)| (Some(p), made))? } else { (None, false) };
-    let new = NewPerson { login: login.clone(), name, password: secret.clone() };
+    let given = if desk { given_password(None)? } else { None };
+    let new = NewPerson { login: login.clone(), name, password: given.clone() };
     let now = wall_ms();
     let person = people::create_person(house, Actor::Cli, &new, now).tried("没有加上", "not added")?;
     for (role, area) in grants {
         let new = NewGrant { role, area, from_ms: None, to_ms: None };
         people::grant(house, Actor::Cli, person.person_id, &new, now).tried("授权失败", "not granted")?;
     }
-    let shown = secret.filter(|_| made);
-    answer(as_json, &json!({"person_id": person.person_id, "login": login, "password": shown}), || {
-        let password = shown.as_ref().map_or_else(String::new, |p| said(&login, p, true));
+    let once = if desk && given.is_none() {
+        let once = passwords::reset(house, Actor::Cli, person.person_id, now);
+        Some(once.tried("密码没有设上", "not set")?.password)
+    } else {
+        None
+    };
+    answer(as_json, &json!({"person_id": person.person_id, "login": login, "password": once}), || {
+        let password = once.as_ref().map_or_else(String::new, |p| said(&login, Some(p)));
         format!("已添加 added: {login}\n{password}")
     })
 }
 
-fn said(login: &str, password: &str, made: bool) -> String {
-    if made {
-        format!("{login} 的密码（只显示这一次）password, shown this once: {password}")
-    } else {
-        format!("{login} 的密码已设 password set")
+fn said(login: &str, once: Option<&str>) -> String {
+    match once {
+        Some(password) => format!(
+            "{login} 的一次性密码（只显示这一次，首次登录须修改）\none-time password, shown this once, to be \
+             changed at the first sign-in: {password}"
+        ),
+        None => format!("{login} 的密码已设 password set"),
     }
 }
 
-/// A password from stdin when something is piped in, else a new one that is told once; never from arguments.
-fn password() -> Done<(String, bool)> {
-    let stdin = std::io::stdin();
-    if stdin.is_terminal() {
-        return Ok((one_time_password(), true));
-    }
+/// A password from a file, or from stdin when something is piped in; never from arguments, which every user of
+/// this machine can read.
+fn given_password(file: Option<&Path>) -> Done<Option<String>> {
     let mut text = String::new();
-    stdin.lock().read_line(&mut text).tried("读不到密码", "cannot read the password")?;
-    let text = text.trim_end_matches(['\r', '\n']);
-    if text.is_empty() { Ok((one_time_password(), true)) } else { Ok((text.to_owned(), false)) }
+    match file {
+        Some(file) => {
+            text = std::fs::read_to_string(file).tried("读不到密码文件", "cannot read the password file")?;
+        }
+        None if std::io::stdin().is_terminal() => {}
+        None => {
+            let read = std::io::stdin().lock().read_line(&mut text);
+            read.tried("读不到密码", "cannot read the password")?;
+        }
+    }
+    let line = text.lines().next().unwrap_or("");
+    Ok((!line.is_empty()).then(|| line.to_owned()))
 }
 
 fn find(house: &House, login: &str) -> Done<PersonId> {

@@ -6,16 +6,20 @@ use crate::host::Now;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::identity::Identity;
 use crate::replica::Replica;
-use crate::store::{meta, staging, write};
+use crate::store::{captures, meta, outbox, staging, uploads, write};
 use crate::sync::Flight;
 use blindspot_core::feed::Feed;
 use blindspot_core::limits::ROW_SCHEMA;
 use blindspot_core::sync::{Lane, ReplyClass};
 use blindspot_core::wire::account::Me;
-use blindspot_core::wire::v1::{PullReply, PullRequest};
+use blindspot_core::wire::v1::{ClientReport, PullReply, PullRequest};
 
 impl Replica {
-    pub(crate) fn build_pull(&mut self, wait_s: u32) -> Result<Option<(HttpRequest, Flight)>, ClientError> {
+    pub(crate) fn build_pull(
+        &mut self,
+        wait_s: u32,
+        now: &Now,
+    ) -> Result<Option<(HttpRequest, Flight)>, ClientError> {
         if meta::get(&self.db, meta::ME_DUE)?.is_some() {
             let request = HttpRequest::new(Lane::Pull, "GET", "/v1/me");
             return Ok(Some((self.authorised(request)?, Flight::Me)));
@@ -28,10 +32,29 @@ impl Replica {
             limit: None,
             wait: wait_s,
             reread: reread.clone(),
+            client: Some(self.report_of_itself(now)?),
         };
         let mut request = HttpRequest::new(Lane::Pull, "POST", "/v1/sync/pull").json(&frame)?;
         request.timeout_s += wait_s;
         Ok(Some((self.authorised(request)?, Flight::Pull { reread })))
+    }
+
+    /// How this phone stands, for the list that an administrator looks at.
+    fn report_of_itself(&self, now: &Now) -> Result<ClientReport, ClientError> {
+        let unsent = self.unsent()?;
+        let oldest = [
+            outbox::oldest_unsent_ms(&self.db)?,
+            captures::oldest_waiting_ms(&self.db)?,
+            uploads::oldest_unsent_ms(&self.db)?,
+        ];
+        let oldest = oldest.into_iter().flatten().min();
+        Ok(ClientReport {
+            app: Some(format!("blindspot-client {}", env!("CARGO_PKG_VERSION"))),
+            unsent_ops: Some(unsent.ops + unsent.captures),
+            unsent_photos: Some(unsent.photos),
+            // A clock that was put back makes no negative age.
+            unsent_age_ms: oldest.map(|at| now.wall_ms.saturating_sub(at).max(0)),
+        })
     }
 
     pub(crate) fn handle_pulled(

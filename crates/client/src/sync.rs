@@ -100,7 +100,7 @@ impl Replica {
         match want {
             Want::Refresh => self.build_refresh(rnd),
             Want::Push { ops_max, bytes_max } => self.build_push(ops_max, bytes_max, now),
-            Want::Pull { wait_s } => self.build_pull(wait_s),
+            Want::Pull { wait_s } => self.build_pull(wait_s, now),
             Want::Photo => self.build_photo(now),
         }
     }

@@ -68,6 +68,10 @@ problems! {
     SIGN_IN = "sign_in", "请先登录", "Sign in first", "重新登录后再试", "Sign in and try again";
     WRONG_PASSWORD = "wrong_password", "账号或密码不对", "Wrong account or password", "检查后再试；忘记密码请联系管理员", "Check and try again; an administrator can reset it";
     LOCKED_OUT = "locked_out", "试错太多次，账号暂时锁定", "Too many wrong tries; the account is locked for a while", "稍后再试（见 Retry-After）", "Try again later (see Retry-After)";
+    WEAK_PASSWORD = "weak_password", "密码不合要求", "The password will not do", "换一个：8 到 128 个字符，不能是登录名或常见密码", "Choose another: 8 to 128 characters, neither the login nor a common password";
+    PASSWORD_CHANGE_REQUIRED = "password_change_required", "请先修改一次性密码", "Change the one-time password first", "用 POST /v1/me/password 设自己的密码，之后即可使用", "Set your own with POST /v1/me/password; then everything works";
+    TOO_MANY_REQUESTS = "too_many_requests", "请求太频繁", "Too many requests", "按 Retry-After 等待后自动重试；内容不受影响", "Wait as Retry-After says and try again; nothing is lost";
+    UPLOAD_QUOTA = "upload_quota", "这台手机今天上传的照片已达上限", "This phone has reached its upload quota for today", "照片留在手机里，明天自动续传；其他内容照常上传", "The photos wait on the phone and go on tomorrow; everything else is sent as usual";
     TOKEN_EXPIRED = "token_expired", "访问凭证已过期", "The access token has expired", "用刷新凭证换新的；待上传内容不受影响", "Refresh it; unsent work is untouched";
     TOKEN_INVALID = "token_invalid", "访问凭证无效", "The access token is not valid", "刷新凭证，或重新绑定手机；待上传内容不受影响", "Refresh, or enrol again; unsent work is untouched";
     ENROL_AGAIN = "enrol_again", "请重新绑定手机", "Enrol this phone again", "向管理员要新的绑定码；待上传内容会保留", "Ask an administrator for a new code; unsent work is kept";
@@ -83,7 +87,7 @@ problems! {
     OFFSET_CONFLICT = "offset_conflict", "上传位置不一致", "The upload offset differs", "用 HEAD 查询位置后续传", "Ask with HEAD and resume from there";
     DIGEST_MISMATCH = "digest_mismatch", "照片内容与登记的校验值不符", "The bytes do not match the stated digest", "核对手机里的文件后重新上传", "Check the file on the phone and upload again";
     CHECKSUM_MISMATCH = "checksum_mismatch", "这一段数据在传输中损坏", "This chunk was damaged on the way", "重发这一段", "Send the chunk again";
-    UPLOAD_TOO_LARGE = "upload_too_large", "文件太大", "The file is too large", "照片和文档最大 15 MB", "Photos and documents are at most 15 MB";
+    UPLOAD_TOO_LARGE = "upload_too_large", "文件太大", "The file is too large", "照片和文档最大 15 MB，语音最大 1 MB", "Photos and documents are at most 15 MB, voice notes 1 MB";
     TUS_VERSION = "tus_version", "不支持的 tus 版本", "That tus version is not supported", "使用 Tus-Resumable: 1.0.0", "Use Tus-Resumable: 1.0.0";
     NO_SPACE = "no_space", "服务器空间不足", "The server is out of space", "稍后自动重试；内容仍在手机里", "It is retried later; the work stays on the phone";
     BUSY = "busy", "服务器忙", "The server is busy", "稍后自动重试", "It is retried later";

@@ -28,6 +28,18 @@ pub const LOOK_GAP_MS: i64 = 2 * 3_600_000;
 pub const CHUNK_BYTES: usize = 512 * 1024;
 /// Largest photo or document, bytes (protocol 11).
 pub const UPLOAD_BYTES_MAX: u64 = 15 * 1024 * 1024;
+/// Largest voice note, bytes (U5).
+pub const VOICE_BYTES_MAX: u64 = 1024 * 1024;
+/// Longest voice note, milliseconds (U5).
+pub const VOICE_MS_MAX: u32 = 60_000;
+/// Bytes of photos that one device may begin to upload in a day, unless the city says otherwise.
+pub const UPLOAD_QUOTA_BYTES: u64 = 4 << 30;
+/// A sender that keeps below this many bytes a second, after `SLOW_GRACE_MS`, is given up.
+pub const BODY_BYTES_A_SECOND_MIN: u64 = 1024;
+/// How long a sender may be slow at first, milliseconds.
+pub const SLOW_GRACE_MS: u64 = 30_000;
+/// Unsent work older than this is marked in the list of phones, milliseconds (4 h).
+pub const UNSENT_LATE_MS: i64 = 4 * 3_600_000;
 /// First wait after a failure, milliseconds.
 pub const BACKOFF_MS_MIN: i64 = 1_000;
 /// Longest wait after failures, milliseconds.

@@ -1,5 +1,6 @@
 //! What a server is started with. Reads nothing by itself.
 
+use crate::service::limits::LimitConfig;
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,6 +33,8 @@ pub struct ServeConfig {
     pub space_warn_mb: u64,
     /// Backups that the server makes by itself.
     pub backup: Option<BackupPlan>,
+    /// Rates, quotas, the reserve of disk.
+    pub limits: LimitConfig,
 }
 
 /// Backups that the server makes by itself.
@@ -130,6 +133,7 @@ impl ServeConfig {
             metrics_token: None,
             space_warn_mb: 2_048,
             backup: None,
+            limits: LimitConfig::default(),
         }
     }
 

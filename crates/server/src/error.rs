@@ -31,7 +31,7 @@ impl Fault {
 pub fn status_of(code: &str) -> u16 {
     match code {
         "sign_in" | "wrong_password" | "token_expired" | "token_invalid" | "enrol_again" | "bad_proof" => 401,
-        "no_rights" | "device_revoked" | "https_required" => 403,
+        "no_rights" | "device_revoked" | "https_required" | "password_change_required" => 403,
         "not_found" => 404,
         "method_not_allowed" => 405,
         "conflict" | "offset_conflict" | "setup_done" => 409,
@@ -40,7 +40,7 @@ pub fn status_of(code: &str) -> u16 {
         "body_too_large" | "too_many_ops" | "upload_too_large" => 413,
         "unsupported_media_type" => 415,
         "upgrade_required" => 426,
-        "locked_out" => 429,
+        "locked_out" | "too_many_requests" | "upload_quota" => 429,
         "digest_mismatch" | "checksum_mismatch" => 460,
         "internal" => 500,
         "busy" => 503,
@@ -124,6 +124,8 @@ mod tests {
         assert_eq!(read("upload_gone"), ReplyClass::Gone);
         assert_eq!(read("no_space"), ReplyClass::NoSpace);
         assert_eq!(read("busy"), ReplyClass::Busy);
+        assert_eq!(read("too_many_requests"), ReplyClass::Busy);
+        assert_eq!(read("upload_quota"), ReplyClass::Busy);
         assert_eq!(read("bad_cursor"), ReplyClass::Refused);
     }
 }

@@ -1,11 +1,12 @@
-//! What the server does by itself: renditions one at a time, sweeps, overdue holds. One thread, so that a
-//! large photo never competes with another for memory.
+//! What the server does by itself: renditions one at a time, sweeps, overdue holds, on one thread, so that a
+//! large photo never competes with another for memory; and, on another, watching whose rights change.
 
+use crate::auth::{lockout, sessions};
 use crate::http::now_ms;
 use crate::service::renditions::{self, Step};
-use crate::service::{ServiceError, WriteJob, ingest, uploads};
+use crate::service::{ServiceError, WriteJob, ingest, limits, uploads};
 use crate::state::App;
-use blindspot_store::{devices, tokens};
+use blindspot_store::{accounts, browsers, devices, meta, tokens};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -18,42 +19,72 @@ const SWEEP_EVERY_MS: i64 = 10 * 60_000;
 /// Used or expired enrolment codes are forgotten after this long, milliseconds (a day).
 const CODE_KEEP_MS: i64 = 24 * 3_600_000;
 
-/// The thread.
+/// How often it is looked whether anybody's rights have changed.
+const STANDING_EVERY: Duration = Duration::from_secs(1);
+/// How often phones are written down that were heard of, milliseconds.
+const SEEN_EVERY_MS: i64 = 15_000;
+
+/// The threads.
 pub struct Jobs {
-    stop: Sender<()>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    stop: [Sender<()>; 2],
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Jobs {
-    /// Starts the thread.
+    /// Starts the threads.
     ///
     /// # Errors
     /// When the operating system gives none.
     pub fn spawn(app: Arc<App>) -> std::io::Result<Self> {
-        let (stop, stopped) = channel();
-        let thread = std::thread::Builder::new().name("jobs".into()).spawn(move || run(&app, &stopped))?;
-        Ok(Self { stop, thread: Mutex::new(Some(thread)) })
+        let ((stop, stopped), (stop_watch, watch_stopped)) = (channel(), channel());
+        let watching = app.clone();
+        let jobs = std::thread::Builder::new().name("jobs".into()).spawn(move || run(&app, &stopped))?;
+        let watch = move || watch_standing(&watching, &watch_stopped);
+        let watch = std::thread::Builder::new().name("standing".into()).spawn(watch)?;
+        Ok(Self { stop: [stop, stop_watch], threads: Mutex::new(vec![jobs, watch]) })
     }
 
-    /// Ends the thread after what it is doing now.
+    /// Ends the threads after what they are doing now.
     pub fn close(&self) {
-        // A thread that has ended already takes no message.
-        let _ = self.stop.send(());
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if thread.is_some_and(|t| t.join().is_err()) {
-            tracing::error!("the jobs thread ended in a panic");
+        for stop in &self.stop {
+            // A thread that has ended already takes no message.
+            let _ = stop.send(());
+        }
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of jobs ended in a panic");
+            }
+        }
+    }
+}
+
+/// Tells requests that last when somebody's rights have changed, here or by the command line. A thread of its own:
+/// a large photo must not delay a revocation.
+fn watch_standing(app: &App, stopped: &Receiver<()>) {
+    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(STANDING_EVERY) {
+        match app.house().store.read(|tx| meta::load_int(tx, meta::STANDING)) {
+            Ok(found) => {
+                let found = found.unwrap_or(0);
+                app.standing.send_if_modified(|known| std::mem::replace(known, found) != found);
+            }
+            Err(error) => tracing::error!(%error, "changes of rights are not seen"),
         }
     }
 }
 
 fn run(app: &App, stopped: &Receiver<()>) {
-    let mut swept_ms = 0;
+    let (mut swept_ms, mut seen_ms) = (0, 0);
     let mut pause = Duration::ZERO;
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(pause) {
         let now = now_ms();
         if now - swept_ms >= SWEEP_EVERY_MS {
             swept_ms = now;
             report("sweep", sweep(app, now));
+        }
+        if now - seen_ms >= SEEN_EVERY_MS {
+            seen_ms = now;
+            report("phones heard of", app.seen.write(app.house(), false, now).map(drop));
         }
         let step = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             renditions::step(app.house(), app.depot(), now)
@@ -78,6 +109,7 @@ fn run(app: &App, stopped: &Receiver<()>) {
             }
         };
     }
+    report("phones heard of", app.seen.write(app.house(), true, now_ms()).map(drop));
 }
 
 fn sweep(app: &App, now: i64) -> Result<(), ServiceError> {
@@ -86,7 +118,10 @@ fn sweep(app: &App, now: i64) -> Result<(), ServiceError> {
     let house = app.house();
     house.store.write(|tx| {
         devices::sweep_codes(tx, &house.city, now - CODE_KEEP_MS)?;
-        tokens::sweep_sessions(tx, &house.city, now, now - crate::auth::sessions::IDLE_MS)?;
+        accounts::sweep_failures(tx, &house.city, now - lockout::FORGET_MS)?;
+        browsers::sweep(tx, &house.city, now - sessions::BROWSER_MS)?;
+        limits::quota::sweep(tx, house, now)?;
+        tokens::sweep_sessions(tx, &house.city, now, now - sessions::IDLE_MS)?;
         Ok(())
     })
 }

@@ -144,11 +144,12 @@ fn of_the_shell(needs: Option<policy::Needs>, operation: &Map<String, Value>) ->
     if needs != Some(policy::Needs::Anonymous) {
         out.extend([problem::SIGN_IN, problem::TOKEN_EXPIRED, problem::TOKEN_INVALID, problem::ENROL_AGAIN]);
         out.extend([problem::DEVICE_REVOKED, problem::NO_RIGHTS, problem::BUSY, problem::NO_SPACE]);
+        out.extend([problem::TOO_MANY_REQUESTS, problem::PASSWORD_CHANGE_REQUIRED]);
     }
     let body = operation.get("requestBody");
     if body.is_some_and(|b| !b["content"]["application/json"].is_null()) {
         out.extend([problem::BAD_JSON, problem::BAD_REQUEST, problem::BAD_ENCODING]);
-        out.extend([problem::BODY_TOO_LARGE, problem::UNSUPPORTED_MEDIA_TYPE]);
+        out.extend([problem::BODY_TOO_LARGE, problem::UNSUPPORTED_MEDIA_TYPE, problem::BUSY]);
     }
     let parameters = operation.get("parameters").and_then(Value::as_array);
     for parameter in parameters.into_iter().flatten() {
@@ -161,13 +162,17 @@ fn of_the_shell(needs: Option<policy::Needs>, operation: &Map<String, Value>) ->
     out
 }
 
+/// Problems that say themselves how long to wait.
+const LATER: &[&str] =
+    &[problem::LOCKED_OUT.code, problem::TOO_MANY_REQUESTS.code, problem::UPLOAD_QUOTA.code];
+
 fn refusal(status: u16, texts: &[&ProblemText], headers_only: bool) -> Value {
     let lines: Vec<String> = texts.iter().map(|t| format!("`{}`: {}。{}.", t.code, t.zh, t.en)).collect();
     let mut out = json!({"description": lines.join("\n\n")});
     if !headers_only {
         out["content"]["application/problem+json"]["schema"]["$ref"] = "#/components/schemas/Problem".into();
     }
-    if texts.iter().any(|t| retry_of(t.code).is_some() || t.code == problem::LOCKED_OUT.code) {
+    if texts.iter().any(|t| retry_of(t.code).is_some() || LATER.contains(&t.code)) {
         out["headers"]["Retry-After"] = json!({"description": "Seconds to wait before another try.", "schema": {"type": "integer", "minimum": 0}});
     }
     if status == status_of(problem::SIGN_IN.code) {

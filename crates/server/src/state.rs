@@ -1,9 +1,13 @@
 //! What the handlers share: the house, the gate, the writer, the depot. Knows no route.
 
 use crate::auth::Gate;
+use crate::auth::password::AT_ONCE_MAX;
 use crate::blob::Depot;
 use crate::config::ServeConfig;
 use crate::hints::Hints;
+use crate::http::turns::Turns;
+use crate::service::limits::{Buckets, Reserve};
+use crate::service::seen::Seen;
 use crate::service::{House, Random, ServiceError, Writer, start};
 use crate::telemetry::ConnectionCounts;
 use blindspot_core::id::CityId;
@@ -15,8 +19,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::sync::{Semaphore, watch};
 
-/// Passwords checked at once: each takes 19 MiB and a core for a while.
-const LOGINS_AT_ONCE: usize = 3;
+/// Sign-ins that may wait for their turn; a password takes some 30 ms of a core.
+const LOGINS_WAITING: usize = 256;
+/// Uploads and downloads in progress; each has a thread while it lasts.
+const TRANSFERS_AT_ONCE: usize = 300;
+const TRANSFERS_WAITING: usize = 300;
+/// Bytes of request bodies in memory at once.
+const BODIES_BYTES_MAX: usize = 64 << 20;
 
 /// Why a data folder cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -133,7 +142,17 @@ pub struct App {
     pub(crate) put_back: AtomicBool,
     /// How many connections there are.
     pub connections: Arc<ConnectionCounts>,
-    pub(crate) logins: Semaphore,
+    /// When phones were last heard of.
+    pub seen: Seen,
+    /// Rates.
+    pub buckets: Buckets,
+    /// Free space kept for ops.
+    pub reserve: Reserve,
+    /// Moves with every change of who may do what.
+    pub(crate) standing: watch::Sender<i64>,
+    pub(crate) logins: Turns,
+    pub(crate) transfers: Turns,
+    pub(crate) bodies: Arc<Semaphore>,
 }
 
 impl App {
@@ -149,7 +168,16 @@ impl App {
         let gate = Gate::new(&folder.house);
         let writer = Writer::spawn(folder.house.clone())?;
         let base_url = config.base_url.clone().unwrap_or(base_url);
+        let limits = &config.limits;
+        folder.house.set_upload_quota_bytes(limits.upload_quota_bytes);
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
+            seen: Seen::default(),
+            buckets: Buckets::new(limits.rates),
+            reserve: Reserve::new(&config.data, limits.reserve_bytes),
+            standing: watch::Sender::new(0),
+            transfers: Turns::new(TRANSFERS_AT_ONCE, TRANSFERS_WAITING, 2_000),
+            bodies: Arc::new(Semaphore::new(BODIES_BYTES_MAX)),
             folder,
             gate,
             writer,
@@ -159,7 +187,7 @@ impl App {
             sandbox: config.sandbox.is_some(),
             put_back: AtomicBool::new(false),
             connections: Arc::default(),
-            logins: Semaphore::new(LOGINS_AT_ONCE),
+            logins: Turns::new(cores.min(AT_ONCE_MAX), LOGINS_WAITING, 5_000),
         })
     }
 

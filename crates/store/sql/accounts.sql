@@ -21,14 +21,14 @@ SELECT person_id, login, name, active, created_ms FROM persons WHERE city_id = $
 SELECT person_id, login, name, active, created_ms FROM persons WHERE city_id = $1 ORDER BY login;
 
 -- name: person_password
-SELECT password_hash FROM persons WHERE city_id = $1 AND person_id = $2;
+SELECT password_hash, must_change FROM persons WHERE city_id = $1 AND person_id = $2;
 
 -- name: person_save
 INSERT INTO persons (city_id, person_id, login, name, active, created_ms) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (city_id, person_id) DO UPDATE SET login = excluded.login, name = excluded.name, active = excluded.active;
 
 -- name: person_save_password
-UPDATE persons SET password_hash = $3 WHERE city_id = $1 AND person_id = $2;
+UPDATE persons SET password_hash = $3, must_change = $4 WHERE city_id = $1 AND person_id = $2;
 
 -- name: grants_of
 SELECT grant_id, role, area, from_ms, to_ms, granted_by FROM grants
@@ -48,8 +48,12 @@ UPDATE grants SET to_ms = $3 WHERE city_id = $1 AND grant_id = $2 AND (to_ms IS 
 SELECT fails, locked_until FROM login_failures WHERE city_id = $1 AND subject = $2;
 
 -- name: failures_save
-INSERT INTO login_failures (city_id, subject, fails, locked_until) VALUES ($1, $2, $3, $4)
-ON CONFLICT (city_id, subject) DO UPDATE SET fails = excluded.fails, locked_until = excluded.locked_until;
+INSERT INTO login_failures (city_id, subject, fails, locked_until, at_ms) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (city_id, subject) DO UPDATE SET fails = excluded.fails, locked_until = excluded.locked_until,
+  at_ms = excluded.at_ms;
 
 -- name: failures_clear
 DELETE FROM login_failures WHERE city_id = $1 AND subject = $2;
+
+-- name: failures_sweep
+DELETE FROM login_failures WHERE city_id = $1 AND at_ms < $2 AND locked_until < $2;

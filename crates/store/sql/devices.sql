@@ -47,3 +47,18 @@ WHERE city_id = $1 AND code_hash = $2 AND used_ms IS NULL AND expires_ms > $3;
 
 -- name: code_sweep
 DELETE FROM enrol_codes WHERE city_id = $1 AND expires_ms < $2;
+
+-- name: report_save
+INSERT INTO device_reports (city_id, device_id, seen_ms, app, unsent_ops, unsent_photos, unsent_since_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (city_id, device_id) DO UPDATE SET seen_ms = excluded.seen_ms, app = excluded.app,
+  unsent_ops = excluded.unsent_ops, unsent_photos = excluded.unsent_photos,
+  unsent_since_ms = excluded.unsent_since_ms;
+
+-- name: report_seen
+INSERT INTO device_reports (city_id, device_id, seen_ms) VALUES ($1, $2, $3)
+ON CONFLICT (city_id, device_id) DO UPDATE SET seen_ms = excluded.seen_ms;
+
+-- name: reports_all
+SELECT device_id, seen_ms, app, unsent_ops, unsent_photos, unsent_since_ms FROM device_reports WHERE city_id = $1
+ORDER BY device_id;

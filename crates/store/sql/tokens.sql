@@ -31,11 +31,16 @@ ON CONFLICT (city_id, device_id, nonce_hash) DO NOTHING;
 DELETE FROM proof_nonces WHERE city_id = $1 AND device_id = $2 AND at_ms < $3;
 
 -- name: session_load
-SELECT person_id, device_id, created_ms, seen_ms, expires_ms FROM sessions WHERE city_id = $1 AND session_hash = $2;
+SELECT person_id, device_id, created_ms, seen_ms, expires_ms, label FROM sessions
+WHERE city_id = $1 AND session_hash = $2;
+
+-- name: sessions_of
+SELECT person_id, device_id, created_ms, seen_ms, expires_ms, label FROM sessions
+WHERE city_id = $1 AND person_id = $2 ORDER BY created_ms, device_id;
 
 -- name: session_save
-INSERT INTO sessions (city_id, session_hash, person_id, device_id, created_ms, seen_ms, expires_ms)
-VALUES ($1, $2, $3, $4, $5, $5, $6);
+INSERT INTO sessions (city_id, session_hash, person_id, device_id, created_ms, seen_ms, expires_ms, label)
+VALUES ($1, $2, $3, $4, $5, $5, $6, $7);
 
 -- name: session_seen
 UPDATE sessions SET seen_ms = $3 WHERE city_id = $1 AND session_hash = $2 AND seen_ms < $3;
@@ -43,8 +48,8 @@ UPDATE sessions SET seen_ms = $3 WHERE city_id = $1 AND session_hash = $2 AND se
 -- name: session_end
 DELETE FROM sessions WHERE city_id = $1 AND session_hash = $2;
 
--- name: sessions_end_person
-DELETE FROM sessions WHERE city_id = $1 AND person_id = $2;
+-- name: session_end_device
+DELETE FROM sessions WHERE city_id = $1 AND person_id = $2 AND device_id = $3;
 
 -- name: session_sweep
 DELETE FROM sessions WHERE city_id = $1 AND (expires_ms < $2 OR seen_ms < $3);

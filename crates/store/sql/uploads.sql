@@ -61,3 +61,11 @@ UPDATE rendition_jobs SET tries = tries + 1 WHERE city_id = $1 AND photo_id = $2
 
 -- name: rendition_done
 UPDATE rendition_jobs SET done_ms = $3, problem = $4 WHERE city_id = $1 AND photo_id = $2;
+
+-- name: upload_day_count
+INSERT INTO upload_days (city_id, device_id, day, bytes) VALUES ($1, $2, $3, $4)
+ON CONFLICT (city_id, device_id, day) DO UPDATE SET bytes = upload_days.bytes + excluded.bytes
+RETURNING bytes;
+
+-- name: upload_days_sweep
+DELETE FROM upload_days WHERE city_id = $1 AND day < $2;

@@ -32,6 +32,7 @@ statements! {
     FAILURES_LOAD = "failures_load";
     FAILURES_SAVE = "failures_save";
     FAILURES_CLEAR = "failures_clear";
+    FAILURES_SWEEP = "failures_sweep";
 }
 
 /// A city as stored.
@@ -157,23 +158,31 @@ pub fn save_person(tx: &Tx<'_>, city: &CityId, person: &PersonRecord) -> Result<
     tx.exec(&PERSON_SAVE, &params).map(drop)
 }
 
-/// The password hash of a person who may sign in at a desk.
+/// The password hash of a person who may sign in at a desk, and whether it must be changed before anything else.
 ///
 /// # Errors
 /// When the engine refuses.
-pub fn load_password_hash(tx: &Tx<'_>, city: &CityId, person: PersonId) -> Result<Option<String>> {
-    match tx.query_one(&PERSON_PASSWORD, &[city.as_str().into(), person.into()])? {
-        Some(row) => Ok(row.opt_text(0)?.map(str::to_owned)),
-        None => Ok(None),
-    }
+pub fn load_password(tx: &Tx<'_>, city: &CityId, person: PersonId) -> Result<Option<(String, bool)>> {
+    let Some(row) = tx.query_one(&PERSON_PASSWORD, &[city.as_str().into(), person.into()])? else {
+        return Ok(None);
+    };
+    let must_change = row.bool(1)?;
+    Ok(row.opt_text(0)?.map(|hash| (hash.to_owned(), must_change)))
 }
 
-/// Writes a password hash.
+/// Writes a password hash, and whether it must be changed before anything else.
 ///
 /// # Errors
 /// When the engine refuses.
-pub fn save_password_hash(tx: &Tx<'_>, city: &CityId, person: PersonId, hash: &str) -> Result<()> {
-    tx.exec(&PERSON_SAVE_PASSWORD, &[city.as_str().into(), person.into(), hash.into()]).map(drop)
+pub fn save_password(
+    tx: &Tx<'_>,
+    city: &CityId,
+    person: PersonId,
+    hash: &str,
+    must_change: bool,
+) -> Result<()> {
+    tx.exec(&PERSON_SAVE_PASSWORD, &[city.as_str().into(), person.into(), hash.into(), must_change.into()])
+        .map(drop)
 }
 
 /// All grants a person ever had, with their ids.
@@ -266,9 +275,15 @@ pub fn load_failures(tx: &Tx<'_>, city: &CityId, subject: &str) -> Result<(i64, 
 ///
 /// # Errors
 /// When the engine refuses.
-pub fn save_failures(tx: &Tx<'_>, city: &CityId, subject: &str, fails: i64, locked_until: i64) -> Result<()> {
-    tx.exec(&FAILURES_SAVE, &[city.as_str().into(), subject.into(), fails.into(), locked_until.into()])
-        .map(drop)
+pub fn save_failures(
+    tx: &Tx<'_>,
+    city: &CityId,
+    subject: &str,
+    (fails, locked_until): (i64, i64),
+    now_ms: i64,
+) -> Result<()> {
+    let params = [city.as_str().into(), subject.into(), fails.into(), locked_until.into(), now_ms.into()];
+    tx.exec(&FAILURES_SAVE, &params).map(drop)
 }
 
 /// Forgets failed logins of a subject.
@@ -277,4 +292,12 @@ pub fn save_failures(tx: &Tx<'_>, city: &CityId, subject: &str, fails: i64, lock
 /// When the engine refuses.
 pub fn clear_failures(tx: &Tx<'_>, city: &CityId, subject: &str) -> Result<()> {
     tx.exec(&FAILURES_CLEAR, &[city.as_str().into(), subject.into()]).map(drop)
+}
+
+/// Forgets counters that neither lock nor were fed since a time.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn sweep_failures(tx: &Tx<'_>, city: &CityId, before_ms: i64) -> Result<usize> {
+    tx.exec(&FAILURES_SWEEP, &[city.as_str().into(), before_ms.into()])
 }

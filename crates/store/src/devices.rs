@@ -23,6 +23,9 @@ statements! {
     CODE_LOAD = "code_load";
     CODE_USE = "code_use";
     CODE_SWEEP = "code_sweep";
+    REPORT_SAVE = "report_save";
+    REPORT_SEEN = "report_seen";
+    REPORTS_ALL = "reports_all";
 }
 
 /// How a device stands.
@@ -253,10 +256,84 @@ pub fn load_code(tx: &Tx<'_>, city: &CityId, code_hash: [u8; 32]) -> Result<Opti
     row.map(|r| r.id(0).map(PersonId::from_bytes)).transpose()
 }
 
+/// Whether there is such a code, used or not.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn has_code(tx: &Tx<'_>, city: &CityId, code_hash: [u8; 32]) -> Result<bool> {
+    Ok(tx.query_one(&CODE_LOAD, &[city.as_str().into(), code_hash.into()])?.is_some())
+}
+
 /// Removes codes that expired before a time.
 ///
 /// # Errors
 /// When the engine refuses.
 pub fn sweep_codes(tx: &Tx<'_>, city: &CityId, before_ms: i64) -> Result<usize> {
     tx.exec(&CODE_SWEEP, &[city.as_str().into(), before_ms.into()])
+}
+
+/// What a phone last said of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceReport {
+    /// When it was last heard of, milliseconds since 1970.
+    pub seen_ms: i64,
+    /// App and version.
+    pub app: Option<String>,
+    /// Ops on it that the server does not have.
+    pub unsent_ops: Option<i64>,
+    /// Photos on it that the server does not have.
+    pub unsent_photos: Option<i64>,
+    /// When the oldest of them was made, server time.
+    pub unsent_since_ms: Option<i64>,
+}
+
+/// Writes when a device was heard of and what it said of itself; `said` is false when it said nothing, and then
+/// what it said before stays.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn save_report(
+    tx: &Tx<'_>,
+    city: &CityId,
+    device: DeviceId,
+    report: &DeviceReport,
+    said: bool,
+) -> Result<()> {
+    if !said {
+        let params = [city.as_str().into(), device.into(), report.seen_ms.into()];
+        return tx.exec(&REPORT_SEEN, &params).map(drop);
+    }
+    let params = [
+        city.as_str().into(),
+        device.into(),
+        report.seen_ms.into(),
+        report.app.clone().into(),
+        report.unsent_ops.into(),
+        report.unsent_photos.into(),
+        report.unsent_since_ms.into(),
+    ];
+    tx.exec(&REPORT_SAVE, &params).map(drop)
+}
+
+/// What all phones last said of themselves.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn load_reports(
+    tx: &Tx<'_>,
+    city: &CityId,
+) -> Result<std::collections::BTreeMap<DeviceId, DeviceReport>> {
+    let rows = tx.query(&REPORTS_ALL, &[city.as_str().into()])?;
+    rows.iter()
+        .map(|r| {
+            let report = DeviceReport {
+                seen_ms: r.int(1)?,
+                app: r.opt_text(2)?.map(str::to_owned),
+                unsent_ops: r.opt_int(3)?,
+                unsent_photos: r.opt_int(4)?,
+                unsent_since_ms: r.opt_int(5)?,
+            };
+            Ok((DeviceId::from_bytes(r.id(0)?), report))
+        })
+        .collect()
 }

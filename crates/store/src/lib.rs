@@ -13,6 +13,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod browsers;
 pub mod cases;
 #[cfg(test)]
 mod conformance;

@@ -11,6 +11,9 @@ pub const SETUP_HASH: &str = "setup_hash";
 /// Time of the newest verified backup, milliseconds since 1970.
 pub const SAFE_THROUGH: &str = "safe_through";
 
+/// Counts changes of who may do what; whoever holds a connection open asks again when it has moved.
+pub const STANDING: &str = "standing";
+
 static META_LOAD: Stmt = Stmt::new(include_str!("../sql/meta.sql"), "meta_load");
 static META_SAVE: Stmt = Stmt::new(include_str!("../sql/meta.sql"), "meta_save");
 static META_REMOVE: Stmt = Stmt::new(include_str!("../sql/meta.sql"), "meta_remove");
@@ -45,4 +48,13 @@ pub fn save(tx: &Tx<'_>, key: &str, value: &str) -> Result<()> {
 /// When the engine refuses.
 pub fn remove(tx: &Tx<'_>, key: &str) -> Result<bool> {
     Ok(tx.exec(&META_REMOVE, &[key.into()])? > 0)
+}
+
+/// Raises a counter by one; it begins at zero.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn count_up(tx: &Tx<'_>, key: &str) -> Result<()> {
+    let next = load_int(tx, key)?.unwrap_or(0) + 1;
+    save(tx, key, &next.to_string())
 }

@@ -1,6 +1,6 @@
 //! Refresh token families, proof nonces and desk sessions, all by hash. Knows no token's text.
 
-use crate::{Result, Stmt, StoreError, Tx};
+use crate::{Result, Row, Stmt, StoreError, Tx};
 use blindspot_core::id::CityId;
 use blindspot_core::{DeviceId, PersonId};
 
@@ -22,7 +22,8 @@ statements! {
     SESSION_SAVE = "session_save";
     SESSION_SEEN = "session_seen";
     SESSION_END = "session_end";
-    SESSIONS_END_PERSON = "sessions_end_person";
+    SESSIONS_OF = "sessions_of";
+    SESSION_END_DEVICE = "session_end_device";
     SESSION_SWEEP = "session_sweep";
 }
 
@@ -153,7 +154,7 @@ pub fn sweep_nonces(tx: &Tx<'_>, city: &CityId, device: DeviceId, before_ms: i64
 }
 
 /// A desk session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// The person.
     pub person_id: PersonId,
@@ -165,6 +166,19 @@ pub struct Session {
     pub seen_ms: i64,
     /// When it ends in any case.
     pub expires_ms: i64,
+    /// What the browser called itself.
+    pub label: String,
+}
+
+fn session_of(r: &Row) -> Result<Session> {
+    Ok(Session {
+        person_id: PersonId::from_bytes(r.id(0)?),
+        device_id: DeviceId::from_bytes(r.id(1)?),
+        created_ms: r.int(2)?,
+        seen_ms: r.int(3)?,
+        expires_ms: r.int(4)?,
+        label: r.text(5)?.to_owned(),
+    })
 }
 
 /// A session by the hash of its cookie.
@@ -172,17 +186,15 @@ pub struct Session {
 /// # Errors
 /// When the engine refuses.
 pub fn load_session(tx: &Tx<'_>, city: &CityId, hash: [u8; 32]) -> Result<Option<Session>> {
-    let row = tx.query_one(&SESSION_LOAD, &[city.as_str().into(), hash.into()])?;
-    row.map(|r| {
-        Ok::<_, StoreError>(Session {
-            person_id: PersonId::from_bytes(r.id(0)?),
-            device_id: DeviceId::from_bytes(r.id(1)?),
-            created_ms: r.int(2)?,
-            seen_ms: r.int(3)?,
-            expires_ms: r.int(4)?,
-        })
-    })
-    .transpose()
+    tx.query_one(&SESSION_LOAD, &[city.as_str().into(), hash.into()])?.map(|r| session_of(&r)).transpose()
+}
+
+/// The sessions of a person, oldest first; some may be over.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn load_sessions_of(tx: &Tx<'_>, city: &CityId, person: PersonId) -> Result<Vec<Session>> {
+    tx.query(&SESSIONS_OF, &[city.as_str().into(), person.into()])?.iter().map(session_of).collect()
 }
 
 /// Adds a session.
@@ -197,6 +209,7 @@ pub fn save_session(tx: &Tx<'_>, city: &CityId, hash: [u8; 32], session: &Sessio
         session.device_id.into(),
         session.created_ms.into(),
         session.expires_ms.into(),
+        (&session.label).into(),
     ];
     tx.exec(&SESSION_SAVE, &params).map(drop)
 }
@@ -217,12 +230,12 @@ pub fn end_session(tx: &Tx<'_>, city: &CityId, hash: [u8; 32]) -> Result<()> {
     tx.exec(&SESSION_END, &[city.as_str().into(), hash.into()]).map(drop)
 }
 
-/// Ends all sessions of a person.
+/// Ends a person's session by its virtual device; says whether it was there.
 ///
 /// # Errors
 /// When the engine refuses.
-pub fn end_sessions_of(tx: &Tx<'_>, city: &CityId, person: PersonId) -> Result<()> {
-    tx.exec(&SESSIONS_END_PERSON, &[city.as_str().into(), person.into()]).map(drop)
+pub fn end_session_of_device(tx: &Tx<'_>, city: &CityId, person: PersonId, device: DeviceId) -> Result<bool> {
+    Ok(tx.exec(&SESSION_END_DEVICE, &[city.as_str().into(), person.into(), device.into()])? > 0)
 }
 
 /// Removes sessions past their end, or idle since before a time.

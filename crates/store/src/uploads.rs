@@ -27,6 +27,8 @@ statements! {
     RENDITIONS_OPEN = "renditions_open";
     RENDITION_TRIED = "rendition_tried";
     RENDITION_DONE = "rendition_done";
+    DAY_COUNT = "upload_day_count";
+    DAYS_SWEEP = "upload_days_sweep";
 }
 
 /// An upload as stored.
@@ -247,4 +249,22 @@ pub fn save_rendition_done(
 ) -> Result<()> {
     let params = [city.as_str().into(), photo.into(), now_ms.into(), problem.into()];
     tx.exec(&RENDITION_DONE, &params).map(drop)
+}
+
+/// Adds bytes to what a device has begun to upload on a day; gives the day's sum with them.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn count_day_bytes(tx: &Tx<'_>, city: &CityId, device: DeviceId, day: i64, bytes: u64) -> Result<u64> {
+    let row =
+        tx.query_one(&DAY_COUNT, &[city.as_str().into(), device.into(), day.into(), int(bytes).into()])?;
+    Ok(row.map(|r| r.int(0)).transpose()?.and_then(|n| u64::try_from(n).ok()).unwrap_or(bytes))
+}
+
+/// Forgets the counts of days before one.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn sweep_days(tx: &Tx<'_>, city: &CityId, before_day: i64) -> Result<usize> {
+    tx.exec(&DAYS_SWEEP, &[city.as_str().into(), before_day.into()])
 }

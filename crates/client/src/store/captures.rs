@@ -253,3 +253,9 @@ pub(crate) fn counts(db: &Connection) -> Result<(u64, u64, u64), ClientError> {
     let (photos, bytes) = shots.unwrap_or((0, 0));
     Ok((unsigned(captures), unsigned(photos), unsigned(bytes)))
 }
+
+/// When the oldest capture that waits was saved.
+pub(crate) fn oldest_waiting_ms(db: &Connection) -> Result<Option<i64>, ClientError> {
+    let mut query = db.prepare_cached("SELECT min(saved_ms) FROM captures WHERE state = 0")?;
+    Ok(query.query_row([], |r| r.get(0))?)
+}

@@ -242,6 +242,12 @@ pub(crate) fn counts(db: &Connection) -> Result<[u64; 4], ClientError> {
     )?)
 }
 
+/// When the oldest op that the server does not have was sealed.
+pub(crate) fn oldest_unsent_ms(db: &Connection) -> Result<Option<i64>, ClientError> {
+    let mut query = db.prepare_cached("SELECT min(sealed_ms) FROM outbox WHERE state <> 1")?;
+    Ok(query.query_row([], |r| r.get(0))?)
+}
+
 /// Forgets acknowledged, finally decided ops older than `before_ms` (protocol 10: 180 days).
 pub(crate) fn forget(db: &Connection, before_ms: i64) -> Result<usize, ClientError> {
     Ok(db.execute(

@@ -217,3 +217,9 @@ pub(crate) fn all_verified(db: &Connection, case: CaseId) -> Result<bool, Client
         .optional()?;
     Ok(waiting.is_none())
 }
+
+/// When the oldest form that is not verified was queued.
+pub(crate) fn oldest_unsent_ms(db: &Connection) -> Result<Option<i64>, ClientError> {
+    let mut query = db.prepare_cached("SELECT min(queued_ms) FROM uploads WHERE state = 0")?;
+    Ok(query.query_row([], |r| r.get(0))?)
+}

@@ -12,6 +12,13 @@ pub fn backoff_ms(failures: u32, random: u64) -> i64 {
     half + drawn
 }
 
+/// What is added to a wait that the server asked for: up to a quarter of it, and up to a second in any case.
+#[must_use]
+pub(super) fn spread_ms(asked_ms: i64, random: u64) -> i64 {
+    let most = u64::try_from((asked_ms / 4).max(1_000)).unwrap_or(1_000);
+    i64::try_from(random % most).unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -25,5 +32,13 @@ mod tests {
             }
         }
         assert!(backoff_ms(9, 0) > backoff_ms(1, 0));
+    }
+
+    #[test]
+    fn a_wait_that_was_asked_for_is_spread_and_never_shortened() {
+        let drawn: std::collections::BTreeSet<i64> =
+            (0..100).map(|i| spread_ms(60_000, i * 7_919 * 7_919)).collect();
+        assert!(drawn.len() > 50 && drawn.iter().all(|ms| (0..15_000).contains(ms)), "{drawn:?}");
+        assert!((0..1_000).contains(&spread_ms(1, u64::MAX)));
     }
 }

@@ -3,7 +3,7 @@
 //! Time and randomness come in as arguments. It holds no data: whether there is something to push or
 //! upload is told by the client after each step.
 
-use super::backoff::backoff_ms;
+use super::backoff::{backoff_ms, spread_ms};
 use super::event::{Event, Lane, Reason, Want};
 use super::reply::ReplyClass;
 use crate::limits::{PUSH_BYTES_AIM, PUSH_OPS_AIM};
@@ -251,7 +251,9 @@ impl SyncMachine {
         let state = self.lane(lane);
         state.work = true;
         state.failures = state.failures.saturating_add(1);
-        let wait = backoff_ms(state.failures, random).max(retry_after_ms.unwrap_or(0));
+        // Phones that were sent away together must not come back together either.
+        let asked = retry_after_ms.map_or(0, |ms| ms.saturating_add(spread_ms(ms, random)));
+        let wait = backoff_ms(state.failures, random).max(asked);
         state.not_before_ms = now_ms.saturating_add(wait);
         self.events.push_back(Event::Failed { lane, class });
     }

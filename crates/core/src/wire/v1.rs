@@ -98,6 +98,27 @@ pub struct PullRequest {
     /// Feeds to read again from zero, after a digest mismatch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reread: Vec<Feed>,
+    /// How the phone stands, for the list that an administrator looks at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<ClientReport>,
+}
+
+/// What a phone says of itself with a pull. Every part may be missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ClientReport {
+    /// App and version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// Ops and captures that the server has not acknowledged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsent_ops: Option<u64>,
+    /// Photos with a form that the server has not verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsent_photos: Option<u64>,
+    /// How long ago the oldest of both was made, milliseconds: an age, since clocks of phones are wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsent_age_ms: Option<i64>,
 }
 
 fn one() -> u32 {

@@ -5,6 +5,7 @@ use crate::auth::device_key::DeviceKey;
 use crate::auth::gate::Gate;
 use crate::auth::refresh;
 use crate::auth::secret::{self, from_base64, to_base64};
+use crate::service::limits::Key;
 use crate::service::{House, ServiceError};
 use blindspot_core::error::{BAD_CODE, BAD_KEY, BAD_REQUEST};
 use blindspot_core::limits::ENROL_CODE_MS;
@@ -38,7 +39,8 @@ impl Gate {
     /// faulty keystore does not cost its person the code.
     ///
     /// # Errors
-    /// `BAD_KEY`, `BAD_PROOF`, `BAD_CODE` (wrong, used and expired look alike), `BAD_REQUEST`.
+    /// `BAD_KEY`, `BAD_PROOF`, `BAD_CODE` (wrong, used and expired look alike), `BAD_REQUEST`;
+    /// `Later(TOO_MANY_REQUESTS)` instead of `BAD_CODE` after many wrong ones.
     pub fn enrol(
         &self,
         house: &House,
@@ -53,7 +55,17 @@ impl Gate {
         if too_long(&request.label) || too_long(&request.app) {
             return Err(ServiceError::because(&BAD_REQUEST, "label or app is too long"));
         }
-        let code = secret::from_code(&request.code).ok_or(ServiceError::Refused(&BAD_CODE, None))?;
+        let wrong = || {
+            let refusal = ServiceError::refused(&BAD_CODE);
+            self.wrong(house, Key::All, refusal, now_ms)
+        };
+        let code = secret::from_code(&request.code).ok_or_else(wrong)?;
+        // Looked up before anything is written: guesses must not keep the writer busy.
+        let known =
+            house.store.read(|tx| devices::has_code(tx, &house.city, secret::hash(PURPOSE, &code)))?;
+        if !known {
+            return Err(wrong());
+        }
         let device_id = DeviceId::from_parts(now_ms, house.id_bytes());
         let fresh = refresh::Fresh::new(house, secret::random(house));
         let (device, person, grants) = house.store.write(|tx| {

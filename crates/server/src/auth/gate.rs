@@ -1,31 +1,106 @@
 //! The gate: turns a bearer token or a session cookie into a credential, or says why not.
 //!
-//! Holds the only state of auth outside the database: a cache of verified tokens. Knows no HTTP.
+//! Holds the only state of auth outside the database: a cache of verified tokens and buckets for wrong tries.
+//! Knows no HTTP.
 
 use crate::auth::sessions;
 use crate::auth::token::{AccessTokens, Claims, TokenFault};
+use crate::service::limits::{self, Buckets, Class, Key, Rates};
 use crate::service::{Credential, House, ServiceError};
 use blindspot_core::error::{DEVICE_REVOKED, ENROL_AGAIN, TOKEN_EXPIRED, TOKEN_INVALID};
 use blindspot_core::id::Sha256;
+use blindspot_core::{DeviceId, PersonId};
 use blindspot_store::devices::DeviceState;
-use blindspot_store::{accounts, devices, tokens};
+use blindspot_store::tokens::Family;
+use blindspot_store::{Tx, accounts, devices, tokens};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 /// Most verified tokens remembered.
 const CACHE_MAX: usize = 10_000;
 
+/// What somebody showed, to be looked at again while a request lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// An access token.
+    Token {
+        /// The enrolment.
+        device: DeviceId,
+        /// Its person.
+        person: PersonId,
+        /// Its token family.
+        family: [u8; 16],
+    },
+    /// A session cookie, by its hash.
+    Session {
+        /// The hash.
+        hash: [u8; 32],
+    },
+}
+
+/// Somebody who was let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admitted {
+    /// Who.
+    pub credential: Credential,
+    /// By what.
+    pub proof: Proof,
+    /// A one-time password was used: nothing but changing it is allowed.
+    pub must_change: bool,
+}
+
+/// The family of a device that may act.
+fn standing(
+    tx: &Tx<'_>,
+    house: &House,
+    device_id: DeviceId,
+    person_id: PersonId,
+    family_id: [u8; 16],
+) -> Result<Family, ServiceError> {
+    let device = devices::load_device(tx, &house.city, device_id)?;
+    let person = accounts::load_person(tx, &house.city, person_id)?;
+    let family = tokens::load_family(tx, &house.city, family_id)?;
+    let (Some(device), Some(person), Some(family)) = (device, person, family) else {
+        return Err(ServiceError::refused(&TOKEN_INVALID));
+    };
+    if device.person_id != person_id || family.device_id != device_id {
+        return Err(ServiceError::refused(&TOKEN_INVALID));
+    }
+    if !person.active || matches!(device.state, DeviceState::Revoked | DeviceState::Closed) {
+        return Err(ServiceError::refused(&DEVICE_REVOKED));
+    }
+    if family.revoked_ms.is_some() {
+        return Err(ServiceError::refused(&ENROL_AGAIN));
+    }
+    Ok(family)
+}
+
 /// See the module text.
 pub struct Gate {
     pub(crate) tokens: AccessTokens,
     verified: Mutex<BTreeMap<Sha256, Claims>>,
+    /// Sign-ins, wrong codes and wrong proofs.
+    pub(crate) buckets: Buckets,
 }
 
 impl Gate {
     /// For a house.
     #[must_use]
     pub fn new(house: &House) -> Self {
-        Self { tokens: AccessTokens::new(&house.keys, &house.city), verified: Mutex::default() }
+        Self {
+            tokens: AccessTokens::new(&house.keys, &house.city),
+            verified: Mutex::default(),
+            buckets: Buckets::new(Rates::default()),
+        }
+    }
+
+    /// Counts a wrong code or proof: after too many the refusal asks to wait. What is right is never refused for
+    /// what others got wrong.
+    pub(crate) fn wrong(&self, house: &House, key: Key, refusal: ServiceError, now_ms: i64) -> ServiceError {
+        match self.buckets.take(Class::Wrong, &[key], now_ms) {
+            Ok(()) => refusal,
+            Err(wait_ms) => limits::too_many(house, wait_ms),
+        }
     }
 
     /// Who a bearer token stands for. Signature and claims are checked once per token; how the device,
@@ -34,50 +109,51 @@ impl Gate {
     /// # Errors
     /// `TOKEN_EXPIRED`, `TOKEN_INVALID`, `DEVICE_REVOKED`, `ENROL_AGAIN`.
     pub fn check_bearer(&self, house: &House, token: &str, now_ms: i64) -> Result<Credential, ServiceError> {
+        self.admit_bearer(house, token, now_ms).map(|admitted| admitted.credential)
+    }
+
+    /// As `check_bearer`, with the proof to ask again by.
+    ///
+    /// # Errors
+    /// As `check_bearer`.
+    pub fn admit_bearer(&self, house: &House, token: &str, now_ms: i64) -> Result<Admitted, ServiceError> {
         let claims = self.claims(token, now_ms).map_err(|fault| match fault {
             TokenFault::Expired => ServiceError::refused(&TOKEN_EXPIRED),
             TokenFault::Invalid => ServiceError::refused(&TOKEN_INVALID),
         })?;
         let family_id = claims.family().ok_or(ServiceError::Refused(&TOKEN_INVALID, None))?;
-        let (device, person, family) = house.store.read(|tx| {
-            Ok::<_, ServiceError>((
-                devices::load_device(tx, &house.city, claims.sub)?,
-                accounts::load_person(tx, &house.city, claims.person)?,
-                tokens::load_family(tx, &house.city, family_id)?,
-            ))
-        })?;
-        let (Some(device), Some(person), Some(family)) = (device, person, family) else {
-            return Err(ServiceError::refused(&TOKEN_INVALID));
-        };
-        if device.person_id != claims.person || family.device_id != claims.sub {
-            return Err(ServiceError::refused(&TOKEN_INVALID));
-        }
-        if !person.active || matches!(device.state, DeviceState::Revoked | DeviceState::Closed) {
-            return Err(ServiceError::refused(&DEVICE_REVOKED));
-        }
-        if family.revoked_ms.is_some() {
-            return Err(ServiceError::refused(&ENROL_AGAIN));
-        }
+        let family = house.store.read(|tx| standing(tx, house, claims.sub, claims.person, family_id))?;
         if family.used_ms.is_none() && family.generation == claims.generation {
             // The refresh token that came with it has arrived for certain: its predecessor is done.
             house.store.write(|tx| {
                 tokens::save_family_used(tx, &house.city, family_id, claims.generation, now_ms)
             })?;
         }
-        Ok(Credential { person: claims.person, device: claims.sub, desk: false })
+        let credential = Credential { person: claims.person, device: claims.sub, desk: false };
+        let proof = Proof::Token { device: claims.sub, person: claims.person, family: family_id };
+        Ok(Admitted { credential, proof, must_change: false })
     }
 
     /// Who a session cookie stands for.
     ///
     /// # Errors
     /// `SIGN_IN` when there is no such session or it has ended.
-    pub fn check_session(
-        &self,
-        house: &House,
-        cookie: &str,
-        now_ms: i64,
-    ) -> Result<Credential, ServiceError> {
+    pub fn admit_session(&self, house: &House, cookie: &str, now_ms: i64) -> Result<Admitted, ServiceError> {
         sessions::check(house, cookie, now_ms)
+    }
+
+    /// Whether who was admitted may still go on: asked again while a request lasts. A token's end is no reason
+    /// to cut an answer short, a revocation is.
+    ///
+    /// # Errors
+    /// As at the door.
+    pub fn stands(&self, house: &House, proof: Proof, now_ms: i64) -> Result<(), ServiceError> {
+        match proof {
+            Proof::Token { device, person, family } => {
+                house.store.read(|tx| standing(tx, house, device, person, family)).map(drop)
+            }
+            Proof::Session { hash } => sessions::stands(house, hash, now_ms),
+        }
     }
 
     fn claims(&self, token: &str, now_ms: i64) -> Result<Claims, TokenFault> {

@@ -4,6 +4,7 @@ pub mod device_key;
 pub mod enrol;
 pub mod gate;
 pub mod keys;
+pub mod lockout;
 pub mod password;
 pub mod refresh;
 pub mod secret;

@@ -11,6 +11,7 @@ use crate::auth::device_key::DeviceKey;
 use crate::auth::gate::Gate;
 use crate::auth::secret::{self, from_base64, to_base64};
 use crate::auth::token::Subject;
+use crate::service::limits::Key;
 use crate::service::{House, ServiceError};
 use blindspot_core::error::{
     BAD_PROOF, CONFLICT, DEVICE_REVOKED, ENROL_AGAIN, INTERNAL, ProblemText, TOKEN_INVALID,
@@ -19,7 +20,7 @@ use blindspot_core::wire::account::{KeyAlg, RefreshReply, RefreshRequest, Tokens
 use blindspot_core::{DeviceId, PersonId};
 use blindspot_store::devices::DeviceState;
 use blindspot_store::tokens::Family;
-use blindspot_store::{Tx, accounts, audit, devices, tokens};
+use blindspot_store::{Tx, accounts, audit, devices, meta, tokens};
 
 const PURPOSE: &str = "refresh token";
 /// Fewest random bytes of a nonce.
@@ -79,11 +80,24 @@ enum Judged {
 }
 
 impl Gate {
+    /// Checks the proof by the device key, before anything is written: wrong ones must not keep the writer busy.
+    fn check_proof(&self, house: &House, request: &RefreshRequest, now_ms: i64) -> Result<(), ServiceError> {
+        let device = house.store.read(|tx| devices::load_device(tx, &house.city, request.device_id))?;
+        let key = device.as_ref().and_then(|d| d.key_alg.as_deref().zip(d.public_key.as_deref()));
+        let Some((alg, public)) = key else {
+            // An unknown device: its id is nobody's, so all of them share one bucket.
+            return Err(self.wrong(house, Key::All, ServiceError::refused(&TOKEN_INVALID), now_ms));
+        };
+        let key = DeviceKey::from_bytes(&KeyAlg::from_word(alg), public)?;
+        key.check(&refresh_proof_text(request.device_id, &request.refresh, &request.nonce), &request.proof)
+            .map_err(|wrong| self.wrong(house, Key::device(request.device_id), wrong, now_ms))
+    }
+
     /// Exchanges a refresh token.
     ///
     /// # Errors
     /// `TOKEN_INVALID`, `BAD_PROOF`, `DEVICE_REVOKED`; `ENROL_AGAIN` for a cloned device and for a
-    /// revoked family.
+    /// revoked family; `Later(TOO_MANY_REQUESTS)` for wrong proofs without end.
     pub fn refresh(
         &self,
         house: &House,
@@ -98,6 +112,7 @@ impl Gate {
             .ok_or_else(|| ServiceError::because(&BAD_PROOF, "nonce: 16 to 64 random bytes, base64url"))?;
         let fresh = Fresh::after(house, family, &given);
         let presented = secret::hash(PURPOSE, &given);
+        self.check_proof(house, request, now_ms)?;
         let judged = house.store.write(|tx| {
             let spent = secret::hash("nonce", &nonce);
             judge(tx, house, request, presented, spent, &fresh, now_ms)
@@ -127,11 +142,6 @@ fn judge(
     let Some(device) = devices::load_device(tx, city, request.device_id)? else {
         return refused(&TOKEN_INVALID);
     };
-    let (Some(alg), Some(public)) = (&device.key_alg, &device.public_key) else {
-        return refused(&TOKEN_INVALID);
-    };
-    let key = DeviceKey::from_bytes(&KeyAlg::from_word(alg), public)?;
-    key.check(&refresh_proof_text(request.device_id, &request.refresh, &request.nonce), &request.proof)?;
     if !tokens::append_nonce(tx, city, request.device_id, nonce, now_ms)? {
         // A copy of a request that was answered already, made by the network: nothing that a phone should
         // be logged out for. It signs a new nonce and asks again.
@@ -163,6 +173,7 @@ fn judge(
         Turn::Late => return Ok(Judged::Refused(&CONFLICT, "its successor is in use")),
         Turn::Stolen => {
             tokens::revoke_family(tx, city, family.family_id, now_ms)?;
+            meta::count_up(tx, meta::STANDING)?;
             let object = request.device_id.to_string();
             audit::append(tx, city, now_ms, "system", "refresh_reused", &object, "family_revoked", "{}")?;
             return refused(&ENROL_AGAIN);

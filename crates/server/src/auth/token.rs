@@ -155,7 +155,9 @@ impl AccessTokens {
             jsonwebtoken::decode::<Claims>(token, key, &validation).map_err(|_| TokenFault::Invalid)?.claims;
         let now = now_ms.div_euclid(1000);
         let early = claims.nbf > now + LEEWAY_S || claims.iat > now + LEEWAY_S;
-        if claims.typ != TYPE || early || claims.family().is_none() {
+        // None of ours lives longer than this.
+        let endless = claims.exp > claims.iat.saturating_add(ACCESS_TOKEN_S);
+        if claims.typ != TYPE || early || endless || claims.family().is_none() {
             return Err(TokenFault::Invalid);
         }
         if claims.exp < now - LEEWAY_S {

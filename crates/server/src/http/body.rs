@@ -2,19 +2,54 @@
 
 use crate::error::{Answer, Fault};
 use crate::http::now_ms;
+use crate::http::turns::Held;
 use crate::state::App;
 use axum::body::Body;
+use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
-use blindspot_core::error::{BAD_ENCODING, BAD_JSON, BAD_REQUEST, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE};
-use futures_util::StreamExt as _;
+use blindspot_core::error::{
+    BAD_ENCODING, BAD_JSON, BAD_REQUEST, BODY_TOO_LARGE, BUSY, UNSUPPORTED_MEDIA_TYPE,
+};
+use blindspot_core::limits::{BODY_BYTES_A_SECOND_MIN, SLOW_GRACE_MS};
+use futures_util::{Stream, StreamExt as _};
 use serde::de::DeserializeOwned;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// A silent sender is given up after this long.
-pub(crate) const SILENCE: Duration = Duration::from_secs(30);
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Watches that a body keeps coming: no long silence, and after a while no trickle either.
+pub(crate) struct Pace {
+    began: Instant,
+    bytes: u64,
+}
+
+/// The sender was too slow.
+pub(crate) struct TooSlow;
+
+impl Pace {
+    pub(crate) fn new() -> Self {
+        Self { began: Instant::now(), bytes: 0 }
+    }
+
+    /// The next piece.
+    pub(crate) async fn next<E>(
+        &mut self,
+        stream: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin),
+    ) -> Result<Option<Result<Bytes, E>>, TooSlow> {
+        let allowed_ms = SLOW_GRACE_MS + self.bytes.saturating_mul(1_000) / BODY_BYTES_A_SECOND_MIN;
+        let end = (self.began + Duration::from_millis(allowed_ms)).min(Instant::now() + SILENCE);
+        let piece = tokio::time::timeout_at(end, stream.next()).await.map_err(|_| TooSlow)?;
+        if let Some(Ok(bytes)) = &piece {
+            self.bytes += bytes.len() as u64;
+        }
+        Ok(piece)
+    }
+}
 
 /// A JSON body of at most `MAX` bytes, packed or unpacked, with its time of receipt.
 pub struct Json<T, const MAX: usize> {
@@ -22,20 +57,25 @@ pub struct Json<T, const MAX: usize> {
     pub value: T,
     /// When it was all here, server time in milliseconds.
     pub received_ms: i64,
+    /// Its share of the memory for bodies; kept until the work with it is done.
+    pub held: Held,
 }
 
 impl<T: DeserializeOwned, const MAX: usize> FromRequest<Arc<App>> for Json<T, MAX> {
     type Rejection = Fault;
 
-    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Fault> {
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
         if !is_json(&parts.headers) {
             return Err(Fault::of(&UNSUPPORTED_MEDIA_TYPE, Some("application/json".into())));
         }
-        let packed = collect(&parts.headers, body, MAX).await?;
+        let mut held = Held::new(&app.bodies);
+        let packed = collect(&parts.headers, body, MAX, &mut held).await?;
         let received_ms = now_ms();
+        let before = packed.len();
         let bytes = unpack(&parts.headers, packed, MAX)?;
-        Ok(Self { value: parse(&bytes)?, received_ms })
+        held.grow(bytes.len().saturating_sub(before)).await?;
+        Ok(Self { value: parse(&bytes)?, received_ms, held })
     }
 }
 
@@ -45,7 +85,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.eq_ignore_ascii_case("application/json")
 }
 
-async fn collect(headers: &HeaderMap, body: Body, max: usize) -> Answer<Vec<u8>> {
+async fn collect(headers: &HeaderMap, body: Body, max: usize, held: &mut Held) -> Answer<Vec<u8>> {
     let too_large = || Fault::of(&BODY_TOO_LARGE, Some(format!("at most {max} bytes")));
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|n| n > max as u64) {
@@ -53,13 +93,18 @@ async fn collect(headers: &HeaderMap, body: Body, max: usize) -> Answer<Vec<u8>>
     }
     let mut all = Vec::with_capacity(usize::try_from(announced.unwrap_or(0)).unwrap_or(0));
     let mut stream = body.into_data_stream();
+    let mut pace = Pace::new();
     loop {
-        let silent = |_| Fault::of(&BAD_REQUEST, Some("the body stopped coming".into()));
-        match tokio::time::timeout(SILENCE, stream.next()).await.map_err(silent)? {
+        // Not the sender's fault, and no reason for a phone to send less at once: it comes again.
+        let broken = |why: &str| Fault::of(&BUSY, Some(why.to_owned()));
+        match pace.next(&mut stream).await.map_err(|TooSlow| broken("the body came too slowly"))? {
             None => return Ok(all),
-            Some(Err(_)) => return Err(Fault::of(&BAD_REQUEST, Some("the body was cut".into()))),
+            Some(Err(_)) => return Err(broken("the body was cut")),
             Some(Ok(piece)) if all.len() + piece.len() > max => return Err(too_large()),
-            Some(Ok(piece)) => all.extend_from_slice(&piece),
+            Some(Ok(piece)) => {
+                held.grow(piece.len()).await?;
+                all.extend_from_slice(&piece);
+            }
         }
     }
 }

@@ -1,21 +1,27 @@
 //! Who calls, and what stands in path and query. Decides nothing: asks the gate.
 
+use crate::auth::gate::Admitted;
 use crate::error::Fault;
+use crate::http::standing::Standing;
 use crate::http::{blocking, now_ms};
 use crate::policy;
+use crate::service::limits::{self, Class, Key};
 use crate::service::{Credential, ServiceError, people};
 use crate::state::App;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, MatchedPath, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
-use blindspot_core::error::{BAD_REQUEST, NO_RIGHTS, NOT_FOUND, SIGN_IN};
+use blindspot_core::error::{BAD_REQUEST, NO_RIGHTS, NOT_FOUND, PASSWORD_CHANGE_REQUIRED, SIGN_IN};
 use serde::de::DeserializeOwned;
 use std::str::FromStr;
 use std::sync::Arc;
 
 /// The cookie of desk sessions.
 pub const COOKIE: &str = "blindspot_session";
+
+/// The long-lived cookie by which a browser is known again.
+pub const BROWSER_COOKIE: &str = "blindspot_browser";
 
 /// A proved caller: by bearer token, else by session cookie; and one that `policy` lets in here.
 #[derive(Clone, Copy)]
@@ -27,27 +33,58 @@ impl FromRequestParts<Arc<App>> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Fault> {
         let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
         let needs = policy::needs(parts.method.as_str(), path);
-        if let Some(token) = bearer(&parts.headers) {
-            let token = token.to_owned();
-            let check =
-                move |app: &App| admitted(app, app.gate.check_bearer(app.house(), &token, now_ms())?, needs);
-            return blocking(app, check).await.map(Caller);
+        // Before the gate is asked: what changes from now on is noticed.
+        let changes = app.standing.subscribe();
+        let check: Box<dyn FnOnce(&App) -> Result<Admitted, ServiceError> + Send> =
+            if let Some(token) = bearer(&parts.headers) {
+                let token = token.to_owned();
+                Box::new(move |app| app.gate.admit_bearer(app.house(), &token, now_ms()))
+            } else {
+                let cookie = session_cookie(&parts.headers).ok_or_else(|| Fault::of(&SIGN_IN, None))?;
+                if !matches!(parts.method, Method::GET | Method::HEAD) && !same_origin(&parts.headers) {
+                    return Err(Fault::of(&NO_RIGHTS, Some("a request from another site".into())));
+                }
+                Box::new(move |app| app.gate.admit_session(app.house(), &cookie, now_ms()))
+            };
+        let any_password = WITH_ONE_TIME_PASSWORD.contains(&parts.uri.path());
+        let admitted = blocking(app, move |app| held(app, check(app)?, needs, any_password)).await?;
+        let Admitted { credential, proof, .. } = admitted;
+        let keys = [Key::device(credential.device), Key::account(credential.person)];
+        let class = class_of(&parts.method, parts.uri.path());
+        if let Err(wait_ms) = app.buckets.take(class, &keys, now_ms()) {
+            return Err(limits::too_many(app.house(), wait_ms).into());
         }
-        let cookie = session_cookie(&parts.headers).ok_or_else(|| Fault::of(&SIGN_IN, None))?;
-        if !matches!(parts.method, Method::GET | Method::HEAD) && !same_origin(&parts.headers) {
-            return Err(Fault::of(&NO_RIGHTS, Some("a request from another site".into())));
-        }
-        let check =
-            move |app: &App| admitted(app, app.gate.check_session(app.house(), &cookie, now_ms())?, needs);
-        blocking(app, check).await.map(Caller)
+        parts.extensions.insert(Standing::new(proof, changes));
+        Ok(Caller(credential))
+    }
+}
+
+/// What somebody may do who signed in with a one-time password: set an own one, see who it is, leave.
+const WITH_ONE_TIME_PASSWORD: &[&str] = &["/v1/me/password", "/v1/me", "/v1/sessions"];
+
+/// Which rate a request falls under.
+fn class_of(method: &Method, path: &str) -> Class {
+    match path {
+        "/v1/sync/push" => Class::Push,
+        "/v1/sync/pull" | "/v1/events" => Class::Pull,
+        _ if path.starts_with("/v1/photos") && *method != Method::GET => Class::Upload,
+        _ => Class::Read,
     }
 }
 
 /// Holds a proved caller to the policy table; a route without a row lets nobody in.
-fn admitted(app: &App, who: Credential, needs: Option<policy::Needs>) -> Result<Credential, ServiceError> {
+fn held(
+    app: &App,
+    who: Admitted,
+    needs: Option<policy::Needs>,
+    any_password: bool,
+) -> Result<Admitted, ServiceError> {
+    if who.must_change && !any_password {
+        return Err(ServiceError::refused(&PASSWORD_CHANGE_REQUIRED));
+    }
     let needs = needs.ok_or_else(|| ServiceError::refused(&NO_RIGHTS))?;
     if let Some(roles) = needs.roles() {
-        people::require(app.house(), who, roles, now_ms())?;
+        people::require(app.house(), who.credential, roles, now_ms())?;
     }
     Ok(who)
 }
@@ -60,9 +97,14 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// The session cookie's value.
 pub(crate) fn session_cookie(headers: &HeaderMap) -> Option<String> {
+    cookie(headers, COOKIE)
+}
+
+/// The value of a cookie.
+pub(crate) fn cookie(headers: &HeaderMap, wanted: &str) -> Option<String> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
     let mut pairs = all.flat_map(|v| v.split(';')).filter_map(|p| p.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value.to_owned())
+    pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned())
 }
 
 /// Whether a browser says that the request comes from a page of ours. SameSite=Strict keeps the cookie

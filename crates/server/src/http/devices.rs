@@ -4,13 +4,15 @@ use crate::error::Answer;
 use crate::http::body::Json;
 use crate::http::caller::{Caller, Id};
 use crate::http::{Items, blocking, json, now_ms};
-use crate::service::people::{self, DeviceView};
+use crate::service::devices::{self, DeviceView};
+use crate::service::people;
 use crate::state::App;
 use axum::extract::State;
 use axum::http::StatusCode;
 use blindspot_core::DeviceId;
 use blindspot_core::error::{
     BAD_CODE, BAD_KEY, BAD_PROOF, BUSY, CONFLICT, DEVICE_REVOKED, ENROL_AGAIN, NO_SPACE, TOKEN_INVALID,
+    TOO_MANY_REQUESTS,
 };
 use blindspot_core::wire::account::{EnrolReply, EnrolRequest, RefreshReply, RefreshRequest};
 use std::sync::Arc;
@@ -20,7 +22,8 @@ const SMALL: usize = 16 * 1024;
 /// 绑定手机 · enrols a phone with a one-time code and the phone's own key
 #[utoipa::path(post, path = "/v1/devices/enrol", tag = "account", request_body = EnrolRequest,
     responses((status = 200, description = "The enrolment, signed by the server's identity key.", body = EnrolReply)),
-    extensions(("x-problems" = json!([BAD_CODE.code, BAD_KEY.code, BAD_PROOF.code, BUSY.code, NO_SPACE.code]))))]
+    extensions(("x-problems" = json!([BAD_CODE.code, BAD_KEY.code, BAD_PROOF.code, BUSY.code, NO_SPACE.code,
+        TOO_MANY_REQUESTS.code]))))]
 pub async fn enrol(State(app): State<Arc<App>>, body: Json<EnrolRequest, SMALL>) -> Answer {
     let run = move |app: &App| app.gate.enrol(app.house(), &body.value, body.received_ms);
     json(&blocking(&app, run).await?)
@@ -30,7 +33,7 @@ pub async fn enrol(State(app): State<Arc<App>>, body: Json<EnrolRequest, SMALL>)
 #[utoipa::path(post, path = "/v1/token/refresh", tag = "account", request_body = RefreshRequest,
     responses((status = 200, description = "The next pair of tokens.", body = RefreshReply)),
     extensions(("x-problems" = json!([TOKEN_INVALID.code, BAD_PROOF.code, BAD_KEY.code, DEVICE_REVOKED.code,
-        ENROL_AGAIN.code, CONFLICT.code, BUSY.code, NO_SPACE.code]))))]
+        ENROL_AGAIN.code, CONFLICT.code, BUSY.code, NO_SPACE.code, TOO_MANY_REQUESTS.code]))))]
 pub async fn refresh(State(app): State<Arc<App>>, body: Json<RefreshRequest, SMALL>) -> Answer {
     let run = move |app: &App| app.gate.refresh(app.house(), &body.value, body.received_ms);
     json(&blocking(&app, run).await?)
@@ -41,8 +44,10 @@ pub async fn refresh(State(app): State<Arc<App>>, body: Json<RefreshRequest, SMA
     responses((status = 200, description = "All phones.", body = Items<DeviceView>)))]
 pub async fn list(State(app): State<Arc<App>>, Caller(credential): Caller) -> Answer {
     let run = move |app: &App| {
-        people::require_administrator(app.house(), credential, now_ms())?;
-        people::list_devices(app.house())
+        let now_ms = now_ms();
+        people::require_administrator(app.house(), credential, now_ms)?;
+        app.seen.write(app.house(), true, now_ms)?;
+        devices::list_devices(app.house(), now_ms)
     };
     json(&Items { items: blocking(&app, run).await? })
 }
@@ -58,7 +63,7 @@ pub async fn revoke(
 ) -> Answer<StatusCode> {
     let run = move |app: &App| {
         let actor = people::require_administrator(app.house(), credential, now_ms())?;
-        people::revoke_device(app.house(), actor, device, now_ms())
+        devices::revoke_device(app.house(), actor, device, now_ms())
     };
     blocking(&app, run).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,7 +1,8 @@
 //! `GET /v1/events`: server-sent hints that feeds have moved. After any gap the listener pulls.
 
-use crate::error::Answer;
+use crate::error::{Answer, Fault};
 use crate::http::caller::Caller;
+use crate::http::standing::Standing;
 use crate::http::sync::hints_for;
 use crate::http::{blocking, now_ms};
 use crate::service::{Credential, pull};
@@ -14,12 +15,16 @@ use blindspot_core::wire::v1::Hint;
 use futures_util::stream::{self, Stream};
 use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::sync::watch;
 
 const HEARTBEAT: Duration = Duration::from_secs(20);
+/// A grant may end by itself: no hint is sent by a scope that is older than this, milliseconds.
+const SCOPE_MS_MAX: i64 = 3_000;
 
 struct Listening {
     app: Arc<App>,
@@ -28,17 +33,27 @@ struct Listening {
     listener: Receiver<Arc<[Hint]>>,
     stopping: watch::Receiver<bool>,
     waiting: VecDeque<Event>,
+    /// When `feeds` were read, server time in milliseconds.
+    scoped_ms: i64,
+    lost: Pin<Box<dyn Future<Output = Fault> + Send>>,
 }
 
 /// 变动提示 · server-sent hints that feeds have moved; after any gap the listener pulls
 #[utoipa::path(get, path = "/v1/events", tag = "sync",
     responses((status = 200, description = "Events `hint` (a `Hint` as data) and `gap`.", body = String,
         content_type = "text/event-stream")))]
-pub async fn events(State(app): State<Arc<App>>, Caller(credential): Caller) -> Answer<Response> {
+pub async fn events(
+    State(app): State<Arc<App>>,
+    Caller(credential): Caller,
+    standing: Standing,
+) -> Answer<Response> {
     let listener = app.hints.listen();
     let stopping = app.stopping.subscribe();
-    let feeds = blocking(&app, move |app| pull::scope(app.house(), credential, now_ms())).await?;
-    let state = Listening { app, credential, feeds, listener, stopping, waiting: VecDeque::new() };
+    let scoped_ms = now_ms();
+    let feeds = blocking(&app, move |app| pull::scope(app.house(), credential, scoped_ms)).await?;
+    let lost = Box::pin(standing.lost(app.clone()));
+    let waiting = VecDeque::new();
+    let state = Listening { app, credential, feeds, listener, stopping, waiting, scoped_ms, lost };
     Ok(Sse::new(hints(state)).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
 }
 
@@ -59,6 +74,7 @@ fn hints(state: Listening) -> impl Stream<Item = Result<Event, Infallible>> + Se
                     Err(RecvError::Closed) => return None,
                 },
                 _ = state.stopping.changed() => {}
+                _ = &mut state.lost => return None,
             }
         }
     })
@@ -67,11 +83,14 @@ fn hints(state: Listening) -> impl Stream<Item = Result<Event, Infallible>> + Se
 impl Listening {
     /// Queues the events of a group of hints; ends the stream when the caller may no longer listen.
     async fn take(&mut self, hints: &[Hint]) -> Option<()> {
-        if hints.iter().any(|h| h.feed == Feed::user(self.credential.person)) {
-            // The scope may have changed with it.
+        let now = now_ms();
+        let stale = !(0..SCOPE_MS_MAX).contains(&(now - self.scoped_ms));
+        if stale || hints.iter().any(|h| h.feed == Feed::user(self.credential.person)) {
+            // The scope may have changed.
             let credential = self.credential;
+            self.scoped_ms = now;
             self.feeds =
-                blocking(&self.app, move |app| pull::scope(app.house(), credential, now_ms())).await.ok()?;
+                blocking(&self.app, move |app| pull::scope(app.house(), credential, now)).await.ok()?;
         }
         for hint in hints_for(hints, &self.feeds) {
             let id = format!("{:x}.{}", short(&hint.feed), hint.seq);

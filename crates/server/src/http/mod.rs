@@ -15,7 +15,9 @@ pub mod reference;
 pub mod sandbox;
 pub mod sessions;
 pub mod setup;
+pub mod standing;
 pub mod sync;
+pub mod turns;
 
 use crate::error::{Answer, Fault};
 use crate::service::{ServiceError, WriteJob};
@@ -44,6 +46,22 @@ pub(crate) async fn blocking<T: Send + 'static>(
         Ok(result) => Ok(result?),
         Err(_) => Err(Fault::of(&INTERNAL, None)),
     }
+}
+
+/// As `blocking`, for work with a password: few at once, since each takes 19 MiB and a core for a while.
+///
+/// # Errors
+/// As `blocking`; `BUSY` when too many wait for their turn.
+pub(crate) async fn with_password<T: Send + 'static>(
+    app: &Arc<App>,
+    f: impl FnOnce(&App) -> Result<T, ServiceError> + Send + 'static,
+) -> Answer<T> {
+    let turn = app.logins.turn(app.house()).await?;
+    blocking(app, move |app| {
+        let _turn = turn;
+        f(app)
+    })
+    .await
 }
 
 /// Hands a job to the writer and waits for its durable commit. The job runs to its end even when the

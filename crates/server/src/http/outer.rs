@@ -17,7 +17,7 @@ use std::time::Duration;
 
 /// Most bytes taken from a sender that was refused.
 const DRAIN_BYTES_MAX: usize = 32 << 20;
-const DRAIN_TIME: Duration = Duration::from_secs(5);
+const DRAIN_TIME: Duration = Duration::from_secs(3);
 /// Nothing here is real.
 const SANDBOX_HEADER: &str = "blindspot-sandbox";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -1,16 +1,18 @@
 //! `/v1/people` and `/v1/audit`: what administrators and auditors see and do.
 
-use crate::error::Answer;
+use crate::error::{Answer, Fault};
 use crate::http::body::Json;
-use crate::http::caller::{Caller, Id, Params};
-use crate::http::{Items, blocking, json, now_ms};
-use crate::service::people::{self, AuditView, EnrolCode, GrantView, NewGrant, NewPerson, PersonView};
+use crate::http::caller::{Caller, Id, Params, Two};
+use crate::http::{Items, blocking, json, now_ms, with_password};
+use crate::service::devices::EnrolCode;
+use crate::service::passwords::{self, OneTimePassword, SessionView};
+use crate::service::people::{self, AuditView, GrantView, NewGrant, NewPerson, PersonView};
 use crate::state::App;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use blindspot_core::PersonId;
-use blindspot_core::error::CONFLICT;
+use blindspot_core::error::{CONFLICT, NOT_FOUND, WEAK_PASSWORD};
+use blindspot_core::{DeviceId, PersonId};
 use serde::Deserialize;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -37,18 +39,17 @@ pub async fn list(State(app): State<Arc<App>>, Caller(credential): Caller) -> An
 /// 新增人员 · adds a person
 #[utoipa::path(post, path = "/v1/people", tag = "people", request_body = NewPerson,
     responses((status = 201, description = "The person.", body = PersonView)),
-    extensions(("x-problems" = json!([CONFLICT.code]))))]
+    extensions(("x-problems" = json!([CONFLICT.code, WEAK_PASSWORD.code]))))]
 pub async fn create(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
     body: Json<NewPerson, SMALL>,
 ) -> Answer {
-    let _turn = app.logins.acquire().await;
     let run = move |app: &App| {
         let actor = people::require_administrator(app.house(), credential, body.received_ms)?;
         people::create_person(app.house(), actor, &body.value, body.received_ms)
     };
-    created(&blocking(&app, run).await?)
+    created(&with_password(&app, run).await?)
 }
 
 /// What may be changed of a person.
@@ -67,24 +68,97 @@ pub struct Change {
 /// 修改人员 · sets a password, or whether the person may act
 #[utoipa::path(patch, path = "/v1/people/{id}", tag = "people", request_body = Change,
     params(("id" = PersonId, Path, description = "The person.")),
-    responses((status = 204, description = "Done.")))]
+    responses((status = 204, description = "Done.")),
+    extensions(("x-problems" = json!([WEAK_PASSWORD.code]))))]
 pub async fn change(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
     Id(person): Id<PersonId>,
     body: Json<Change, SMALL>,
 ) -> Answer<StatusCode> {
-    let _turn = app.logins.acquire().await;
     let run = move |app: &App| {
         let now_ms = body.received_ms;
         let actor = people::require_administrator(app.house(), credential, now_ms)?;
         if let Some(password) = &body.value.password {
-            people::set_password(app.house(), actor, person, password, now_ms)?;
+            passwords::set_password(app.house(), actor, person, password, now_ms)?;
         }
         if let Some(active) = body.value.active {
             people::set_active(app.house(), actor, person, active, now_ms)?;
         }
         Ok(())
+    };
+    with_password(&app, run).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// 重设密码 · gives a person a one-time password; sessions and known browsers end with the old one
+#[utoipa::path(post, path = "/v1/people/{id}/password-reset", tag = "people",
+    params(("id" = PersonId, Path, description = "The person.")),
+    responses((status = 201, description = "The password, shown this once.", body = OneTimePassword)))]
+pub async fn reset_password(
+    State(app): State<Arc<App>>,
+    Caller(credential): Caller,
+    Id(person): Id<PersonId>,
+) -> Answer {
+    let run = move |app: &App| {
+        let now_ms = now_ms();
+        let actor = people::require_administrator(app.house(), credential, now_ms)?;
+        passwords::reset(app.house(), actor, person, now_ms)
+    };
+    created(&with_password(&app, run).await?)
+}
+
+/// 某人的登录会话 · the desk sessions of a person
+#[utoipa::path(get, path = "/v1/people/{id}/sessions", tag = "people",
+    params(("id" = PersonId, Path, description = "The person.")),
+    responses((status = 200, description = "Those that stand.", body = Items<SessionView>)))]
+pub async fn sessions(
+    State(app): State<Arc<App>>,
+    Caller(credential): Caller,
+    Id(person): Id<PersonId>,
+) -> Answer {
+    let run = move |app: &App| {
+        let now_ms = now_ms();
+        people::require_administrator(app.house(), credential, now_ms)?;
+        passwords::list_sessions(app.house(), person, credential, now_ms)
+    };
+    json(&Items { items: blocking(&app, run).await? })
+}
+
+/// 结束某人的全部会话 · ends all desk sessions of a person
+#[utoipa::path(delete, path = "/v1/people/{id}/sessions", tag = "people",
+    params(("id" = PersonId, Path, description = "The person.")),
+    responses((status = 204, description = "They are over.")))]
+pub async fn end_sessions(
+    State(app): State<Arc<App>>,
+    Caller(credential): Caller,
+    Id(person): Id<PersonId>,
+) -> Answer<StatusCode> {
+    let run = move |app: &App| {
+        let now_ms = now_ms();
+        let actor = people::require_administrator(app.house(), credential, now_ms)?;
+        passwords::end_sessions(app.house(), actor, person, now_ms)
+    };
+    blocking(&app, run).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// 结束某人的一个会话 · ends one desk session of a person
+#[utoipa::path(delete, path = "/v1/people/{id}/sessions/{session}", tag = "people",
+    params(("id" = PersonId, Path, description = "The person."),
+        ("session" = DeviceId, Path, description = "The session.")),
+    responses((status = 204, description = "It is over.")))]
+pub async fn end_session(
+    State(app): State<Arc<App>>,
+    Caller(credential): Caller,
+    Two(person, session): Two,
+) -> Answer<StatusCode> {
+    let missing = || Fault::of(&NOT_FOUND, None);
+    let (person, session) = (person.parse().map_err(|_| missing())?, session.parse().map_err(|_| missing())?);
+    let run = move |app: &App| {
+        let now_ms = now_ms();
+        let actor = people::require_administrator(app.house(), credential, now_ms)?;
+        passwords::end_session(app.house(), actor, person, session, now_ms)
     };
     blocking(&app, run).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,8 +1,9 @@
 //! tus 1.0 under `/v1/photos` (core, creation, checksum, expiration, termination), and downloads.
 
 use crate::error::{Answer, Fault};
-use crate::http::body::SILENCE;
+use crate::http::body::{Pace, TooSlow};
 use crate::http::caller::{Caller, Id, Two};
+use crate::http::standing::Standing;
 use crate::http::{blocking, now_ms, written};
 use crate::service::uploads::{self, Checksum, Incoming, NewUpload, UploadState};
 use crate::service::{ServiceError, download};
@@ -15,14 +16,13 @@ use blindspot_core::PhotoId;
 use blindspot_core::command::FormName;
 use blindspot_core::error::{
     BAD_REQUEST, CHECKSUM_MISMATCH, DIGEST_MISMATCH, INTERNAL, NOT_FOUND, OFFSET_CONFLICT, TUS_VERSION,
-    UNSUPPORTED_MEDIA_TYPE, UPLOAD_GONE, UPLOAD_TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE, UPLOAD_GONE, UPLOAD_QUOTA, UPLOAD_TOO_LARGE,
 };
 use blindspot_core::limits::UPLOAD_BYTES_MAX;
-use futures_util::StreamExt as _;
 use std::fmt::Display;
 use std::io::Read;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use uuid::Uuid;
 
 const VERSION: &str = "1.0.0";
@@ -117,13 +117,17 @@ fn abilities() -> Response {
             ("Upload-Offset" = i64, description = "Bytes that are here."),
             ("Upload-Expires" = Option<String>, description = "When an unfinished upload is dropped."),
             ("Upload-Verified" = Option<String>, description = "SHA-256 of the stored bytes: only now the photo is delivered.")))),
-    extensions(("x-problems" = json!([BAD_REQUEST.code, TUS_VERSION.code, UPLOAD_TOO_LARGE.code, NOT_FOUND.code,
-        OFFSET_CONFLICT.code, DIGEST_MISMATCH.code]))))]
+    extensions(("x-problems" = json!([BAD_REQUEST.code, TUS_VERSION.code, UPLOAD_TOO_LARGE.code,
+        UPLOAD_QUOTA.code, NOT_FOUND.code, OFFSET_CONFLICT.code, DIGEST_MISMATCH.code]))))]
 pub async fn create(State(app): State<Arc<App>>, Caller(credential): Caller, headers: HeaderMap) -> Answer {
     tus(&headers)?;
     let length = number(&headers, "upload-length")?;
     let new = NewUpload::from_metadata(length, text(&headers, "upload-metadata").unwrap_or(""))?;
-    let run = move |app: &App| uploads::create(app.house(), app.depot(), credential, &new, now_ms());
+    let run = move |app: &App| {
+        let now_ms = now_ms();
+        app.reserve.check(now_ms)?;
+        uploads::create(app.house(), app.depot(), credential, &new, now_ms)
+    };
     let state = acknowledged(&app, blocking(&app, run).await?).await?;
     let mut response = answer(StatusCode::CREATED, &state);
     put(&mut response, "location", format!("/v1/photos/{}", Uuid::from_bytes(state.upload_id)));
@@ -171,6 +175,7 @@ pub async fn head(
 pub async fn patch(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
+    standing: Standing,
     Id(upload): Id<Uuid>,
     request: Request,
 ) -> Answer {
@@ -183,21 +188,30 @@ pub async fn patch(
     let offset = number(&headers, "upload-offset")?;
     let checksum = text(&headers, "upload-checksum").map(Checksum::from_header).transpose()?;
     let announced = text(&headers, "content-length").and_then(|v| v.parse().ok());
+    let transfer = app.transfers.turn(app.house()).await?;
     let begin = move |app: &App| {
-        let at = (upload.into_bytes(), offset);
-        uploads::begin(app.house(), app.depot(), credential, at, (announced, checksum), now_ms())
+        let (at, now_ms) = ((upload.into_bytes(), offset), now_ms());
+        app.reserve.check(now_ms)?;
+        uploads::begin(app.house(), app.depot(), credential, at, (announced, checksum), now_ms)
     };
     let incoming = blocking(&app, begin).await?;
-    let state = receive(&app, incoming, body).await?;
+    let state = receive(&app, incoming, body, standing, transfer).await?;
     let state = acknowledged(&app, state).await?;
     Ok(answer(StatusCode::NO_CONTENT, &state))
 }
 
-async fn receive(app: &Arc<App>, mut incoming: Incoming, body: Body) -> Answer<UploadState> {
+async fn receive(
+    app: &Arc<App>,
+    mut incoming: Incoming,
+    body: Body,
+    standing: Standing,
+    transfer: OwnedSemaphorePermit,
+) -> Answer<UploadState> {
     let (send, mut pieces) = mpsc::channel::<Option<axum::body::Bytes>>(PIECES);
     let shared = app.clone();
     // On its own thread to the end: what came before a cut is kept even when the handler is dropped.
     let storing = tokio::task::spawn_blocking(move || {
+        let _transfer = transfer;
         let mut whole = false;
         while let Some(piece) = pieces.blocking_recv() {
             match piece {
@@ -208,12 +222,22 @@ async fn receive(app: &Arc<App>, mut incoming: Incoming, body: Body) -> Answer<U
         incoming.finish(shared.house(), shared.depot(), whole)
     });
     let mut stream = body.into_data_stream();
+    let mut lost = std::pin::pin!(standing.lost(app.clone()));
+    let mut pace = Pace::new();
+    let mut refused = None;
     loop {
-        let piece = match tokio::time::timeout(SILENCE, stream.next()).await {
+        let came = tokio::select! {
+            came = pace.next(&mut stream) => came,
+            fault = &mut lost => {
+                refused = Some(fault);
+                break;
+            }
+        };
+        let piece = match came {
             Ok(Some(Ok(bytes))) => Some(bytes),
             Ok(None) => None,
-            // Cut or silent: nobody is there to answer, but what came is kept.
-            Ok(Some(Err(_))) | Err(_) => break,
+            // Cut, silent or a trickle: nobody is there to answer, but what came is kept.
+            Ok(Some(Err(_))) | Err(TooSlow) => break,
         };
         let last = piece.is_none();
         if send.send(piece).await.is_err() || last {
@@ -221,7 +245,11 @@ async fn receive(app: &Arc<App>, mut incoming: Incoming, body: Body) -> Answer<U
         }
     }
     drop(send);
-    match storing.await {
+    let stored = storing.await;
+    if let Some(fault) = refused {
+        return Err(fault);
+    }
+    match stored {
         Ok(result) => Ok(result.map_err(|e: ServiceError| e)?),
         Err(_) => Err(Fault::of(&INTERNAL, None)),
     }
@@ -260,6 +288,7 @@ pub async fn terminate(
 pub async fn download(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
+    standing: Standing,
     Two(photo, form): Two,
     headers: HeaderMap,
 ) -> Answer {
@@ -275,7 +304,8 @@ pub async fn download(
     let mut response = if known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let mut response = stream_of(found.bytes).into_response();
+        let transfer = app.transfers.turn(app.house()).await?;
+        let mut response = stream_of(&app, found.bytes, standing, transfer).into_response();
         put(&mut response, "content-type", found.media_type);
         put(&mut response, "content-length", found.length);
         response
@@ -290,9 +320,16 @@ pub async fn download(
     Ok(response)
 }
 
-fn stream_of(mut bytes: Box<dyn Read + Send>) -> Body {
+/// The bytes as they are read; cut off when their reader may no longer have them.
+fn stream_of(
+    app: &Arc<App>,
+    mut bytes: Box<dyn Read + Send>,
+    standing: Standing,
+    transfer: OwnedSemaphorePermit,
+) -> Body {
     let (send, receive) = mpsc::channel::<std::io::Result<Vec<u8>>>(PIECES);
     tokio::task::spawn_blocking(move || {
+        let _transfer = transfer;
         loop {
             let mut piece = vec![0; 64 * 1024];
             let read = bytes.read(&mut piece).map(|n| {
@@ -305,8 +342,14 @@ fn stream_of(mut bytes: Box<dyn Read + Send>) -> Body {
             }
         }
     });
-    Body::from_stream(futures_util::stream::unfold(receive, |mut receive| async move {
-        receive.recv().await.map(|piece| (piece, receive))
+    let lost = Box::pin(standing.lost(app.clone()));
+    Body::from_stream(futures_util::stream::unfold((receive, lost), |(mut receive, mut lost)| async move {
+        let piece = tokio::select! {
+            biased;
+            _ = &mut lost => Some(Err(std::io::Error::from(std::io::ErrorKind::PermissionDenied))),
+            piece = receive.recv() => piece,
+        };
+        piece.map(|piece| (piece, (receive, lost)))
     }))
 }
 

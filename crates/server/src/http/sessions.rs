@@ -3,16 +3,19 @@
 use crate::auth::sessions;
 use crate::error::{Answer, Fault};
 use crate::http::body::Json;
-use crate::http::caller::{COOKIE, Caller, same_origin, session_cookie};
-use crate::http::{blocking, json, now_ms};
+use crate::http::caller::{BROWSER_COOKIE, COOKIE, Caller, Id, cookie, same_origin, session_cookie};
+use crate::http::{Items, blocking, json, now_ms, with_password};
+use crate::service::passwords::{self, PasswordChange, SessionView};
 use crate::service::people;
 use crate::state::App;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use blindspot_core::PersonId;
-use blindspot_core::error::{BUSY, LOCKED_OUT, NO_RIGHTS, NO_SPACE, WRONG_PASSWORD};
+use blindspot_core::error::{
+    BUSY, LOCKED_OUT, NO_RIGHTS, NO_SPACE, TOO_MANY_REQUESTS, WEAK_PASSWORD, WRONG_PASSWORD,
+};
 use blindspot_core::wire::account::Me;
+use blindspot_core::{DeviceId, PersonId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -35,13 +38,16 @@ pub struct Session {
     name: String,
     /// When the session ends at the latest, milliseconds since 1970.
     until_ms: i64,
+    /// Whether the password is a one-time one: nothing but changing it is allowed.
+    must_change_password: bool,
 }
 
 /// 登录 · signs in at a desk; the answer sets the session cookie
 #[utoipa::path(post, path = "/v1/sessions", tag = "account", request_body = SignIn,
     responses((status = 201, description = "Signed in.", body = Session,
         headers(("Set-Cookie" = String, description = "The session.")))),
-    extensions(("x-problems" = json!([WRONG_PASSWORD.code, LOCKED_OUT.code, NO_RIGHTS.code, BUSY.code, NO_SPACE.code]))))]
+    extensions(("x-problems" = json!([WRONG_PASSWORD.code, LOCKED_OUT.code, NO_RIGHTS.code, BUSY.code, NO_SPACE.code,
+        TOO_MANY_REQUESTS.code]))))]
 pub async fn sign_in(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -50,20 +56,77 @@ pub async fn sign_in(
     if !same_origin(&headers) {
         return Err(Fault::of(&NO_RIGHTS, Some("a request from another site".into())));
     }
-    let _turn = app.logins.acquire().await.map_err(|_| Fault::of(&BUSY, None))?;
+    let browser = cookie(&headers, BROWSER_COOKIE);
+    let label = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or("").to_owned();
     let run = move |app: &App| {
-        sessions::sign_in(app.house(), &body.value.login, &body.value.password, body.received_ms)
+        let SignIn { login, password } = &body.value;
+        let given = sessions::SignIn { login, password, browser: browser.as_deref(), label: &label };
+        app.gate.sign_in(app.house(), &given, body.received_ms)
     };
-    let signed = blocking(&app, run).await?;
-    let mut response =
-        json(&Session { person_id: signed.person, name: signed.name, until_ms: signed.until_ms })?;
-    let age = sessions::LIFE_MS / 1000;
-    let cookie = format!("{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/; Max-Age={age}", signed.cookie);
-    if let Ok(value) = HeaderValue::from_str(&cookie) {
-        response.headers_mut().insert(header::SET_COOKIE, value);
+    let signed = with_password(&app, run).await?;
+    let mut response = json(&Session {
+        person_id: signed.person,
+        name: signed.name,
+        until_ms: signed.until_ms,
+        must_change_password: signed.must_change,
+    })?;
+    let session = format!(
+        "{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/; Max-Age={}",
+        signed.cookie,
+        sessions::LIFE_MS / 1000
+    );
+    // Only the sign-in asks for it: nothing else carries it about.
+    let browser = format!(
+        "{BROWSER_COOKIE}={}; HttpOnly; SameSite=Strict; Path=/v1/sessions; Max-Age={}",
+        signed.browser,
+        sessions::BROWSER_MS / 1000
+    );
+    for text in [session, browser] {
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            response.headers_mut().append(header::SET_COOKIE, value);
+        }
     }
     *response.status_mut() = StatusCode::CREATED;
     Ok(response)
+}
+
+/// 修改自己的密码 · changes the caller's own password; the caller's other sessions end
+#[utoipa::path(post, path = "/v1/me/password", tag = "account", request_body = PasswordChange,
+    responses((status = 204, description = "It is changed.")),
+    extensions(("x-problems" = json!([WRONG_PASSWORD.code, WEAK_PASSWORD.code, LOCKED_OUT.code]))))]
+pub async fn change_password(
+    State(app): State<Arc<App>>,
+    Caller(credential): Caller,
+    body: Json<PasswordChange, 4096>,
+) -> Answer<StatusCode> {
+    let run = move |app: &App| passwords::change_own(app.house(), credential, &body.value, body.received_ms);
+    with_password(&app, run).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// 自己的登录会话 · the caller's own desk sessions
+#[utoipa::path(get, path = "/v1/me/sessions", tag = "account",
+    responses((status = 200, description = "Those that stand.", body = Items<SessionView>)))]
+pub async fn own(State(app): State<Arc<App>>, Caller(credential): Caller) -> Answer {
+    let run = move |app: &App| passwords::list_sessions(app.house(), credential.person, credential, now_ms());
+    json(&Items { items: blocking(&app, run).await? })
+}
+
+/// 结束自己的一个会话 · ends one of the caller's own desk sessions
+#[utoipa::path(delete, path = "/v1/me/sessions/{id}", tag = "account",
+    params(("id" = DeviceId, Path, description = "The session.")),
+    responses((status = 204, description = "It is over.")))]
+pub async fn end_own(
+    State(app): State<Arc<App>>,
+    Caller(credential): Caller,
+    Id(session): Id<DeviceId>,
+) -> Answer<StatusCode> {
+    let run = move |app: &App| {
+        let actor = people::Actor::Person(credential.person);
+        passwords::end_session(app.house(), actor, credential.person, session, now_ms())
+    };
+    blocking(&app, run).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// 退出登录 · signs out; the cookie is taken back

@@ -3,14 +3,14 @@
 use crate::error::{Answer, Fault};
 use crate::http::body::Json;
 use crate::http::caller::{Params, same_origin};
-use crate::http::{blocking, json};
+use crate::http::{blocking, json, with_password};
 use crate::service::setup::{self, SetupRequest};
 use crate::state::App;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
 use blindspot_core::PersonId;
-use blindspot_core::error::{BUSY, CONFLICT, NO_RIGHTS, NO_SPACE, SETUP_DONE};
+use blindspot_core::error::{BUSY, CONFLICT, NO_RIGHTS, NO_SPACE, SETUP_DONE, WEAK_PASSWORD};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ pub async fn page(State(app): State<Arc<App>>, Params(query): Params<SetupQuery>
 /// 初始设置 · makes the first administrator; works once
 #[utoipa::path(post, path = "/v1/setup", tag = "server", request_body = SetupRequest,
     responses((status = 200, description = "The administrator.", body = SetUp)),
-    extensions(("x-problems" = json!([SETUP_DONE.code, CONFLICT.code, NO_RIGHTS.code, BUSY.code, NO_SPACE.code]))))]
+    extensions(("x-problems" = json!([SETUP_DONE.code, CONFLICT.code, WEAK_PASSWORD.code, NO_RIGHTS.code, BUSY.code, NO_SPACE.code]))))]
 pub async fn run(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -59,7 +59,7 @@ pub async fn run(
     if !same_origin(&headers) {
         return Err(Fault::of(&NO_RIGHTS, Some("a request from another site".into())));
     }
-    let _turn = app.logins.acquire().await.map_err(|_| Fault::of(&BUSY, None))?;
-    let person = blocking(&app, move |app| setup::run(app.house(), &body.value, body.received_ms)).await?;
+    let person =
+        with_password(&app, move |app| setup::run(app.house(), &body.value, body.received_ms)).await?;
     json(&SetUp { person_id: person })
 }

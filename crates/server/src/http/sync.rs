@@ -3,6 +3,7 @@
 use crate::error::Answer;
 use crate::http::body::Json;
 use crate::http::caller::Caller;
+use crate::http::standing::Standing;
 use crate::http::{blocking, json, now_ms, written};
 use crate::service::{Credential, WriteJob, pull};
 use crate::state::App;
@@ -31,11 +32,17 @@ pub async fn push(
     Caller(credential): Caller,
     body: Json<PushRequest, PUSH_BYTES_MAX>,
 ) -> Answer {
+    let Json { value: request, received_ms, held } = body;
+    app.seen.note(credential.device, None, received_ms);
     let reply = written(&app, |done| WriteJob::Push {
         credential,
-        request: body.value,
-        received_ms: body.received_ms,
-        done,
+        request,
+        received_ms,
+        // The memory is free again when the writer is done, whether or not the phone still waits.
+        done: Box::new(move |result| {
+            drop(held);
+            done(result);
+        }),
     })
     .await?;
     json(&reply)
@@ -48,9 +55,16 @@ pub async fn push(
 pub async fn pull(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
+    standing: Standing,
     body: Json<PullRequest, PULL_BYTES_MAX>,
 ) -> Answer<Response> {
     let request = Arc::new(body.value);
+    drop(body.held);
+    if !credential.desk {
+        app.seen.note(credential.device, request.client.as_ref(), body.received_ms);
+    }
+    let mut rights = standing.changes();
+    let mut lost = std::pin::pin!(standing.lost(app.clone()));
     let until = Instant::now() + Duration::from_secs(u64::from(request.wait.min(PULL_WAIT_S_MAX)));
     // Listening begins before the first read: what commits in between is not missed.
     let mut listener = app.hints.listen();
@@ -64,6 +78,9 @@ pub async fn pull(
         tokio::select! {
             () = moved(&mut listener, &feeds) => {}
             () = tokio::time::sleep_until(until) => {}
+            fault = &mut lost => return Err(fault),
+            // A grant may have been given or ended beside this server: the page is read by what holds now.
+            Ok(()) = rights.changed() => {}
             _ = stopping.changed() => {}
         }
     }

@@ -4,10 +4,11 @@ use crate::auth::keys::Keys;
 use blindspot_core::catalogue::Catalogue;
 use blindspot_core::division::{Places, TownCode};
 use blindspot_core::id::CityId;
+use blindspot_core::limits::UPLOAD_QUOTA_BYTES;
 use blindspot_core::wire::v1::Hint;
 use blindspot_core::{DeviceId, PersonId};
 use blindspot_store::Store;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Randomness handed in: the operating system's, or a seeded one in simulation.
@@ -63,6 +64,7 @@ pub struct House {
     reference: RwLock<Arc<Reference>>,
     listener: RwLock<Option<Listener>>,
     sandbox: AtomicBool,
+    upload_quota: AtomicU64,
 }
 
 impl House {
@@ -86,6 +88,7 @@ impl House {
             reference: RwLock::default(),
             listener: RwLock::default(),
             sandbox: AtomicBool::new(false),
+            upload_quota: AtomicU64::new(UPLOAD_QUOTA_BYTES),
         }
     }
 
@@ -121,6 +124,17 @@ impl House {
     /// Says so.
     pub fn set_sandbox(&self, sandbox: bool) {
         self.sandbox.store(sandbox, Ordering::Relaxed);
+    }
+
+    /// Bytes that one device may begin to upload in a day.
+    #[must_use]
+    pub fn upload_quota_bytes(&self) -> u64 {
+        self.upload_quota.load(Ordering::Relaxed)
+    }
+
+    /// Sets it.
+    pub fn set_upload_quota_bytes(&self, bytes: u64) {
+        self.upload_quota.store(bytes, Ordering::Relaxed);
     }
 
     /// Ten random bytes for an id.

@@ -16,13 +16,17 @@ pub mod start;
 pub(crate) mod testing;
 pub mod writer;
 
+pub mod devices;
 pub mod download;
 pub mod health;
+pub mod limits;
 pub mod listing;
 pub mod looks;
+pub mod passwords;
 pub mod people;
 pub mod renditions;
 pub mod sandbox;
+pub mod seen;
 pub mod setup;
 mod upload_request;
 pub mod uploads;

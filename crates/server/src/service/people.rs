@@ -1,23 +1,25 @@
-//! People, their grants and phones, the set-up of a new installation: what an administrator does, by HTTP
-//! or by the command line. Every change is audited. Knows no HTTP.
+//! People and their grants: what an administrator does, by HTTP or by the command line. Every change is audited.
+//! Knows no HTTP.
 
 use crate::auth::secret;
-use crate::auth::{enrol, password};
+use crate::auth::{password, sessions};
 use crate::service::{Credential, House, ServiceError};
 use blindspot_core::access::{Area, Grant, Role};
 use blindspot_core::division::Span;
 use blindspot_core::error::{BAD_REQUEST, CONFLICT, NO_RIGHTS, NOT_FOUND, SIGN_IN};
 use blindspot_core::feed::Feed;
-use blindspot_core::id::Sha256;
 use blindspot_core::wire::account::Me;
 use blindspot_core::wire::v1::Hint;
 use blindspot_core::{DeviceId, PersonId};
 use blindspot_store::accounts::PersonRecord;
 use blindspot_store::audit::AuditRow;
-use blindspot_store::devices::{DeviceRecord, DeviceState};
-use blindspot_store::{StoreError, Tx, accounts, audit, devices, tokens};
+use blindspot_store::{StoreError, Tx, accounts, audit, meta};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub use super::devices::{
+    DeviceView, EnrolCode, create_enrol_code, fingerprint, list_devices, revoke_device,
+};
 
 /// Who does it, for the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +40,7 @@ impl Actor {
             Actor::Setup => "setup".to_owned(),
         }
     }
-    fn person(self) -> Option<PersonId> {
+    pub(super) fn person(self) -> Option<PersonId> {
         match self {
             Actor::Person(person) => Some(person),
             Actor::Cli | Actor::Setup => None,
@@ -98,38 +100,6 @@ pub struct PersonView {
     pub grants: Vec<GrantView>,
 }
 
-/// A phone as listed.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct DeviceView {
-    /// The enrolment.
-    pub device_id: DeviceId,
-    /// Its person.
-    pub person_id: PersonId,
-    /// The phone's name.
-    pub label: String,
-    /// App and version.
-    pub app: String,
-    /// `active`, `cloned`, `revoked`.
-    pub state: &'static str,
-    /// When it was enrolled, milliseconds since 1970.
-    pub enrolled_ms: i64,
-    /// When it last refreshed its token.
-    pub last_seen_ms: Option<i64>,
-    /// All device_seq up to this are stored.
-    pub received_through: u64,
-}
-
-/// A one-time code and what its QR says.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct EnrolCode {
-    /// The code, for typing.
-    pub code: String,
-    /// When it ends, milliseconds since 1970.
-    pub expires_ms: i64,
-    /// The QR's text.
-    pub qr: String,
-}
-
 /// A row of the audit log as shown.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct AuditView {
@@ -162,13 +132,15 @@ fn duplicate(error: StoreError) -> ServiceError {
     }
 }
 
-fn note(
+pub(super) fn note(
     tx: &Tx<'_>,
     house: &House,
     actor: Actor,
     (action, object, detail): (&str, &str, &str),
     now_ms: i64,
 ) -> Result<(), StoreError> {
+    // Whoever holds a connection open is looked at again.
+    meta::count_up(tx, meta::STANDING)?;
     audit::append(tx, &house.city, now_ms, &actor.text(), action, object, "ok", detail)
 }
 
@@ -190,13 +162,15 @@ pub fn create_person(
         created_ms: now_ms,
     };
     let hash = match &new.password {
-        Some(given) => Some(password::hash(given, secret::random(house))?),
+        Some(given) => Some(password::hash_new(&record.login, given, secret::random(house))?),
         None => None,
     };
     house.store.write(|tx| {
         accounts::save_person(tx, &house.city, &record).map_err(duplicate)?;
         if let Some(hash) = &hash {
-            accounts::save_password_hash(tx, &house.city, record.person_id, hash)?;
+            // An administrator who types it in knows it: it is for the first sign-in.
+            let must_change = actor.person().is_some();
+            accounts::save_password(tx, &house.city, record.person_id, hash, must_change)?;
         }
         note(tx, house, actor, ("person_created", &record.person_id.to_string(), "{}"), now_ms)?;
         Ok::<_, ServiceError>(())
@@ -217,7 +191,7 @@ fn view(person: PersonRecord, grants: Vec<accounts::GrantRecord>) -> PersonView 
     }
 }
 
-fn existing(tx: &Tx<'_>, house: &House, person: PersonId) -> Result<PersonRecord, ServiceError> {
+pub(super) fn existing(tx: &Tx<'_>, house: &House, person: PersonId) -> Result<PersonRecord, ServiceError> {
     accounts::load_person(tx, &house.city, person)?.ok_or(ServiceError::Refused(&NOT_FOUND, None))
 }
 
@@ -228,27 +202,6 @@ fn existing(tx: &Tx<'_>, house: &House, person: PersonId) -> Result<PersonRecord
 pub fn find_person(house: &House, login: &str) -> Result<PersonId, ServiceError> {
     let found = house.store.read(|tx| accounts::load_person_by_login(tx, &house.city, login))?;
     found.map(|p| p.person_id).ok_or(ServiceError::Refused(&NOT_FOUND, None))
-}
-
-/// Sets a password and ends the person's sessions.
-///
-/// # Errors
-/// `NOT_FOUND`, `BAD_REQUEST` for a password that is too short.
-pub fn set_password(
-    house: &House,
-    actor: Actor,
-    person: PersonId,
-    given: &str,
-    now_ms: i64,
-) -> Result<(), ServiceError> {
-    let hash = password::hash(given, secret::random(house))?;
-    house.store.write(|tx| {
-        let record = existing(tx, house, person)?;
-        accounts::save_password_hash(tx, &house.city, person, &hash)?;
-        accounts::clear_failures(tx, &house.city, &format!("login:{}", record.login))?;
-        tokens::end_sessions_of(tx, &house.city, person)?;
-        Ok(note(tx, house, actor, ("password_set", &person.to_string(), "{}"), now_ms)?)
-    })
 }
 
 /// Lets a person act, or no longer. Nothing of theirs is touched.
@@ -266,11 +219,13 @@ pub fn set_active(
         let record = PersonRecord { active, ..existing(tx, house, person)? };
         accounts::save_person(tx, &house.city, &record)?;
         if !active {
-            tokens::end_sessions_of(tx, &house.city, person)?;
+            sessions::end_all(tx, house, person, None, now_ms)?;
         }
         let action = if active { "person_activated" } else { "person_deactivated" };
-        Ok(note(tx, house, actor, (action, &person.to_string(), "{}"), now_ms)?)
-    })
+        Ok::<_, ServiceError>(note(tx, house, actor, (action, &person.to_string(), "{}"), now_ms)?)
+    })?;
+    scope_changed(house, person);
+    Ok(())
 }
 
 /// Gives a grant.
@@ -329,7 +284,7 @@ pub fn end_grant(
 }
 
 /// Wakes the person's long polls: scope is data.
-fn scope_changed(house: &House, person: PersonId) {
+pub(super) fn scope_changed(house: &House, person: PersonId) {
     house.tell(&[Hint { feed: Feed::user(person), seq: 0 }]);
 }
 
@@ -345,73 +300,6 @@ pub fn list(house: &House) -> Result<Vec<PersonView>, ServiceError> {
             all.push(view(person, grants));
         }
         Ok(all)
-    })
-}
-
-/// Makes an enrolment code for a person. `base_url` is where the phone will find this server.
-///
-/// # Errors
-/// `NOT_FOUND`.
-pub fn create_enrol_code(
-    house: &House,
-    actor: Actor,
-    person: PersonId,
-    base_url: &str,
-    now_ms: i64,
-) -> Result<EnrolCode, ServiceError> {
-    let bytes = secret::random::<16>(house);
-    let expires_ms = house.store.write(|tx| {
-        existing(tx, house, person)?;
-        let expires_ms = enrol::save_code(tx, house, bytes, person, now_ms)?;
-        note(tx, house, actor, ("enrol_code_made", &person.to_string(), "{}"), now_ms)?;
-        Ok::<_, ServiceError>(expires_ms)
-    })?;
-    let code = secret::to_code(&bytes);
-    let qr = serde_json::json!({"v": 1, "server": base_url, "code": code, "fp": fingerprint(house)});
-    Ok(EnrolCode { code, expires_ms, qr: qr.to_string() })
-}
-
-/// SHA-256 of the server's identity key, base64url: what a phone pins.
-#[must_use]
-pub fn fingerprint(house: &House) -> String {
-    secret::to_base64(&Sha256::of(house.keys.identity_public().as_bytes()).0)
-}
-
-/// All phones.
-///
-/// # Errors
-/// When the database fails.
-pub fn list_devices(house: &House) -> Result<Vec<DeviceView>, ServiceError> {
-    let all = house.store.read(|tx| devices::load_all_devices(tx, &house.city))?;
-    Ok(all.into_iter().map(device_view).collect())
-}
-
-fn device_view(d: DeviceRecord) -> DeviceView {
-    DeviceView {
-        device_id: d.device_id,
-        person_id: d.person_id,
-        label: d.label,
-        app: d.app,
-        state: d.state.as_str(),
-        enrolled_ms: d.enrolled_ms,
-        last_seen_ms: d.last_seen_ms,
-        received_through: d.received_through,
-    }
-}
-
-/// Revokes a phone. Its unsent work stays on it and may be handed in.
-///
-/// # Errors
-/// `NOT_FOUND`.
-pub fn revoke_device(house: &House, actor: Actor, device: DeviceId, now_ms: i64) -> Result<(), ServiceError> {
-    house.store.write(|tx| {
-        let found = devices::load_device(tx, &house.city, device)?.filter(|d| !d.desk);
-        if found.is_none() {
-            return Err(ServiceError::refused(&NOT_FOUND));
-        }
-        devices::save_device_state(tx, &house.city, device, DeviceState::Revoked, Some(now_ms))?;
-        tokens::revoke_families_of(tx, &house.city, device, now_ms)?;
-        Ok(note(tx, house, actor, ("device_revoked", &device.to_string(), "{}"), now_ms)?)
     })
 }
 

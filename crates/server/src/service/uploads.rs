@@ -4,11 +4,11 @@
 //! the writer links and acknowledges them. Only after it may anyone be told `Upload-Verified`. Knows no HTTP.
 
 use crate::blob::{Depot, Part};
-use crate::service::cases;
 use crate::service::upload_request::Running;
 pub use crate::service::upload_request::{Checksum, NewUpload};
 use crate::service::writer::{Done, WriteJob};
 use crate::service::{Credential, House, ServiceError};
+use crate::service::{cases, limits};
 use blindspot_core::PhotoId;
 use blindspot_core::command::{FormName, MediaKind};
 use blindspot_core::error::{
@@ -16,7 +16,7 @@ use blindspot_core::error::{
     UPLOAD_TOO_LARGE,
 };
 use blindspot_core::id::Sha256;
-use blindspot_core::limits::UPLOAD_BYTES_MAX;
+use blindspot_core::limits::{UPLOAD_BYTES_MAX, VOICE_BYTES_MAX};
 use blindspot_store::uploads as store;
 use blindspot_store::uploads::Upload;
 use std::io::ErrorKind;
@@ -67,7 +67,7 @@ pub struct UploadState {
 /// learns that they are here.
 ///
 /// # Errors
-/// `UPLOAD_TOO_LARGE`; `BAD_REQUEST` from reading the metadata.
+/// `UPLOAD_TOO_LARGE` by the kind of file, `UPLOAD_QUOTA` for a device that has begun too much today.
 pub fn create(
     house: &House,
     depot: &Depot,
@@ -75,7 +75,8 @@ pub fn create(
     new: &NewUpload,
     now_ms: i64,
 ) -> Result<UploadState, ServiceError> {
-    if new.length > UPLOAD_BYTES_MAX {
+    let most = if new.media == MediaKind::Voice { VOICE_BYTES_MAX } else { UPLOAD_BYTES_MAX };
+    if new.length > most {
         return Err(ServiceError::refused(&UPLOAD_TOO_LARGE));
     }
     let had = already_here(house, depot, credential, new, now_ms)?;
@@ -96,6 +97,9 @@ pub fn create(
         verified_ms: None,
     };
     house.store.write(|tx| {
+        if !had {
+            limits::quota::count(tx, house, credential.device, new.length, now_ms)?;
+        }
         store::save_upload(tx, &house.city, &upload)?;
         if new.form == FormName::Original && new.media == MediaKind::Photo {
             store::append_rendition(tx, &house.city, new.photo_id, new.sha256)?;
