@@ -9,6 +9,7 @@ mod platform_limits;
 mod platform_people;
 mod platform_refresh;
 mod platform_revoked;
+mod platform_schemathesis;
 mod platform_tokens;
 mod platform_walkthrough;
 mod raw;

