@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
     i64::try_from(since.as_millis()).expect("a small number")
 }
@@ -26,15 +26,15 @@ pub(crate) fn blindspot() -> PathBuf {
     path
 }
 
-struct Site {
-    data: PathBuf,
-    phone: PathBuf,
-    listen: String,
-    _dir: tempfile::TempDir,
+pub(crate) struct Site {
+    pub(crate) data: PathBuf,
+    pub(crate) phone: PathBuf,
+    pub(crate) listen: String,
+    pub(crate) _dir: tempfile::TempDir,
 }
 
 impl Site {
-    fn serve(&self) -> Child {
+    pub(crate) fn serve(&self) -> Child {
         let mut child = Command::new(blindspot())
             .args(["serve", "--data", self.data.to_str().expect("a path"), "--listen", &self.listen])
             .stdout(Stdio::null())
@@ -57,7 +57,7 @@ impl Site {
         command
     }
 
-    fn phone_ok(&self, words: &[&str]) -> Value {
+    pub(crate) fn phone_ok(&self, words: &[&str]) -> Value {
         let out = self.phone(words).output().expect("the phone runs");
         assert!(out.status.success(), "{words:?}: {}", String::from_utf8_lossy(&out.stderr));
         let text = String::from_utf8_lossy(&out.stdout);
@@ -67,7 +67,7 @@ impl Site {
 }
 
 /// A data folder with one worker; gives the enrolment code.
-fn set_up() -> (Site, String) {
+pub(crate) fn set_up() -> (Site, String) {
     let dir = tempfile::tempdir().expect("a folder");
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let listen = free.local_addr().expect("an address").to_string();
@@ -87,7 +87,7 @@ fn set_up() -> (Site, String) {
     (Site { data, phone: dir.path().join("手机"), listen, _dir: dir }, code)
 }
 
-fn kill(mut child: Child) {
+pub(crate) fn kill(mut child: Child) {
     // `Child::kill` is SIGKILL on Unix: no handler runs, nothing is flushed.
     child.kill().expect("killed");
     child.wait().expect("reaped");

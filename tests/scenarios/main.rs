@@ -1,6 +1,8 @@
 //! Scenarios that cross crates: HTTP contract, photos, faults of real processes, golden wire.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
+mod backup;
+mod browser;
 mod golden;
 mod house;
 mod killed;

@@ -29,6 +29,10 @@ pub(crate) enum Command {
     Phone(crate::phone::Args),
     /// 检查和显示服务器配置 · check and show the server's settings
     Config(crate::config::Args),
+    /// 备份，服务器可以不停 · back up, also while the server runs
+    Backup(crate::backup::Args),
+    /// 从备份恢复到新文件夹 · bring a backup back into a new folder
+    Restore(crate::backup::RestoreArgs),
     /// 核对审计链、照片、摘要 · check audit chain, photo bytes, digests
     Verify(crate::verify::Args),
     /// 用大白话检查环境 · what will not work here, in plain words

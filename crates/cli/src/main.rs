@@ -4,6 +4,7 @@
 //! does in their crates.
 
 mod args;
+mod backup;
 mod clock;
 mod config;
 mod demo;
@@ -41,6 +42,8 @@ fn main() -> ExitCode {
         args::Command::Import(args) => import::run(args),
         args::Command::Phone(args) => phone::run(args),
         args::Command::Config(args) => config::run(&args),
+        args::Command::Backup(args) => backup::run(&args),
+        args::Command::Restore(args) => backup::run_restore(&args),
         args::Command::Verify(args) => verify::run(&args),
         args::Command::Doctor(args) => doctor::run(&args),
         args::Command::Completions { shell } => {

@@ -2,6 +2,8 @@
 //! large photo never competes with another for memory; and, on another, watching whose rights change.
 
 use crate::auth::{lockout, sessions};
+use crate::backup::schedule;
+use crate::config::ServeConfig;
 use crate::http::now_ms;
 use crate::service::renditions::{self, Step};
 use crate::service::{ServiceError, WriteJob, ingest, limits, uploads};
@@ -24,9 +26,9 @@ const STANDING_EVERY: Duration = Duration::from_secs(1);
 /// How often phones are written down that were heard of, milliseconds.
 const SEEN_EVERY_MS: i64 = 15_000;
 
-/// The threads.
+/// The threads; one of them makes backups when there is a plan.
 pub struct Jobs {
-    stop: [Sender<()>; 2],
+    stop: Vec<Sender<()>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -35,13 +37,20 @@ impl Jobs {
     ///
     /// # Errors
     /// When the operating system gives none.
-    pub fn spawn(app: Arc<App>) -> std::io::Result<Self> {
+    pub fn spawn(app: Arc<App>, config: &ServeConfig) -> std::io::Result<Self> {
+        let named = |name: &str| std::thread::Builder::new().name(name.into());
         let ((stop, stopped), (stop_watch, watch_stopped)) = (channel(), channel());
-        let watching = app.clone();
-        let jobs = std::thread::Builder::new().name("jobs".into()).spawn(move || run(&app, &stopped))?;
-        let watch = move || watch_standing(&watching, &watch_stopped);
-        let watch = std::thread::Builder::new().name("standing".into()).spawn(watch)?;
-        Ok(Self { stop: [stop, stop_watch], threads: Mutex::new(vec![jobs, watch]) })
+        let (housework, watching) = (app.clone(), app.clone());
+        let mut stops = vec![stop, stop_watch];
+        let mut threads = vec![named("jobs").spawn(move || run(&housework, &stopped))?];
+        threads.push(named("standing").spawn(move || watch_standing(&watching, &watch_stopped))?);
+        if let Some(plan) = config.backup.clone() {
+            let (stop, stopped) = channel();
+            let data = config.data.clone();
+            stops.push(stop);
+            threads.push(named("backup").spawn(move || schedule::run(&app, &plan, &data, &stopped))?);
+        }
+        Ok(Self { stop: stops, threads: Mutex::new(threads) })
     }
 
     /// Ends the threads after what they are doing now.

@@ -68,6 +68,8 @@ pub const RULES: &[Rule] = &[
     rule("GET", "/docs/problems", Needs::Anonymous),
     rule("POST", "/v1/sandbox/reset", Needs::Anonymous),
     rule("GET", "/setup", Needs::Anonymous),
+    rule("GET", "/start", Needs::Anonymous),
+    rule("GET", "/start/{file}", Needs::Anonymous),
     rule("POST", "/v1/setup", Needs::Anonymous),
     rule("POST", "/v1/devices/enrol", Needs::Anonymous),
     rule("POST", "/v1/token/refresh", Needs::Anonymous),

@@ -2,7 +2,8 @@
 //! one (clippy forbids `Router::route`), and has its row in `policy`.
 
 use crate::http::{
-    cases, devices, docs, events, health, outer, people, photos, reference, sandbox, sessions, setup, sync,
+    cases, devices, docs, events, health, outer, people, photos, reference, sandbox, sessions, setup, start,
+    sync,
 };
 use crate::openapi;
 use crate::state::App;
@@ -81,6 +82,8 @@ fn server() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(health::ready))
         .routes(routes!(health::version))
         .routes(routes!(setup::page))
+        .routes(routes!(start::start_page))
+        .routes(routes!(start::start_file))
         .routes(routes!(setup::run))
         .routes(routes!(sandbox::reset))
         .routes(routes!(docs::description))

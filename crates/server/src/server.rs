@@ -118,7 +118,7 @@ async fn round(
     shutdown: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<bool, ServeError> {
     let app = Arc::new(App::new(folder, config, doors.url.clone())?);
-    let jobs = Jobs::spawn(app.clone())?;
+    let jobs = Jobs::spawn(app.clone(), config)?;
     let token = setup::open(app.house())?;
     let setup_link = token.map(|t| format!("{}/setup?token={t}", app.base_url));
     if let Some(ready) = ready.take() {

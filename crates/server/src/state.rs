@@ -2,6 +2,7 @@
 
 use crate::auth::Gate;
 use crate::auth::password::AT_ONCE_MAX;
+use crate::backup::schedule::BackupState;
 use crate::blob::Depot;
 use crate::config::ServeConfig;
 use crate::hints::Hints;
@@ -150,6 +151,8 @@ pub struct App {
     pub reserve: Reserve,
     /// Moves with every change of who may do what.
     pub(crate) standing: watch::Sender<i64>,
+    /// How scheduled backups went.
+    pub backups: BackupState,
     pub(crate) logins: Turns,
     pub(crate) transfers: Turns,
     pub(crate) bodies: Arc<Semaphore>,
@@ -187,6 +190,7 @@ impl App {
             sandbox: config.sandbox.is_some(),
             put_back: AtomicBool::new(false),
             connections: Arc::default(),
+            backups: BackupState::default(),
             logins: Turns::new(cores.min(AT_ONCE_MAX), LOGINS_WAITING, 5_000),
         })
     }

@@ -13,6 +13,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod backup;
 pub mod browsers;
 pub mod cases;
 #[cfg(test)]
@@ -97,6 +98,14 @@ impl Store {
     /// `Version` for a newer schema or an unsafe SQLite, `Corrupt` for a damaged file.
     pub fn open(path: &Path, options: Options) -> Result<Self> {
         Ok(Self { engine: sqlite::SqliteEngine::open(path, options)? })
+    }
+
+    /// Opens a finished copy for reading; nothing is migrated, nothing is written beside it.
+    ///
+    /// # Errors
+    /// When it is no database of ours.
+    pub fn open_copy(path: &Path) -> Result<Self> {
+        Ok(Self { engine: sqlite::SqliteEngine::open_copy(path)? })
     }
 
     /// A database in memory, for simulation: one connection serves reads and writes.

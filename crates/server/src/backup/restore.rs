@@ -1,0 +1,90 @@
+//! A backup brought back into a new folder. What the server had told phones after the backup is gone, so it opens a
+//! new epoch, and every number that people have seen jumps.
+
+use super::manifest::Manifest;
+use super::{BackupError, Progress, Result, at, blobs, digest, private_copy, sync_folder};
+use blindspot_core::id::CityId;
+use blindspot_store::{Options, Store, StoreError, audit, backup, meta, uploads};
+use std::fs::{self, File};
+use std::path::Path;
+
+/// What a restore came to.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Restored {
+    /// What was restored.
+    pub manifest: Manifest,
+    /// The epoch that is now in force.
+    pub epoch: i64,
+    /// How far behind the backup is, milliseconds.
+    pub behind_ms: i64,
+    /// What every number that people have seen was moved by.
+    pub jump: i64,
+}
+
+/// Checks a backup and brings it back. `read_blobs` compares every photo with its name before anything is believed.
+///
+/// # Errors
+/// `NotEmpty`, `NotWhole`, `Missing`, `Damaged`; nothing that was in `data` is touched.
+pub fn restore(
+    from: &Path,
+    data: &Path,
+    read_blobs: bool,
+    now_ms: i64,
+    progress: Progress<'_>,
+) -> Result<Restored> {
+    if data.exists() && at(data, fs::read_dir(data))?.next().is_some() {
+        return Err(BackupError::NotEmpty(data.display().to_string()));
+    }
+    let manifest = Manifest::read(from)?;
+    let database = from.join("blindspot.db");
+    let (sha, bytes) = digest(&database)?;
+    if sha.to_hex() != manifest.db_sha256 || bytes != manifest.db_bytes {
+        return Err(BackupError::NotWhole("blindspot.db differs from manifest.json".into()));
+    }
+    backup::check(&database)?;
+    let city = CityId::from(manifest.city.as_str());
+    let mut wanted = Store::open_copy(&database)?.read(|tx| uploads::load_verified_hashes(tx, &city))?;
+    // What was missing when it was made is not asked of it; `verify blobs` goes on naming it.
+    wanted.retain(|(sha, _)| !manifest.missing.contains(&sha.to_hex()));
+    let shared = from.parent().unwrap_or(from).join("blobs");
+    if read_blobs {
+        blobs::verify(&shared, &wanted, progress)?;
+    }
+    at(data, fs::create_dir_all(data))?;
+    let (_, missing) = blobs::gather(&shared, &data.join("blobs"), &wanted, progress)?;
+    if let Some(first) = missing.first() {
+        return Err(BackupError::Missing(missing.len(), first.to_hex()));
+    }
+    private_copy(&from.join("secret.key"), &data.join("secret.key"))?;
+    // Under its own name only when it is whole and of the new epoch: a restore that was cut off does not start.
+    let part = data.join("blindspot.db.part");
+    at(&part, fs::copy(&database, &part))?;
+    let epoch = reopen(&part, &city, &manifest, now_ms)?;
+    at(&part, File::open(&part).and_then(|f| f.sync_all()))?;
+    let into = data.join("blindspot.db");
+    at(&into, fs::rename(&part, &into))?;
+    sync_folder(data)?;
+    let behind_ms = now_ms - manifest.snapshot_ms;
+    Ok(Restored { manifest, epoch, behind_ms, jump: backup::JUMP })
+}
+
+/// Opens the new epoch and moves the numbers on.
+fn reopen(part: &Path, city: &CityId, manifest: &Manifest, now_ms: i64) -> Result<i64> {
+    let store = Store::open(part, Options { readers: 1, ..Options::default() })?;
+    let epoch = store.write(|tx| {
+        let in_force = meta::load_int(tx, meta::EPOCH)?.unwrap_or(0);
+        let highest = in_force.max(backup::epoch_max(tx, city)?);
+        let epoch = now_ms.div_euclid(1_000).max(highest + 1);
+        meta::save(tx, meta::EPOCH, &epoch.to_string())?;
+        backup::jump_counters(tx, city)?;
+        let detail = serde_json::json!({
+            "snapshot_ms": manifest.snapshot_ms, "behind_ms": now_ms - manifest.snapshot_ms,
+            "epoch_before": in_force, "epoch": epoch, "jump": backup::JUMP,
+        });
+        audit::append(tx, city, now_ms, "cli", "restored", "database", "ok", &detail.to_string())?;
+        Ok::<_, StoreError>(epoch)
+    })?;
+    drop(store);
+    // Leaves one file: the write-ahead log goes with its last connection.
+    Ok(epoch)
+}
