@@ -111,6 +111,9 @@ fn shown_platform_browser() {
 
 fn examine(said: &Value) {
     assert_eq!(said["untrusted"], "ERR_CERT_AUTHORITY_INVALID", "{said}");
+    for visit in ["opened", "reloaded", "opened_offline", "opened_http"] {
+        assert_eq!(said[visit], "opened", "{visit}: {said}");
+    }
     assert_eq!(said["ca_type"], "application/x-x509-ca-cert");
     assert_eq!(said["fingerprint_shown"], true);
     for visit in ["first", "second", "offline"] {
