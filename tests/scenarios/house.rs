@@ -108,11 +108,6 @@ impl TestHouse {
         cookie.expect("a cookie").to_owned()
     }
 
-    /// The data folder.
-    pub(crate) fn data(&self) -> &std::path::Path {
-        self._dir.path()
-    }
-
     /// What the administrator asks for.
     pub(crate) fn admin(&self, method: &str, path: &str, body: &Value) -> Answer {
         let headers = [("cookie", self.cookie.as_str()), ("origin", self.base.as_str())];
