@@ -10,7 +10,9 @@ use crate::seal::{Draft, check_fits, seal_op};
 use crate::store::captures::{CaptureRecord, ShotRecord, ShotState};
 use crate::store::{captures, meta, write};
 use blindspot_core::command::{Command, Fix, Look, MediaKind, Origin, PhotoRole, Report};
+use blindspot_core::limits::{UPLOAD_BYTES_MAX, VOICE_BYTES_MAX, VOICE_MS_MAX};
 use blindspot_core::{CaseId, OpId, PhotoId};
+use blindspot_photo::{is_pdf, sniff_voice};
 use uuid::Uuid;
 
 /// Whether a problem is reported or was fixed on the spot.
@@ -36,6 +38,34 @@ pub struct RawPhoto {
     pub position: Option<Fix>,
     /// Picture, voice or document.
     pub media: MediaKind,
+    /// How long a voice note lasts, milliseconds.
+    pub duration_ms: Option<u32>,
+}
+
+impl RawPhoto {
+    /// Whether the server will take it. What is not what it says it is, or too large, is refused here, while the
+    /// person can still record it again; a photo never is.
+    fn check(&self) -> Result<(), ClientError> {
+        let len = u64::try_from(self.bytes.len()).unwrap_or(u64::MAX);
+        match self.media {
+            MediaKind::Voice if self.duration_ms.is_some_and(|ms| ms > VOICE_MS_MAX) => {
+                Err(ClientError::NotTaken("语音最长 60 秒 / a voice note lasts 60 s at most"))
+            }
+            MediaKind::Voice if len > VOICE_BYTES_MAX => {
+                Err(ClientError::NotTaken("语音最大 1 MB / a voice note has 1 MB at most"))
+            }
+            MediaKind::Voice if sniff_voice(&self.bytes).is_none() => {
+                Err(ClientError::NotTaken("语音须为 webm 或 mp4 / a voice note is webm or mp4"))
+            }
+            MediaKind::Document if len > UPLOAD_BYTES_MAX => {
+                Err(ClientError::NotTaken("文档最大 15 MB / a document has 15 MB at most"))
+            }
+            MediaKind::Document if !is_pdf(&self.bytes) => {
+                Err(ClientError::NotTaken("文档须为 PDF / a document is a PDF"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A report with its photos. Every part may be missing.
@@ -212,6 +242,7 @@ impl Replica {
         now: &Now,
         rnd: &mut dyn Random,
     ) -> Result<Saved, ClientError> {
+        photos.iter().try_for_each(RawPhoto::check)?;
         let photo_ids: Vec<PhotoId> =
             photos.iter().map(|_| PhotoId::from_parts(now.wall_ms, ten(rnd))).collect();
         match &mut fresh.op {
@@ -278,5 +309,6 @@ fn shot_record(photo: &RawPhoto, photo_id: PhotoId, file: String) -> Result<Shot
         filetype: None,
         problem: None,
         raw_kept: true,
+        duration_ms: photo.duration_ms,
     })
 }

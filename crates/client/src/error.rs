@@ -59,6 +59,18 @@ pub enum ClientError {
         /// Seconds until the next try is looked at.
         wait_s: i64,
     },
+    /// Ten wrong PINs: only a new enrolment opens the replica.
+    #[error("密码错了十次，须重新绑定 / ten wrong PINs: enrol again")]
+    PinSpent,
+    /// Not a PIN.
+    #[error("密码是六位数字，不能全相同 / a PIN is six digits, not all the same")]
+    BadPin,
+    /// Nobody has the phone.
+    #[error("手机还没有交给谁 / the phone was handed to nobody")]
+    NotHandedOver,
+    /// A voice note or document that no server takes.
+    #[error("{0}")]
+    NotTaken(&'static str),
     /// No more than six people share a phone.
     #[error("一台手机最多 6 人 / at most six people a phone")]
     PhoneFull,

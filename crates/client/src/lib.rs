@@ -17,6 +17,10 @@ mod keep;
 mod native;
 #[cfg(feature = "native")]
 mod native_phone;
+#[cfg(feature = "native")]
+mod native_pin;
+#[cfg(feature = "native")]
+mod native_shared;
 mod overlay;
 mod photo_step;
 mod pull;
@@ -47,6 +51,8 @@ pub use keep::Freed;
 pub use native::{NativeFiles, NativeKeys, open_native};
 #[cfg(feature = "native")]
 pub use native_phone::{Phone, PhonePerson};
+#[cfg(feature = "native")]
+pub use native_shared::{Courier, Locked};
 pub use replica::Replica;
 pub use seal::SealStep;
 pub use status::{CaptureView, PhotoView, Status, Unsent, UploadView};

@@ -8,7 +8,7 @@ use blindspot_core::command::{FormName, FormRef, MediaKind, Origin, PhotoRole, P
 use blindspot_core::id::Sha256;
 use blindspot_core::limits::UPLOAD_BYTES_MAX;
 use blindspot_core::{OpId, PhotoId};
-use blindspot_photo::{Form, Format, Limits, normalise, sniff};
+use blindspot_photo::{DOCUMENT_TYPE, Form, Format, Limits, is_pdf, normalise, sniff, sniff_voice};
 use std::collections::BTreeMap;
 
 /// The name of a form's file.
@@ -22,9 +22,8 @@ fn filetype(media: &MediaKind, bytes: &[u8]) -> &'static str {
         (MediaKind::Photo, Some(Format::Png)) => "image/png",
         (MediaKind::Photo, Some(Format::Webp)) => "image/webp",
         (MediaKind::Photo, Some(Format::Heic)) => "image/heic",
-        (MediaKind::Voice, _) if bytes.starts_with(&[0x1A, 0x45, 0xDF, 0xA3]) => "audio/webm",
-        (MediaKind::Voice, _) => "audio/mp4",
-        (MediaKind::Document, _) if bytes.starts_with(b"%PDF-") => "application/pdf",
+        (MediaKind::Voice, _) => sniff_voice(bytes).map_or("application/octet-stream", |v| v.media_type()),
+        (MediaKind::Document, _) if is_pdf(bytes) => DOCUMENT_TYPE,
         _ => "application/octet-stream",
     }
 }
@@ -44,6 +43,7 @@ impl Replica {
             exif_time: None,
             phash: None,
             for_op,
+            duration_ms: shot.duration_ms,
         };
         let raw = match self.files.read(&shot.file) {
             Ok(raw) => raw,

@@ -7,6 +7,7 @@
 //! - [`perceptual_hash`] and [`hash_distance`] say whether two pictures show the same thing.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod attached;
 mod decode;
 mod decode_full;
 mod decode_scaled;
@@ -29,6 +30,7 @@ mod pixels;
 mod resize;
 mod strip;
 
+pub use attached::{DOCUMENT_TYPE, VoiceFormat, is_pdf, sniff_voice};
 pub use digest::sha256;
 pub use error::PhotoError;
 pub use exif_read::{ExifFacts, GpsFix, read_exif};

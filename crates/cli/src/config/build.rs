@@ -47,6 +47,9 @@ pub(crate) fn build(resolved: &Resolved, faults: &mut Vec<Fault>) -> (ServeConfi
     config.tls = tls(resolved, config.listen, faults);
     config.metrics_token = resolved.get("metrics.token_file").and_then(|path| secret(path, faults));
     config.space_warn_mb = count("space.warn_mb");
+    config.limits.reserve_bytes =
+        resolved.read::<u64>("space.reserve_mb").map(|mb| mb.saturating_mul(1 << 20));
+    config.limits.upload_quota_bytes = count("upload.quota_mb").saturating_mul(1 << 20);
     config.backup = backup(resolved, &config.data, faults);
     if config.is_exposed() {
         faults.push((

@@ -191,6 +191,20 @@ pub(crate) const TABLE: &[Setting] = &[
         "MB of free space below which the server warns",
     ),
     row(
+        "space.reserve_mb",
+        Kind::Count(0, 100_000_000),
+        Some("0"),
+        "剩余空间低于多少 MB 不再收照片，留给其他内容；0 表示 1 GB 或磁盘的 2 %",
+        "MB of free space below which photos are refused, kept for other work; 0: 1 GB or 2 % of the disk",
+    ),
+    row(
+        "upload.quota_mb",
+        Kind::Count(1, 100_000_000),
+        Some("4096"),
+        "每台手机每天最多上传多少 MB 照片",
+        "MB of photos that one phone may begin to upload in a day",
+    ),
+    row(
         "backup.to",
         Kind::Path,
         None,

@@ -1,12 +1,13 @@
 //! What a person does with the phone, one command each.
 
-use super::host::{At, Clock, Host, carry, random};
+use super::attach::Files;
+use super::host::{At, Clock, Host, carry, courier_step, random};
 use crate::http::Http;
 use crate::out::{Done, Failure, Tried as _, answer};
 use crate::table;
-use blindspot_client::{CaseFilter, ClientEvent, Phone, RawPhoto, ReportDraft, ReportKind, Saved};
+use blindspot_client::{CaseFilter, ClientEvent, Courier, Phone, ReportDraft, ReportKind, Saved};
 use blindspot_core::CaseId;
-use blindspot_core::command::{self, Category, Command, Fix, MediaKind, Origin, PhotoRole};
+use blindspot_core::command::{self, Category, Command, Fix};
 use blindspot_core::division::GridId;
 use blindspot_core::geo::Datum;
 use serde_json::json;
@@ -69,9 +70,8 @@ pub(super) fn fix(lat: f64, lon: f64, accuracy_m: Option<f64>) -> Fix {
 /// 上报 · report
 #[derive(Debug, clap::Args)]
 pub(super) struct Report {
-    /// 照片文件，可重复 · a photo file, again for more
-    #[arg(long = "photo")]
-    photos: Vec<PathBuf>,
+    #[command(flatten)]
+    files: Files,
     #[command(flatten)]
     place: Where,
     /// 问题代码 · problem code of the catalogue: 3.03-a
@@ -140,20 +140,7 @@ pub(super) fn enrol(at: &At, args: &Enrol, as_json: bool) -> Done {
 pub(super) fn report(at: &At, args: Report, as_json: bool) -> Done {
     let mut host = Host::open(at)?;
     let position = args.place.fix();
-    let mut photos = Vec::new();
-    for file in &args.photos {
-        let bytes = std::fs::read(file).map_err(|e| {
-            let shown = file.display();
-            Failure::new(format!("读不了照片 {shown}：{e}"), format!("cannot read the photo {shown}: {e}"))
-        })?;
-        photos.push(RawPhoto {
-            bytes,
-            role: PhotoRole::Before,
-            origin: Some(Origin::Album),
-            position: position.clone(),
-            media: MediaKind::Photo,
-        });
-    }
+    let photos = args.files.read(position.as_ref())?;
     let category = args.problem.map(|problem| category(&host, &problem)).transpose()?;
     let said = command::Report {
         urgent_danger: args.urgent,
@@ -203,7 +190,7 @@ pub(super) fn comment(at: &At, args: Comment, as_json: bool) -> Done {
     said_saved(as_json, &saved)
 }
 
-fn said_saved(as_json: bool, saved: &Saved) -> Done {
+pub(super) fn said_saved(as_json: bool, saved: &Saved) -> Done {
     let value = json!({"capture_id": saved.capture_id, "case_id": saved.case_id, "op_id": saved.op_id,
         "photo_ids": saved.photo_ids, "local_tag": saved.local_tag});
     answer(as_json, &value, || {
@@ -249,10 +236,17 @@ pub(super) fn sync(at: &At, args: &Sync, as_json: bool) -> Done {
     let mut sign_in = false;
     let mut empty_since = None;
     let limit = Duration::from_secs(args.seconds);
+    let mut others = others(at)?;
     let empty = host.run(limit, |host| {
+        let mut waits = false;
+        for courier in &mut others {
+            courier_step(courier, host)?;
+            let unsent = courier.unsent().tried("读不了手机数据", "cannot read the phone's data")?;
+            waits |= !unsent.is_empty();
+        }
         sign_in |= host.events().contains(&ClientEvent::SignInAgain);
         let status = host.replica.status().tried("读不了手机数据", "cannot read the phone's data")?;
-        if sign_in || !args.until_empty || !status.unsent.is_empty() {
+        if sign_in || !args.until_empty || waits || !status.unsent.is_empty() {
             empty_since = None;
             return Ok(sign_in);
         }
@@ -280,6 +274,21 @@ pub(super) fn sync(at: &At, args: &Sync, as_json: bool) -> Done {
     Ok(())
 }
 
+/// Those who share the phone and do not have it now, and have something to send.
+fn others(at: &At) -> Done<Vec<Courier>> {
+    let broken = ("读不了手机数据", "cannot read the phone's data");
+    let phone = Phone::open(&at.home).tried(broken.0, broken.1)?;
+    let mine = Host::chosen(at)?.slot;
+    let mut all = Vec::new();
+    for person in phone.people().tried(broken.0, broken.1)?.iter().filter(|p| p.slot != mine) {
+        let courier = phone.open_to_sync(&person.slot).tried(broken.0, broken.1)?;
+        if !courier.unsent().tried(broken.0, broken.1)?.is_empty() {
+            all.push(courier);
+        }
+    }
+    Ok(all)
+}
+
 /// Says how the phone stands.
 pub(super) fn status(at: &At, as_json: bool) -> Done {
     let host = Host::open(at)?;
@@ -294,7 +303,8 @@ fn said_status(host: &Host, as_json: bool) -> Done {
     })
 }
 
-/// Enrols: makes the replica when the person has none on this phone yet.
+/// Enrols: makes the replica when the person has none on this phone yet. One that a PIN keeps shut is opened by
+/// the enrolment, if it is its own person's, and then has no PIN until a new one is set.
 pub(super) fn enrol_with(at: &At, server: &str, code: &str, fp: Option<&str>, label: &str) -> Done<Host> {
     std::fs::create_dir_all(&at.home).tried("建不了手机文件夹", "cannot make the phone's folder")?;
     let phone = Phone::open(&at.home).tried("打不开手机文件夹", "cannot open the phone's folder")?;
@@ -304,22 +314,39 @@ pub(super) fn enrol_with(at: &At, server: &str, code: &str, fp: Option<&str>, la
         Some(wanted) => people.iter().find(|p| p.name == *wanted || p.slot == *wanted),
         None => people.first().filter(|_| people.len() == 1),
     };
-    let name = at.person.as_deref().unwrap_or("本机 this phone");
-    let mut replica = match known {
-        Some(person) => phone.hand_over(&person.slot, "", &clock.now()),
-        None => phone.add(name, None, &mut random()).map(|(_, replica)| replica),
-    }
-    .tried("建不了手机数据", "cannot make the phone's data")?;
     let server = server.trim_end_matches('/');
-    let request = replica
-        .enrol_request(server, code, fp, label, &clock.now(), &mut random())
-        .tried("绑定没有开始", "enrolment did not start")?;
-    let reply = carry(&Http::new(30), server, request).ok_or_else(|| {
-        Failure::new(
-            format!("{server} 没有回答；请检查地址和网络"),
-            format!("no answer from {server}; check address and network"),
-        )
-    })?;
-    replica.handle_enrol_response(&reply, &clock.now()).tried("没有绑定", "not enrolled")?;
+    let not_begun = ("绑定没有开始", "enrolment did not start");
+    let ask = |request| {
+        carry(&Http::new(30), server, request).ok_or_else(|| {
+            Failure::new(
+                format!("{server} 没有回答；请检查地址和网络"),
+                format!("no answer from {server}; check address and network"),
+            )
+        })
+    };
+    let replica = match known {
+        Some(person) => {
+            let opened = phone.open_to_enrol(&person.slot);
+            let mut locked = opened.tried("打不开手机数据", "cannot open the phone's data")?;
+            let request = locked
+                .enrol_request(server, code, fp, label, &clock.now(), &mut random())
+                .tried(not_begun.0, not_begun.1)?;
+            locked.handle_enrol_response(&ask(request)?, &clock.now()).tried("没有绑定", "not enrolled")?;
+            phone
+                .unlock(&person.slot, locked, None, &mut random())
+                .tried("打不开手机数据", "cannot open the phone's data")?
+        }
+        None => {
+            let name = at.person.as_deref().unwrap_or("本机 this phone");
+            let (_, mut replica) = phone
+                .add(name, None, &mut random())
+                .tried("建不了手机数据", "cannot make the phone's data")?;
+            let request = replica
+                .enrol_request(server, code, fp, label, &clock.now(), &mut random())
+                .tried(not_begun.0, not_begun.1)?;
+            replica.handle_enrol_response(&ask(request)?, &clock.now()).tried("没有绑定", "not enrolled")?;
+            replica
+        }
+    };
     Host::new(replica, clock)
 }

@@ -6,7 +6,7 @@ use crate::demo::wire::{Digests, Job, Last, LastOfPerson, Order, Plan, Progress,
 use crate::out::{Done, Failure, Tried as _};
 use blindspot_client::{OpState, Phone, RawPhoto, ReportDraft};
 use blindspot_core::access::Role;
-use blindspot_core::command::{Command, FeedBack, MediaKind, Origin, PhotoRole, Report, Verify};
+use blindspot_core::command::{Command, FeedBack, Origin, PhotoRole, Report, Verify};
 use blindspot_core::geo::Point;
 use blindspot_core::{CaseId, PersonId, PhotoId};
 use blindspot_sample::scene::{ExifSpec, SceneSpec, jpeg, stamp};
@@ -199,7 +199,7 @@ impl Drill {
             stamp(&std::fs::read(file).tried("读不了照片", "cannot read a photo")?, number)
         };
         let position = shot.map(|s| fix(s.point.lat, s.point.lon, Some(s.accuracy_m)));
-        Ok(RawPhoto { bytes, role, origin: Some(Origin::InPage), position, media: MediaKind::Photo })
+        Ok(RawPhoto { bytes, role, origin: Some(Origin::InPage), position, ..RawPhoto::default() })
     }
 
     /// Does something to each case that this phone can see.

@@ -1,9 +1,12 @@
 //! The host of a replica: clocks, randomness, and a blocking pump that carries its requests.
 
+use super::people::{find, nobody};
 use crate::clock::{OsRandom, boot_id, boot_ms, wall_ms};
 use crate::http::Http;
-use crate::out::{Done, Failure, Tried as _};
-use blindspot_client::{ClientEvent, HttpRequest, HttpResponse, Now, Phone, Replica, SealStep};
+use crate::out::{Done, Tried as _};
+use blindspot_client::{
+    ClientEvent, Courier, HttpRequest, HttpResponse, Now, Phone, PhonePerson, Replica, SealStep,
+};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -62,36 +65,31 @@ impl Host {
         Ok(Self { replica, clock, http: Http::new(REQUEST_SECONDS), base })
     }
 
-    /// Opens the replica that is meant: the only one, or the named person's.
-    pub(crate) fn open(at: &At) -> Done<Self> {
+    /// Whose replica is meant: the named person's, else whoever has the phone, else the only one.
+    pub(crate) fn chosen(at: &At) -> Done<PhonePerson> {
         let phone = Phone::open(&at.home).tried("打不开手机文件夹", "cannot open the phone's folder")?;
         let people = phone.people().tried("读不了手机数据", "cannot read the phone's data")?;
         let chosen = match &at.person {
-            Some(wanted) => people.iter().find(|p| p.name == *wanted || p.slot == *wanted),
+            Some(wanted) => Some(find(&people, wanted)?),
             None if people.len() == 1 => people.first(),
-            None => None,
+            None => people.iter().find(|p| p.current),
         };
-        let Some(person) = chosen else {
-            let names: Vec<&str> = people.iter().map(|p| p.name.as_str()).collect();
-            return Err(if names.is_empty() {
-                Failure::new(
-                    "手机尚未绑定；先运行 blindspot phone --home DIR enrol",
-                    "nobody is enrolled on this phone; run `blindspot phone --home DIR enrol` first",
-                )
-            } else {
-                let all = names.join(" ");
-                Failure::new(
-                    format!("请用 --person 说明是谁：{all}"),
-                    format!("say whose replica with --person: {all}"),
-                )
-            });
-        };
+        let chosen = chosen.filter(|p| p.current || !p.has_pin());
+        chosen.cloned().ok_or_else(|| nobody(&people))
+    }
+
+    /// Opens the replica that is meant. One with a PIN must have been handed over first.
+    pub(crate) fn open(at: &At) -> Done<Self> {
+        let broken = ("打不开手机数据", "cannot open the phone's data");
+        let phone = Phone::open(&at.home).tried(broken.0, broken.1)?;
+        let person = Self::chosen(at)?;
         let clock = Clock::new(at.clock_offset_ms);
-        // People are added here without a PIN; whoever set one elsewhere is told that it is wrong.
-        let replica = phone
-            .hand_over(&person.slot, "", &clock.now())
-            .tried("打不开手机数据", "cannot open the phone's data")?;
-        Self::new(replica, clock)
+        let opened = if person.current {
+            phone.open_current()
+        } else {
+            phone.hand_over(&person.slot, "", &clock.now())
+        };
+        Self::new(opened.tried(broken.0, broken.1)?, clock)
     }
 
     /// Now, as this phone believes.
@@ -153,6 +151,21 @@ impl Host {
             }
         }
     }
+}
+
+/// One step of sending for somebody who does not have the phone now.
+pub(crate) fn courier_step(courier: &mut Courier, host: &Host) -> Done {
+    let broken = ("手机数据出错", "the replica failed");
+    courier.seal_next(&host.now(), &mut random()).tried(broken.0, broken.1)?;
+    let request = courier.poll_request(&host.now(), &mut random()).tried(broken.0, broken.1)?;
+    let base = courier.base().tried(broken.0, broken.1)?;
+    let (Some(request), Some(base)) = (request, base) else { return Ok(()) };
+    let id = request.id;
+    match carry(&host.http, &base, request) {
+        Some(answer) => courier.handle_response(id, &answer, &host.now(), &mut random()),
+        None => courier.handle_failure(id, &host.now(), &mut random()),
+    }
+    .tried(broken.0, broken.1)
 }
 
 /// Sends a request; nothing when no whole answer came.

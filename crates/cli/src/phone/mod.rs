@@ -1,8 +1,10 @@
 //! `blindspot phone`: a phone without a screen, on a folder. The replica does the work; this is its host.
 
 mod acts;
+mod attach;
 mod drill;
 mod host;
+mod people;
 
 use crate::out::Done;
 use clap::Subcommand;
@@ -33,6 +35,8 @@ enum What {
     Enrol(acts::Enrol),
     /// 上报 · report a blind spot; works without signal
     Report(acts::Report),
+    /// 给案件补照片、语音、文档 · add photos, voice notes or documents to a case
+    Attach(attach::Attach),
     /// 巡查正常 · looked, and it was clean
     Look(acts::Look),
     /// 留言 · words on a case
@@ -41,6 +45,12 @@ enum What {
     List,
     /// 同步 · sync
     Sync(acts::Sync),
+    /// 合用这台手机的人 · who shares this phone
+    People,
+    /// 交接班：密码从标准输入读 · hand the phone over; the PIN comes by stdin
+    Handover(people::Handover),
+    /// 设置密码：从标准输入读 · set a PIN; it comes by stdin
+    Pin(people::SetPin),
     /// 状态 · what is unsent, verified, and why
     Status,
     /// Orders on stdin, words on stdout: a phone of the demo.
@@ -55,10 +65,14 @@ pub(crate) fn run(args: Args) -> Done {
     match what {
         What::Enrol(enrol) => acts::enrol(&at, &enrol, json),
         What::Report(report) => acts::report(&at, report, json),
+        What::Attach(attach) => attach::attach(&at, &attach, json),
         What::Look(look) => acts::look(&at, look, json),
         What::Comment(comment) => acts::comment(&at, comment, json),
         What::List => acts::list(&at, json),
         What::Sync(sync) => acts::sync(&at, &sync, json),
+        What::People => people::people(&at, json),
+        What::Handover(handover) => people::handover(&at, &handover, json),
+        What::Pin(pin) => people::pin(&at, &pin, json),
         What::Status => acts::status(&at, json),
         What::Drill => drill::run(&at),
     }

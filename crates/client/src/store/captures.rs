@@ -43,6 +43,8 @@ pub(crate) struct ShotRecord {
     pub(crate) filetype: Option<String>,
     pub(crate) problem: Option<String>,
     pub(crate) raw_kept: bool,
+    /// How long a voice note lasts, milliseconds.
+    pub(crate) duration_ms: Option<u32>,
 }
 
 /// How far a raw photo has come.
@@ -81,8 +83,8 @@ pub(crate) fn insert_shot(
     s: &ShotRecord,
 ) -> Result<(), ClientError> {
     db.prepare_cached(
-        "INSERT INTO shots (photo_id, capture_id, n, role, media, origin, position, file, bytes)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO shots (photo_id, capture_id, n, role, media, origin, position, file, bytes, duration_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute(params![
         s.photo_id.to_string(),
@@ -93,7 +95,8 @@ pub(crate) fn insert_shot(
         s.origin,
         s.position,
         s.file,
-        super::signed(s.bytes)
+        super::signed(s.bytes),
+        s.duration_ms
     ])?;
     Ok(())
 }
@@ -154,7 +157,8 @@ pub(crate) fn waiting_on(db: &Connection, case: CaseId) -> Result<bool, ClientEr
 
 pub(crate) fn shots(db: &Connection, capture: Uuid) -> Result<Vec<ShotRecord>, ClientError> {
     let mut query = db.prepare_cached(
-        "SELECT photo_id, role, media, origin, position, file, bytes, state, taken, filetype, problem, raw_kept
+        "SELECT photo_id, role, media, origin, position, file, bytes, state, taken, filetype, problem, raw_kept,
+           duration_ms
          FROM shots WHERE capture_id = ?1 ORDER BY n",
     )?;
     let mut rows = query.query([capture.to_string()])?;
@@ -178,6 +182,7 @@ pub(crate) fn shots(db: &Connection, capture: Uuid) -> Result<Vec<ShotRecord>, C
             filetype: r.get(9)?,
             problem: r.get(10)?,
             raw_kept: r.get(11)?,
+            duration_ms: r.get(12)?,
         });
     }
     Ok(list)

@@ -4,7 +4,7 @@ use crate::error::ClientError;
 use rusqlite::Connection;
 use std::time::Duration;
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
 
 /// Sets durability and brings the schema up to date.
 pub(crate) fn prepare(db: &Connection) -> Result<(), ClientError> {

@@ -113,6 +113,12 @@ impl Rig {
         self.enrol(&mut replica, n, n).unwrap();
         replica
     }
+    pub(super) fn enrol_locked(&mut self, r: &mut Locked, dev: u64, who: u64) -> Result<(), ClientError> {
+        let request =
+            r.enrol_request("https://city.example/", "code", None, "label", &self.now, &mut self.rnd)?;
+        r.handle_enrol_response(&enrol_reply(&request, dev, who), &self.now).map(drop)
+    }
+
     pub(super) fn enrol(&mut self, r: &mut Replica, dev: u64, who: u64) -> Result<Enrolled, ClientError> {
         let print = Sha256::of(server_key().verifying_key().as_bytes()).to_hex();
         let request = r.enrol_request(

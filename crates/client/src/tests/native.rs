@@ -23,7 +23,12 @@ fn two_people_share_a_phone_and_each_ones_work_keeps_its_author() {
     rig.seal_all(&mut a);
     assert!(a.outbox().unwrap().iter().all(|o| o.device_id == device(1)));
     let b = phone.open_to_sync(&evening.slot).unwrap();
-    assert_eq!(b.outbox().unwrap()[0].device_id, device(2));
+    assert_eq!(b.unsent().unwrap().ops, 1);
+    let current: Vec<_> = phone.people().unwrap().into_iter().filter(|p| p.current).map(|p| p.slot).collect();
+    assert_eq!(current, [morning.slot]);
+    assert!(phone.open_current().unwrap().outbox().unwrap().iter().all(|o| o.device_id == device(1)));
+    phone.put_down().unwrap();
+    assert!(matches!(phone.open_current(), Err(ClientError::NotHandedOver)));
     let names: Vec<_> = phone.people().unwrap().into_iter().map(|p| p.name).collect();
     assert_eq!(names, ["王芳", "李强"]);
 }
@@ -41,6 +46,40 @@ fn guessing_a_pin_soon_takes_long_and_the_right_one_waits_too() {
     assert!(matches!(e, ClientError::WrongPin { wait_s: 30 }), "{e}");
     rig.later(30_000);
     assert!(phone.hand_over(&person.slot, "123456", &rig.now).is_ok());
+}
+
+#[test]
+fn ten_wrong_pins_lock_what_only_the_same_persons_enrolment_opens() {
+    let home = tempfile::tempdir().unwrap();
+    let phone = Phone::open(home.path()).unwrap();
+    let mut rig = Rig::new();
+    let (person, mut replica) = phone.add("王芳", Some("123456"), &mut rig.rnd).unwrap();
+    rig.enrol(&mut replica, 1, 1).unwrap();
+    rig.report(&mut replica, vec![]);
+    drop(replica);
+    let mut last = None;
+    for _ in 0..10 {
+        last = phone.hand_over(&person.slot, "654321", &rig.now).err();
+        rig.later(3_600_000);
+        // Another process of the same phone: what was counted is on disk.
+        assert!(Phone::open(home.path()).unwrap().people().unwrap()[0].has_pin());
+    }
+    assert!(matches!(last, Some(ClientError::PinSpent)), "{last:?}");
+    assert!(phone.people().unwrap()[0].is_locked());
+    assert!(matches!(phone.hand_over(&person.slot, "123456", &rig.now), Err(ClientError::PinSpent)));
+    let spent = phone.set_pin(&person.slot, "123456", "246801", &rig.now, &mut rig.rnd);
+    assert!(matches!(spent, Err(ClientError::PinSpent)));
+    // What waits is still sent.
+    assert_eq!(phone.open_to_sync(&person.slot).unwrap().unsent().unwrap().ops, 1);
+    let locked = phone.open_to_enrol(&person.slot).unwrap();
+    let unlocked = phone.unlock(&person.slot, locked, Some("246801"), &mut rig.rnd);
+    assert!(matches!(unlocked, Err(ClientError::NotEnrolled)), "not without an enrolment");
+    let mut locked = phone.open_to_enrol(&person.slot).unwrap();
+    rig.enrol_locked(&mut locked, 2, 2).unwrap_err();
+    rig.enrol_locked(&mut locked, 3, 1).unwrap();
+    let open = phone.unlock(&person.slot, locked, Some("246801"), &mut rig.rnd).unwrap();
+    assert_eq!(open.outbox().unwrap()[0].device_id, device(1), "untouched");
+    assert!(phone.hand_over(&person.slot, "246801", &rig.now).is_ok());
 }
 
 #[test]

@@ -6,7 +6,8 @@ use blindspot_core::limits::{CHUNK_BYTES, ORIGINAL_WAIT_MS};
 
 /// A document of so many bytes, sealed: one form, as many chunks as it takes.
 fn document(rig: &mut Rig, r: &mut Replica, len: usize) -> Saved {
-    let bytes: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
+    let mut bytes: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
+    bytes[..8].copy_from_slice(b"%PDF-1.7");
     let raw = RawPhoto { bytes, media: MediaKind::Document, ..RawPhoto::default() };
     let saved = rig.report(r, vec![raw]);
     rig.seal_all(r);
@@ -162,4 +163,31 @@ fn acknowledged_bytes_stay_until_a_backup_has_them_and_two_weeks_are_over() {
     let request = rig.poll_lane(&mut r, Lane::Pull);
     rig.answer(&mut r, &request, &json(&reply));
     assert!(rig.files.0.lock().unwrap().files.is_empty(), "freed after the checkpoint");
+}
+
+#[test]
+fn a_voice_note_or_document_that_no_server_takes_is_refused_before_it_is_saved() {
+    let mut rig = Rig::new();
+    let mut r = rig.enrolled(1);
+    let webm = b"\x1A\x45\xDF\xA3\x9F\x42\x82\x84webm".to_vec();
+    let voice = |bytes: Vec<u8>, ms| RawPhoto {
+        bytes,
+        media: MediaKind::Voice,
+        duration_ms: Some(ms),
+        ..RawPhoto::default()
+    };
+    let mut large = webm.clone();
+    large.resize(1024 * 1024 + 1, 0);
+    let page = RawPhoto { bytes: b"<html>".to_vec(), media: MediaKind::Document, ..RawPhoto::default() };
+    for raw in [voice(webm.clone(), 60_001), voice(large, 1_000), voice(b"ID3".to_vec(), 1_000), page] {
+        let draft = ReportDraft { photos: vec![raw], ..ReportDraft::default() };
+        let refused = r.capture_report(draft, &rig.now, &mut rig.rnd);
+        assert!(matches!(refused, Err(ClientError::NotTaken(_))), "{refused:?}");
+    }
+    assert!(r.outbox().unwrap().is_empty() && r.captures().unwrap().is_empty());
+    rig.report(&mut r, vec![voice(webm, 60_000)]);
+    rig.seal_all(&mut r);
+    let photo = r.outbox().unwrap().into_iter().find(|o| o.kind == "photo").unwrap();
+    let body = r.op_body(photo.op_id).unwrap().unwrap();
+    assert!(body.contains("\"media\":\"voice\"") && body.contains("\"duration_ms\":60000"), "{body}");
 }

@@ -28,6 +28,7 @@ pub(super) fn photo(step: &Step<'_>, mut file: CaseFile, photo: PhotoTaken) -> O
         phash: photo.phash,
         captured: step.ctx.time.clone(),
         for_op: photo.for_op,
+        duration_ms: photo.duration_ms,
         lost: None,
         waived: None,
         redacted: None,

@@ -312,6 +312,9 @@ pub struct PhotoRow {
     /// The feed_back or verify it supports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub for_op: Option<OpId>,
+    /// How long a voice note lasts, milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u32>,
     /// Why it will never arrive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<String>,

@@ -124,6 +124,9 @@ pub struct PhotoTaken {
     /// The feed_back or verify that it supports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub for_op: Option<OpId>,
+    /// How long a voice note lasts, milliseconds, as the phone that recorded it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u32>,
 }
 
 /// A photo that will never arrive.

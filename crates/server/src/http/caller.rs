@@ -35,19 +35,10 @@ impl FromRequestParts<Arc<App>> for Caller {
         let needs = policy::needs(parts.method.as_str(), path);
         // Before the gate is asked: what changes from now on is noticed.
         let changes = app.standing.subscribe();
-        let check: Box<dyn FnOnce(&App) -> Result<Admitted, ServiceError> + Send> =
-            if let Some(token) = bearer(&parts.headers) {
-                let token = token.to_owned();
-                Box::new(move |app| app.gate.admit_bearer(app.house(), &token, now_ms()))
-            } else {
-                let cookie = session_cookie(&parts.headers).ok_or_else(|| Fault::of(&SIGN_IN, None))?;
-                if !matches!(parts.method, Method::GET | Method::HEAD) && !same_origin(&parts.headers) {
-                    return Err(Fault::of(&NO_RIGHTS, Some("a request from another site".into())));
-                }
-                Box::new(move |app| app.gate.admit_session(app.house(), &cookie, now_ms()))
-            };
+        let shown = Shown::by(parts)?;
         let any_password = WITH_ONE_TIME_PASSWORD.contains(&parts.uri.path());
-        let admitted = blocking(app, move |app| held(app, check(app)?, needs, any_password)).await?;
+        let admit = move |app: &App| held(app, shown.admit(app)?, needs, any_password);
+        let admitted = blocking(app, admit).await?;
         let Admitted { credential, proof, .. } = admitted;
         let keys = [Key::device(credential.device), Key::account(credential.person)];
         let class = class_of(&parts.method, parts.uri.path());
@@ -56,6 +47,34 @@ impl FromRequestParts<Arc<App>> for Caller {
         }
         parts.extensions.insert(Standing::new(proof, changes));
         Ok(Caller(credential))
+    }
+}
+
+/// What a caller shows at the door.
+enum Shown {
+    /// A phone's access token.
+    Token(String),
+    /// A desk's session cookie.
+    Cookie(String),
+}
+
+impl Shown {
+    fn by(parts: &Parts) -> Result<Self, Fault> {
+        if let Some(token) = bearer(&parts.headers) {
+            return Ok(Shown::Token(token.to_owned()));
+        }
+        let cookie = session_cookie(&parts.headers).ok_or_else(|| Fault::of(&SIGN_IN, None))?;
+        if !matches!(parts.method, Method::GET | Method::HEAD) && !same_origin(&parts.headers) {
+            return Err(Fault::of(&NO_RIGHTS, Some("a request from another site".into())));
+        }
+        Ok(Shown::Cookie(cookie))
+    }
+
+    fn admit(&self, app: &App) -> Result<Admitted, ServiceError> {
+        match self {
+            Shown::Token(token) => app.gate.admit_bearer(app.house(), token, now_ms()),
+            Shown::Cookie(cookie) => app.gate.admit_session(app.house(), cookie, now_ms()),
+        }
     }
 }
 

@@ -7,6 +7,9 @@ use blindspot_core::command::{FormName, MediaKind};
 use blindspot_core::error::NOT_FOUND;
 use blindspot_core::id::Sha256;
 
+/// Of bytes that are not what their case says.
+const UNKNOWN: &str = "application/octet-stream";
+
 /// Bytes to hand out.
 pub struct Download {
     /// The media type, from the bytes' own beginning where they are a picture.
@@ -40,14 +43,25 @@ pub fn download(
     let mut bytes = depot.blobs.open(&named.sha256)?.ok_or_else(missing)?;
     let mut head = [0; 64];
     let n = read_head(&mut bytes, &mut head)?;
-    let picture = (row.media == MediaKind::Photo).then(|| blindspot_photo::sniff(&head[..n])).flatten();
-    let media_type = picture.map_or("application/octet-stream", blindspot_photo::Format::media_type);
+    let head_bytes = &head[..n];
+    // What the case says it is and what the bytes say it is: where they differ it is just bytes.
+    let (media_type, inline) = match row.media {
+        MediaKind::Photo => match blindspot_photo::sniff(head_bytes) {
+            Some(format) => (format.media_type(), true),
+            None => (UNKNOWN, false),
+        },
+        MediaKind::Voice => {
+            (blindspot_photo::sniff_voice(head_bytes).map_or(UNKNOWN, |v| v.media_type()), false)
+        }
+        MediaKind::Document if blindspot_photo::is_pdf(head_bytes) => (blindspot_photo::DOCUMENT_TYPE, false),
+        MediaKind::Document | MediaKind::Other(_) => (UNKNOWN, false),
+    };
     let whole = std::io::Cursor::new(head[..n].to_vec());
     Ok(Download {
         media_type,
         length,
         sha256: named.sha256,
-        inline: picture.is_some(),
+        inline,
         bytes: Box::new(std::io::Read::chain(whole, bytes)),
     })
 }

@@ -50,6 +50,10 @@ impl NewUpload {
         if matches!(media, MediaKind::Other(_)) {
             return Err(bad("Upload-Metadata: kind"));
         }
+        // Only pictures have smaller forms.
+        if media != MediaKind::Photo && known.as_ref().is_some_and(|f| *f != FormName::Original) {
+            return Err(bad("Upload-Metadata: form of a voice note or document is original"));
+        }
         Ok(Self {
             length,
             photo_id: photo_id.ok_or_else(|| bad("Upload-Metadata: photo_id"))?,

@@ -138,9 +138,21 @@ fn other_bytes_end_the_upload_and_nothing_is_stored() {
     let text = b"no picture at all".to_vec();
     let id = b.create(&new_of(&text, 2)).upload_id;
     assert_eq!(code(b.patch(id, 0, &text, None)), UNSUPPORTED_MEDIA_TYPE.code);
-    let document = NewUpload { media: MediaKind::Document, form: FormName::Original, ..new_of(&text, 3) };
-    let id = b.create(&document).upload_id;
-    assert!(b.patch(id, 0, &text, None).expect("sound").arrival.is_some(), "documents are not looked into");
+    let document = |bytes: &[u8], photo| NewUpload {
+        media: MediaKind::Document,
+        form: FormName::Original,
+        ..new_of(bytes, photo)
+    };
+    let id = b.create(&document(&text, 3)).upload_id;
+    assert_eq!(code(b.patch(id, 0, &text, None)), UNSUPPORTED_MEDIA_TYPE.code);
+    let pdf = b"%PDF-1.7 and whatever follows".to_vec();
+    let id = b.create(&document(&pdf, 4)).upload_id;
+    assert!(b.patch(id, 0, &pdf, None).expect("sound").arrival.is_some(), "not looked into any further");
+    // Bytes that are here as a photo are not thereby here as a document.
+    let id = b.create(&new_of(&bytes, 5)).upload_id;
+    b.acknowledge(b.patch(id, 0, &bytes, None).expect("sound").arrival.expect("whole"));
+    assert!(b.create(&new_of(&bytes, 6)).arrival.is_some(), "as a photo they are");
+    assert_eq!(b.create(&document(&bytes, 7)).offset, 0);
 }
 
 #[test]
