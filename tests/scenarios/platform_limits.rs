@@ -236,3 +236,49 @@ fn shown_platform_signins() {
     );
     again.problem("wrong_password");
 }
+
+#[test]
+fn parallel_push_bodies_stay_within_their_memory() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let data = dir.path().join("data");
+    let user = |words: &[&str]| {
+        let mut command = Command::new(crate::killed::blindspot());
+        let out = command.arg("user").args(words).arg("--data").arg(&data).output().expect("runs");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    };
+    user(&["add", "worker", "--name", "甲", "--grant", "collector@city"]);
+    let made: serde_json::Value =
+        serde_json::from_str(user(&["enrol-code", "worker", "--json"]).trim()).expect("JSON");
+    let (process, listen) = serve(&data);
+    let code = made["code"].as_str().expect("a code");
+    let mut phone = crate::raw::RawPhone::enrol(&format!("http://{listen}"), code);
+    // A hundred and fifty bodies of almost 2 MB at once, none of them ever whole.
+    let head = format!(
+        "POST /v1/sync/push HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n\
+         content-length: 2000000\r\n\r\n",
+        phone.access
+    );
+    let body = vec![b' '; 1_990_000];
+    let busy = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|s| {
+        for _ in 0..150 {
+            s.spawn(|| {
+                let mut stream = TcpStream::connect(&listen).expect("a connection");
+                stream.set_write_timeout(Some(Duration::from_secs(6))).expect("a timeout");
+                stream.set_read_timeout(Some(Duration::from_secs(6))).expect("a timeout");
+                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+                let mut answer = [0; 1024];
+                let n = stream.read(&mut answer).unwrap_or(0);
+                if answer[..n].starts_with(b"HTTP/1.1 503") {
+                    busy.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    let (peak, busy) = (peak_kb(&process), busy.into_inner());
+    println!("150 bodies of 2 MB at once: peak {} MB, {busy} were told to come back", peak / 1024);
+    assert!(peak < 300 * 1024, "peak resident memory {peak} kB");
+    assert!(busy > 0, "the bound was reached");
+    crate::sync::report(&mut phone);
+}
