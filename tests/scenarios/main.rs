@@ -17,6 +17,7 @@ mod platform_shared;
 mod platform_tokens;
 mod platform_voice;
 mod platform_walkthrough;
+mod quiet_log;
 mod raw;
 mod sandbox;
 mod shared_phone;

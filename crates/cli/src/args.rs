@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Backup(crate::backup::Args),
     /// 从备份恢复到新文件夹 · bring a backup back into a new folder
     Restore(crate::backup::RestoreArgs),
+    /// 审计日志导出 · export the audit log
+    Audit(crate::audit::Args),
     /// 核对审计链、照片、摘要 · check audit chain, photo bytes, digests
     Verify(crate::verify::Args),
     /// 用大白话检查环境 · what will not work here, in plain words

@@ -4,6 +4,7 @@
 //! does in their crates.
 
 mod args;
+mod audit;
 mod backup;
 mod clock;
 mod config;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         args::Command::Config(args) => config::run(&args),
         args::Command::Backup(args) => backup::run(&args),
         args::Command::Restore(args) => backup::run_restore(&args),
+        args::Command::Audit(args) => audit::run(&args),
         args::Command::Verify(args) => verify::run(&args),
         args::Command::Doctor(args) => doctor::run(&args),
         args::Command::Completions { shell } => {

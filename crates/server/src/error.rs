@@ -75,6 +75,9 @@ impl From<ServiceError> for Fault {
                 Fault::of(&problem::NO_SPACE, None)
             }
             other => {
+                if matches!(other, ServiceError::Blob(_)) {
+                    crate::telemetry::BLOB_ERRORS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                }
                 // The cause goes to the log, not to the caller: it may name files or data.
                 tracing::error!(error = %other, "a request failed");
                 Fault::of(&problem::INTERNAL, None)

@@ -4,6 +4,7 @@
 use crate::auth::{lockout, sessions};
 use crate::backup::schedule;
 use crate::config::ServeConfig;
+use crate::http::health::low_space_mb;
 use crate::http::now_ms;
 use crate::service::renditions::{self, Step};
 use crate::service::{ServiceError, WriteJob, ingest, limits, uploads};
@@ -89,6 +90,9 @@ fn run(app: &App, stopped: &Receiver<()>) {
         let now = now_ms();
         if now - swept_ms >= SWEEP_EVERY_MS {
             swept_ms = now;
+            if let Some(free_mb) = low_space_mb(app) {
+                tracing::warn!(free_mb, "little free space: photos are refused before ops are");
+            }
             report("sweep", sweep(app, now));
         }
         if now - seen_ms >= SEEN_EVERY_MS {

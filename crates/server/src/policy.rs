@@ -61,6 +61,7 @@ pub const RULES: &[Rule] = &[
     rule("GET", "/livez", Needs::Anonymous),
     rule("GET", "/readyz", Needs::Anonymous),
     rule("GET", "/version", Needs::Anonymous),
+    rule("GET", "/metrics", Needs::Anonymous),
     rule("GET", "/openapi.json", Needs::Anonymous),
     rule("GET", "/docs", Needs::Anonymous),
     rule("GET", "/docs/", Needs::Anonymous),

@@ -2,8 +2,8 @@
 //! one (clippy forbids `Router::route`), and has its row in `policy`.
 
 use crate::http::{
-    cases, devices, docs, events, health, outer, people, photos, reference, sandbox, sessions, setup, start,
-    sync,
+    cases, devices, docs, events, health, metrics, outer, people, photos, reference, sandbox, sessions,
+    setup, start, sync,
 };
 use crate::openapi;
 use crate::state::App;
@@ -81,6 +81,7 @@ fn server() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(health::version))
+        .routes(routes!(metrics::metrics))
         .routes(routes!(setup::page))
         .routes(routes!(start::start_page))
         .routes(routes!(start::start_file))

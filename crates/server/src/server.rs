@@ -118,6 +118,10 @@ async fn round(
     shutdown: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<bool, ServeError> {
     let app = Arc::new(App::new(folder, config, doors.url.clone())?);
+    if let Some(certificates) = &doors.certificates {
+        // Set once: the doors of one round have one certificate.
+        let _ = app.certificates.set(certificates.clone());
+    }
     let jobs = Jobs::spawn(app.clone(), config)?;
     let token = setup::open(app.house())?;
     let setup_link = token.map(|t| format!("{}/setup?token={t}", app.base_url));

@@ -10,14 +10,15 @@ use crate::http::turns::Turns;
 use crate::service::limits::{Buckets, Reserve};
 use crate::service::seen::Seen;
 use crate::service::{House, Random, ServiceError, Writer, start};
-use crate::telemetry::ConnectionCounts;
+use crate::telemetry::{ConnectionCounts, Telemetry};
+use crate::tls::Certificates;
 use blindspot_core::id::CityId;
 use blindspot_store::{Options, Store, accounts};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::{Semaphore, watch};
 
 /// Sign-ins that may wait for their turn; a password takes some 30 ms of a core.
@@ -151,6 +152,16 @@ pub struct App {
     pub reserve: Reserve,
     /// Moves with every change of who may do what.
     pub(crate) standing: watch::Sender<i64>,
+    /// All there is to tell those who watch.
+    pub telemetry: Telemetry,
+    /// The data folder's path.
+    pub data: PathBuf,
+    /// The certificate, when there is one.
+    pub certificates: OnceLock<Arc<Certificates>>,
+    /// Who may read metrics from elsewhere.
+    pub(crate) metrics_token: Option<String>,
+    /// Free space below which a word is due, MB.
+    pub(crate) space_warn_mb: u64,
     /// How scheduled backups went.
     pub backups: BackupState,
     pub(crate) logins: Turns,
@@ -190,6 +201,11 @@ impl App {
             sandbox: config.sandbox.is_some(),
             put_back: AtomicBool::new(false),
             connections: Arc::default(),
+            telemetry: Telemetry::default(),
+            data: config.data.clone(),
+            certificates: OnceLock::new(),
+            metrics_token: config.metrics_token.clone(),
+            space_warn_mb: config.space_warn_mb,
             backups: BackupState::default(),
             logins: Turns::new(cores.min(AT_ONCE_MAX), LOGINS_WAITING, 5_000),
         })

@@ -115,6 +115,27 @@ pub fn verify(tx: &Tx<'_>, city: &CityId) -> Result<AuditCheck> {
     Ok(check)
 }
 
+/// A row with the hashes that chain it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainedRow {
+    /// The row.
+    pub row: AuditRow,
+    /// Hash of the row before it.
+    pub prev: Sha256,
+    /// Its own.
+    pub hash: Sha256,
+}
+
+/// Hands over the whole log in order, one row at a time.
+///
+/// # Errors
+/// When the engine or the closure refuses.
+pub fn each(tx: &Tx<'_>, city: &CityId, mut f: impl FnMut(ChainedRow) -> Result<()>) -> Result<()> {
+    tx.each(&AUDIT_ALL, &[city.as_str().into()], |row| {
+        f(ChainedRow { row: audit_of(&row)?, prev: Sha256(row.hash(7)?), hash: Sha256(row.hash(8)?) })
+    })
+}
+
 /// The newest rows before a number, newest first.
 ///
 /// # Errors

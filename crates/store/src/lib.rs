@@ -34,6 +34,7 @@ mod tx;
 pub mod uploads;
 mod value;
 pub mod waiting;
+pub mod watch;
 
 pub use sqlite::{MIN_SQLITE, Options};
 pub use statement::Stmt;
@@ -41,6 +42,12 @@ pub use tx::Tx;
 pub use value::{Row, Value};
 
 use std::path::Path;
+
+/// The version of SQLite that is built in.
+#[must_use]
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]

@@ -121,6 +121,15 @@ impl Found {
     }
 }
 
+impl Found {
+    /// What a server would be started with, whatever is wrong with it, and all that is.
+    pub(crate) fn judged(self) -> (ServeConfig, Logs, Vec<Fault>) {
+        let mut faults = self.faults;
+        let (config, logs) = build::build(&self.resolved, &mut faults);
+        (config, logs, faults)
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Done {
     match &args.what {

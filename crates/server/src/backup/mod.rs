@@ -170,7 +170,9 @@ pub fn make(
 
 /// From now on phones may drop what they acknowledged before the snapshot.
 fn note(store: &Store, city: &CityId, folder: &Path, now_ms: i64) -> Result<()> {
-    let noted = Noted { folder: folder.display().to_string(), snapshot_ms: now_ms };
+    // Whoever asks later asks from another folder.
+    let shown = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    let noted = Noted { folder: shown.display().to_string(), snapshot_ms: now_ms };
     let text = serde_json::to_string(&noted).map_err(ServiceError::from)?;
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     store.write(|tx| {

@@ -2,6 +2,7 @@
 
 use crate::auth::gate::Admitted;
 use crate::error::Fault;
+use crate::http::outer::Who;
 use crate::http::standing::Standing;
 use crate::http::{blocking, now_ms};
 use crate::policy;
@@ -44,6 +45,9 @@ impl FromRequestParts<Arc<App>> for Caller {
         let class = class_of(&parts.method, parts.uri.path());
         if let Err(wait_ms) = app.buckets.take(class, &keys, now_ms()) {
             return Err(limits::too_many(app.house(), wait_ms).into());
+        }
+        if let Some(who) = parts.extensions.get::<Who>() {
+            who.is(credential);
         }
         parts.extensions.insert(Standing::new(proof, changes));
         Ok(Caller(credential))
@@ -108,7 +112,7 @@ fn held(
     Ok(who)
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = text.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

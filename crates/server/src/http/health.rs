@@ -4,6 +4,7 @@ use crate::error::Answer;
 use crate::http::{blocking, json};
 use crate::service::health;
 use crate::state::App;
+use crate::telemetry;
 use axum::extract::State;
 use blindspot_core::error::{BUSY, NO_SPACE};
 use std::sync::Arc;
@@ -15,13 +16,21 @@ pub async fn live() -> &'static str {
     "ok\n"
 }
 
-/// 数据库可用 · the database answers
+/// 数据库可用 · the database answers; a second line warns of a disk that fills up
 #[utoipa::path(get, path = "/readyz", tag = "server",
     responses((status = 200, description = "It does.", body = String, content_type = "text/plain")),
     extensions(("x-problems" = json!([BUSY.code, NO_SPACE.code]))))]
-pub async fn ready(State(app): State<Arc<App>>) -> Answer<&'static str> {
+pub async fn ready(State(app): State<Arc<App>>) -> Answer<String> {
     blocking(&app, |app| health::check(app.house())).await?;
-    Ok("ok\n")
+    let low = low_space_mb(&app).map(|mb| format!("low_space: {mb} MB free\n"));
+    Ok(format!("ok\n{}", low.unwrap_or_default()))
+}
+
+/// Free space, MB, when it is below what the operator wants to hear of.
+#[must_use]
+pub fn low_space_mb(app: &App) -> Option<u64> {
+    let mb = u64::try_from(telemetry::free_bytes(&app.data)?).ok()? / 1_000_000;
+    (mb < app.space_warn_mb).then_some(mb)
 }
 
 /// Which program this is.

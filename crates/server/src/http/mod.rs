@@ -8,6 +8,7 @@ pub mod docs;
 pub mod events;
 pub mod health;
 pub mod install;
+pub mod metrics;
 pub mod outer;
 pub mod people;
 pub mod photos;

@@ -2,18 +2,19 @@
 
 use crate::error::Fault;
 use crate::listen::outer::Outer;
+use crate::service::Credential;
 use crate::state::App;
 use axum::body::{Body, BodyDataStream};
-use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use blindspot_core::error::{HTTPS_REQUIRED, INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND};
 use blindspot_core::limits::{PROTOCOL, PROTOCOL_HEADER};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Most bytes taken from a sender that was refused.
 const DRAIN_BYTES_MAX: usize = 32 << 20;
@@ -23,9 +24,10 @@ const SANDBOX_HEADER: &str = "blindspot-sandbox";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The layer.
-pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let id = new_id(&app);
+pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let (id, began) = (new_id(&app), Instant::now());
     let exposed = is_exposed(&request);
+    let (method, route, who) = known(&mut request);
     let (request, unread) = keep_hold(request);
     let answer = async {
         if exposed { Fault::of(&HTTPS_REQUIRED, None).into_response() } else { next.run(request).await }
@@ -35,15 +37,20 @@ pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) ->
         tracing::error!(request_id = %id, "a handler panicked");
         Fault::of(&INTERNAL, None).into_response()
     });
+    let mut code = String::new();
     if let Some(mut fault) = response.extensions_mut().remove::<Fault>() {
         fault.problem.request_id = Some(id.clone());
-        tracing::info!(request_id = %id, code = %fault.problem.code, "refused");
+        code = fault.problem.code.clone();
         let body = serde_json::to_vec(&fault.problem).unwrap_or_default();
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_LENGTH);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         *response.body_mut() = Body::from(body);
     }
+    let (status, took) = (response.status().as_u16(), began.elapsed());
+    let route = route.as_ref().map(MatchedPath::as_str);
+    app.telemetry.routes.answered(method.as_str(), route, status, took.as_secs_f64());
+    note(&id, &method, route, status, took, &code, &who);
     if response.status().is_client_error() {
         drain(&unread).await;
     }
@@ -58,6 +65,38 @@ pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) ->
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     response
+}
+
+/// What is known of a request before it is answered, and where its caller's name will stand.
+fn known(request: &mut Request) -> (Method, Option<MatchedPath>, Who) {
+    let who = Who::default();
+    request.extensions_mut().insert(who.clone());
+    (request.method().clone(), request.extensions().get::<MatchedPath>().cloned(), who)
+}
+
+/// One line a request: ids and numbers. A path is its pattern; whatever stood in it may be somebody's.
+fn note(id: &str, method: &Method, route: Option<&str>, status: u16, took: Duration, code: &str, who: &Who) {
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let route = route.unwrap_or("other");
+    match who.0.get() {
+        Some(c) => {
+            let (person, device) = (c.person, c.device);
+            tracing::info!(target: "access", request_id = %id, %method, route, status, ms, code, %person, %device);
+        }
+        None => tracing::info!(target: "access", request_id = %id, %method, route, status, ms, code),
+    }
+}
+
+/// Who called, once that is proved.
+#[derive(Clone, Default)]
+pub(crate) struct Who(Arc<OnceLock<Credential>>);
+
+impl Who {
+    /// Proved.
+    pub(crate) fn is(&self, credential: Credential) {
+        // A request has one caller.
+        let _ = self.0.set(credential);
+    }
 }
 
 /// Whether this would carry something private over a network in the open. What says how the server is, and why a

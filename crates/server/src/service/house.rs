@@ -1,6 +1,7 @@
 //! The house: what every use-case stands on. Built once at start, shared by all threads.
 
 use crate::auth::keys::Keys;
+use crate::telemetry::stats::WriterStats;
 use blindspot_core::catalogue::Catalogue;
 use blindspot_core::division::{Places, TownCode};
 use blindspot_core::id::CityId;
@@ -61,6 +62,8 @@ pub struct House {
     pub keys: Keys,
     /// Randomness.
     pub random: Box<dyn Random>,
+    /// What the writer counts of itself.
+    pub stats: Arc<WriterStats>,
     reference: RwLock<Arc<Reference>>,
     listener: RwLock<Option<Listener>>,
     sandbox: AtomicBool,
@@ -85,6 +88,7 @@ impl House {
             epoch,
             keys,
             random,
+            stats: Arc::default(),
             reference: RwLock::default(),
             listener: RwLock::default(),
             sandbox: AtomicBool::new(false),

@@ -4,12 +4,15 @@
 //! Knows no rule; what a job means is `ingest`'s.
 
 use super::{Credential, House, ServiceError, ingest};
+use crate::telemetry::stats::WriterStats;
 use blindspot_core::id::Sha256;
 use blindspot_core::wire::v1::{DeskOp, PushReply, PushRequest, VerdictEntry};
 use blindspot_core::{CaseId, PhotoId, error};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 /// Called once with the result, after the commit is durable.
 pub type Done<T> = Box<dyn FnOnce(Result<T, ServiceError>) + Send>;
@@ -83,6 +86,7 @@ const QUEUE_MAX: usize = 1_024;
 /// The writer as a thread.
 pub struct Writer {
     queue: Mutex<Option<SyncSender<WriteJob>>>,
+    stats: Arc<WriterStats>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -93,8 +97,9 @@ impl Writer {
     /// When the operating system gives no thread.
     pub fn spawn(house: Arc<House>) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE_MAX);
+        let stats = house.stats.clone();
         let thread = std::thread::Builder::new().name("writer".into()).spawn(move || drain(&house, &jobs))?;
-        Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
+        Ok(Self { queue: Mutex::new(Some(queue)), stats, thread: Mutex::new(Some(thread)) })
     }
 
     /// Hands over a job; it runs on even when nobody waits for its answer any more.
@@ -104,8 +109,12 @@ impl Writer {
     pub fn submit(&self, job: WriteJob) -> Result<(), ServiceError> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(queue) = &*queue else { return Err(ServiceError::refused(&error::BUSY)) };
+        self.stats.queued.fetch_add(1, Relaxed);
         queue.try_send(job).map_err(|e| match e {
-            TrySendError::Full(_) | TrySendError::Disconnected(_) => ServiceError::refused(&error::BUSY),
+            TrySendError::Full(_) | TrySendError::Disconnected(_) => {
+                self.stats.queued.fetch_sub(1, Relaxed);
+                ServiceError::refused(&error::BUSY)
+            }
         })
     }
 
@@ -135,11 +144,14 @@ fn drain(house: &House, jobs: &Receiver<WriteJob>) {
         {
             group.push(job);
         }
+        let (jobs, began) = (group.len(), Instant::now());
+        house.stats.queued.fetch_sub(i64::try_from(jobs).unwrap_or(i64::MAX), Relaxed);
         // A panic outside the rules' own boundary loses its group's answers (nothing was acknowledged,
         // the transaction is rolled back) but not the writer.
         let run = std::panic::AssertUnwindSafe(|| ingest::step(house, group));
         if std::panic::catch_unwind(run).is_err() {
             tracing::error!("a write group panicked and was rolled back");
         }
+        house.stats.committed(jobs, began.elapsed());
     }
 }

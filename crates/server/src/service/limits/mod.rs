@@ -9,7 +9,7 @@ use crate::service::{House, ServiceError};
 use blindspot_core::error::TOO_MANY_REQUESTS;
 use blindspot_core::limits::UPLOAD_QUOTA_BYTES;
 pub use buckets::{Buckets, Class, Key, Rate};
-pub use reserve::Reserve;
+pub use reserve::{Reserve, disk_space};
 
 /// What an operator may set. The defaults let a phone with a large backlog send as fast as the network carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
