@@ -12,7 +12,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 /// Called once with the result, after the commit is durable.
 pub type Done<T> = Box<dyn FnOnce(Result<T, ServiceError>) + Send>;
@@ -144,14 +143,13 @@ fn drain(house: &House, jobs: &Receiver<WriteJob>) {
         {
             group.push(job);
         }
-        let (jobs, began) = (group.len(), Instant::now());
-        house.stats.queued.fetch_sub(i64::try_from(jobs).unwrap_or(i64::MAX), Relaxed);
+        let taken = house.stats.take(group.len());
         // A panic outside the rules' own boundary loses its group's answers (nothing was acknowledged,
         // the transaction is rolled back) but not the writer.
         let run = std::panic::AssertUnwindSafe(|| ingest::step(house, group));
         if std::panic::catch_unwind(run).is_err() {
             tracing::error!("a write group panicked and was rolled back");
         }
-        house.stats.committed(jobs, began.elapsed());
+        house.stats.committed(taken);
     }
 }

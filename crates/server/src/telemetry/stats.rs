@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Upper bounds of jobs in one commit.
 const JOBS: [u64; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
@@ -43,6 +43,13 @@ impl<const N: usize> Buckets<N> {
     }
 }
 
+/// A group of jobs on its way to a commit.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    jobs: usize,
+    began: Instant,
+}
+
 /// See the module text.
 #[derive(Debug, Default)]
 pub struct WriterStats {
@@ -53,8 +60,19 @@ pub struct WriterStats {
 }
 
 impl WriterStats {
-    /// A group of jobs is durable, or refused as a whole.
-    pub fn committed(&self, jobs: usize, took: Duration) {
+    /// A group of jobs is taken out of the queue.
+    #[must_use]
+    pub fn take(&self, jobs: usize) -> Taken {
+        self.queued.fetch_sub(i64::try_from(jobs).unwrap_or(i64::MAX), Relaxed);
+        Taken { jobs, began: Instant::now() }
+    }
+
+    /// It is durable, or refused as a whole.
+    pub fn committed(&self, taken: Taken) {
+        self.observe(taken.jobs, taken.began.elapsed());
+    }
+
+    fn observe(&self, jobs: usize, took: Duration) {
         self.jobs.observe(&JOBS, jobs as u64);
         self.commit_ms.observe(&MS, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     }
@@ -74,7 +92,7 @@ mod tests {
     fn buckets_add_up() {
         let stats = WriterStats::default();
         for jobs in [1, 3, 300] {
-            stats.committed(jobs, Duration::from_millis(7));
+            stats.observe(jobs, Duration::from_millis(7));
         }
         let mut out = String::new();
         stats.write(&mut out);
