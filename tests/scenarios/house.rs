@@ -141,6 +141,30 @@ impl TestHouse {
         RawPhone::enrol(&self.base, &self.code_for(found["person_id"].as_str().expect("an id")))
     }
 
+    /// Two duty grids of one town and one of another, with a point inside each.
+    pub(crate) fn three_places(&self) -> [(GridId, Point); 3] {
+        let places = self.places.as_ref().expect("started with the city");
+        let at = now_ms();
+        let mut found: Vec<(GridId, Point)> = vec![];
+        for cell in places.cells() {
+            let n = cell.ring.len() as f64;
+            let (lon, lat) = cell.ring.iter().fold((0.0, 0.0), |(a, b), p| (a + p[0] / n, b + p[1] / n));
+            let point = Point { lat, lon };
+            let Some(grid) = places.locate(point, at).grid else { continue };
+            let town = grid.committee().town();
+            let wanted = match found.as_slice() {
+                [] => true,
+                [one] => one.0 != grid && one.0.committee().town() == town,
+                [one, _] => one.0.committee().town() != town,
+                _ => break,
+            };
+            if wanted {
+                found.push((grid, point));
+            }
+        }
+        found.try_into().expect("three grids")
+    }
+
     /// Two duty grids with a point inside each.
     pub(crate) fn two_grids(&self) -> [(GridId, Point); 2] {
         let places = self.places.as_ref().expect("started with the city");

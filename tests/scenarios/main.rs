@@ -9,6 +9,8 @@ mod killed;
 mod photos;
 mod platform_files;
 mod platform_limits;
+mod platform_matrix;
+mod platform_pages;
 mod platform_people;
 mod platform_refresh;
 mod platform_revoked;

@@ -93,6 +93,8 @@ problems! {
     BUSY = "busy", "服务器忙", "The server is busy", "稍后自动重试", "It is retried later";
     SETUP_DONE = "setup_done", "初始设置已完成", "The set-up has been done", "请直接登录", "Sign in";
     CONFLICT = "conflict", "与现有数据冲突", "That conflicts with what is there", "刷新后再试", "Reload and try again";
+    CHANGED_MEANWHILE = "changed_meanwhile", "内容已被别人改过", "Somebody has changed it meanwhile", "重新读取，看过再改", "Read it again, look, then change it";
+    KEY_REUSED = "key_reused", "同一个 Idempotency-Key 用在了不同的请求上", "One Idempotency-Key came with two different requests", "每个新请求用新的 key", "Use a new key for each new request";
     INTERNAL = "internal", "服务器内部错误", "The server failed", "稍后再试；把 request_id 告诉管理员", "Try again later; give the request_id to an administrator";
 }
 

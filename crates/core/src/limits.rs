@@ -64,3 +64,9 @@ pub const ROW_SCHEMA: u32 = 1;
 pub const PROTOCOL: &str = "1";
 /// The header that marks an answer as ours.
 pub const PROTOCOL_HEADER: &str = "blindspot-protocol";
+/// How long a desk's `Idempotency-Key` is remembered, milliseconds (24 h).
+pub const REQUEST_KEY_MS: i64 = 24 * 3_600_000;
+/// Most keys of one account in that time.
+pub const REQUEST_KEYS_MAX: i64 = 2_000;
+/// Longest key, characters.
+pub const REQUEST_KEY_CHARS_MAX: usize = 128;

@@ -133,11 +133,29 @@ fn complete(method: &str, path: &str, operation: &mut Map<String, Value>) {
     for (status, texts) in by_status {
         responses.insert(status.to_string(), refusal(status, &texts, method == "HEAD"));
     }
+    let tagged = !responses.get("200").is_none_or(|r| r["headers"]["ETag"].is_null());
+    if tagged && !responses.contains_key("304") {
+        responses.insert("304".into(), json!({"description": "The copy that is held is right."}));
+    }
     for response in responses.values_mut() {
         response["headers"]["Blindspot-Protocol"] =
             json!({"description": "1: the answer is this server's own.", "schema": {"type": "string"}});
         response["headers"]["X-Request-Id"] =
             json!({"description": "Names this answer in the server's log.", "schema": {"type": "string"}});
+    }
+    may_be_held(operation);
+}
+
+/// A condition on reading, where an answer has a tag.
+fn may_be_held(operation: &mut Map<String, Value>) {
+    if operation["responses"]["304"].is_null() {
+        return;
+    }
+    let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
+    let Some(list) = parameters.as_array_mut() else { return };
+    if list.iter().all(|p| p["name"] != "If-None-Match") {
+        list.push(json!({"name": "If-None-Match", "in": "header", "required": false,
+            "description": "ETag of the copy that is held.", "schema": {"type": "string"}}));
     }
 }
 

@@ -99,6 +99,7 @@ pub const RULES: &[Rule] = &[
     rule("GET", "/v1/reference/{kind}", Needs::SignedIn),
     rule("GET", "/v1/people", Needs::Administrator),
     rule("POST", "/v1/people", Needs::Administrator),
+    rule("GET", "/v1/people/{id}", Needs::Administrator),
     rule("PATCH", "/v1/people/{id}", Needs::Administrator),
     rule("POST", "/v1/people/{id}/grants", Needs::Administrator),
     rule("POST", "/v1/people/{id}/enrol-codes", Needs::Administrator),

@@ -35,7 +35,7 @@ impl Then {
     fn named(code: &str) -> Option<Self> {
         Some(match code {
             "bad_request" | "bad_json" | "bad_encoding" | "unsupported_media_type" => Then::Correct,
-            "method_not_allowed" | "tus_version" | "bad_key" => Then::Correct,
+            "method_not_allowed" | "tus_version" | "bad_key" | "key_reused" => Then::Correct,
             "body_too_large" | "too_many_ops" => Then::Smaller,
             "token_expired" | "token_invalid" => Then::Refresh,
             "enrol_again" | "device_revoked" | "bad_proof" | "bad_code" => Then::Enrol,
@@ -49,7 +49,7 @@ impl Then {
             "upload_gone" => Then::UploadAnew,
             "digest_mismatch" => Then::CheckFile,
             "checksum_mismatch" => Then::SendAgain,
-            "conflict" => Then::Look,
+            "conflict" | "changed_meanwhile" => Then::Look,
             "locked_out" | "too_many_requests" | "upload_quota" => Then::Wait,
             "no_space" | "busy" | "internal" => Then::Wait,
             _ => return None,
@@ -134,7 +134,7 @@ fn lines() -> Vec<Line> {
             let named = routes.iter().filter(|r| r.problems.iter().any(|p| p == text.code));
             let mut addresses: Vec<String> = named.map(|r| format!("{} {}", r.method, r.path)).collect();
             if addresses.len() > MANY {
-                addresses = vec![format!("{} of {}", addresses.len(), routes.len())];
+                addresses = vec!["很多 many".to_owned()];
             }
             Line { text, status: status_of(text.code), then: Then::of(text.code), addresses }
         })

@@ -64,7 +64,7 @@ fn desks() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(reference::looks))
         .routes(routes!(reference::list))
         .routes(routes!(people::list, people::create))
-        .routes(routes!(people::change))
+        .routes(routes!(people::one, people::change))
         .routes(routes!(people::grant))
         .routes(routes!(people::enrol_code))
         .routes(routes!(people::reset_password))

@@ -26,6 +26,7 @@ pub mod meta;
 mod migrate;
 pub mod ops;
 pub mod quarantine;
+pub mod request_keys;
 pub mod rows;
 mod sqlite;
 mod statement;

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, header};
 use blindspot_core::error::{
     BAD_ENCODING, BAD_JSON, BAD_REQUEST, BODY_TOO_LARGE, BUSY, UNSUPPORTED_MEDIA_TYPE,
 };
+use blindspot_core::id::Sha256;
 use blindspot_core::limits::{BODY_BYTES_A_SECOND_MIN, SLOW_GRACE_MS};
 use futures_util::{Stream, StreamExt as _};
 use serde::de::DeserializeOwned;
@@ -57,6 +58,8 @@ pub struct Json<T, const MAX: usize> {
     pub value: T,
     /// When it was all here, server time in milliseconds.
     pub received_ms: i64,
+    /// SHA-256 of the unpacked bytes, where the request says a key to be known by.
+    pub hash: Option<Sha256>,
     /// Its share of the memory for bodies; kept until the work with it is done.
     pub held: Held,
 }
@@ -69,13 +72,14 @@ impl<T: DeserializeOwned, const MAX: usize> FromRequest<Arc<App>> for Json<T, MA
         if !is_json(&parts.headers) {
             return Err(Fault::of(&UNSUPPORTED_MEDIA_TYPE, Some("application/json".into())));
         }
+        let keyed = parts.headers.contains_key(super::once::KEY);
         let mut held = Held::new(&app.bodies);
         let packed = collect(&parts.headers, body, MAX, &mut held).await?;
         let received_ms = now_ms();
         let before = packed.len();
         let bytes = unpack(&parts.headers, packed, MAX)?;
         held.grow(bytes.len().saturating_sub(before)).await?;
-        Ok(Self { value: parse(&bytes)?, received_ms, held })
+        Ok(Self { value: parse(&bytes)?, received_ms, hash: keyed.then(|| Sha256::of(&bytes)), held })
     }
 }
 

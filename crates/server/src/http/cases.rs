@@ -3,9 +3,10 @@
 use crate::error::Answer;
 use crate::http::body::Json;
 use crate::http::caller::{Caller, Id, Params};
-use crate::http::{Items, blocking, json, now_ms, written};
+use crate::http::{blocking, json, now_ms, tagged, written};
 use crate::service::WriteJob;
 use crate::service::cases::{self, CaseDetail, CasePage, CaseQuery, TimelineEntry};
+use crate::service::page::{Page, PageQuery};
 use crate::state::App;
 use axum::extract::State;
 use blindspot_core::CaseId;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 /// 案件列表 · a page of the caller's cases, newest first
 #[utoipa::path(get, path = "/v1/cases", tag = "cases", params(CaseQuery),
-    responses((status = 200, description = "A page.", body = CasePage)),
+    responses((status = 200, description = "A page.", body = CasePage, headers(("ETag" = String, description = "Names this very answer; see `If-None-Match`.")))),
     extensions(("x-problems" = json!([BAD_CURSOR.code]))))]
 pub async fn list(
     State(app): State<Arc<App>>,
@@ -24,29 +25,31 @@ pub async fn list(
     Params(query): Params<CaseQuery>,
 ) -> Answer {
     let run = move |app: &App| cases::list_cases(app.house(), credential, &query, now_ms());
-    json(&blocking(&app, run).await?)
+    tagged(&blocking(&app, run).await?)
 }
 
 /// 案件详情 · one case with all its rows
 #[utoipa::path(get, path = "/v1/cases/{id}", tag = "cases",
     params(("id" = CaseId, Path, description = "The case.")),
-    responses((status = 200, description = "The case.", body = CaseDetail)))]
+    responses((status = 200, description = "The case.", body = CaseDetail, headers(("ETag" = String, description = "Names this very answer; see `If-None-Match`.")))))]
 pub async fn detail(State(app): State<Arc<App>>, Caller(credential): Caller, Id(case): Id<CaseId>) -> Answer {
     let run = move |app: &App| cases::case_detail(app.house(), credential, case, now_ms());
-    json(&blocking(&app, run).await?)
+    tagged(&blocking(&app, run).await?)
 }
 
 /// 办理经过 · what happened to it, in commit order
 #[utoipa::path(get, path = "/v1/cases/{id}/timeline", tag = "cases",
-    params(("id" = CaseId, Path, description = "The case.")),
-    responses((status = 200, description = "Every op on its record.", body = Items<TimelineEntry>)))]
+    params(("id" = CaseId, Path, description = "The case."), PageQuery),
+    responses((status = 200, description = "A page of the ops on its record.", body = Page<TimelineEntry>, headers(("ETag" = String, description = "Names this very answer; see `If-None-Match`.")))),
+    extensions(("x-problems" = json!([BAD_CURSOR.code]))))]
 pub async fn timeline(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
     Id(case): Id<CaseId>,
+    Params(query): Params<PageQuery>,
 ) -> Answer {
-    let run = move |app: &App| cases::timeline(app.house(), credential, case, now_ms());
-    json(&Items { items: blocking(&app, run).await? })
+    let run = move |app: &App| cases::timeline(app.house(), credential, case, &query, now_ms());
+    tagged(&blocking(&app, run).await?)
 }
 
 /// 办理 · a desk action: the same op by another door

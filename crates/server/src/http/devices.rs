@@ -2,17 +2,18 @@
 
 use crate::error::Answer;
 use crate::http::body::Json;
-use crate::http::caller::{Caller, Id};
-use crate::http::{Items, blocking, json, now_ms};
+use crate::http::caller::{Caller, Id, Params};
+use crate::http::{blocking, json, now_ms, tagged};
 use crate::service::devices::{self, DeviceView};
+use crate::service::page::{Page, PageQuery};
 use crate::service::people;
 use crate::state::App;
 use axum::extract::State;
 use axum::http::StatusCode;
 use blindspot_core::DeviceId;
 use blindspot_core::error::{
-    BAD_CODE, BAD_KEY, BAD_PROOF, BUSY, CONFLICT, DEVICE_REVOKED, ENROL_AGAIN, NO_SPACE, TOKEN_INVALID,
-    TOO_MANY_REQUESTS,
+    BAD_CODE, BAD_CURSOR, BAD_KEY, BAD_PROOF, BUSY, CONFLICT, DEVICE_REVOKED, ENROL_AGAIN, NO_SPACE,
+    TOKEN_INVALID, TOO_MANY_REQUESTS,
 };
 use blindspot_core::wire::account::{EnrolReply, EnrolRequest, RefreshReply, RefreshRequest};
 use std::sync::Arc;
@@ -40,16 +41,20 @@ pub async fn refresh(State(app): State<Arc<App>>, body: Json<RefreshRequest, SMA
 }
 
 /// 手机列表 · all phones
-#[utoipa::path(get, path = "/v1/devices", tag = "devices",
-    responses((status = 200, description = "All phones.", body = Items<DeviceView>)))]
-pub async fn list(State(app): State<Arc<App>>, Caller(credential): Caller) -> Answer {
+#[utoipa::path(get, path = "/v1/devices", tag = "devices", params(PageQuery),
+    responses((status = 200, description = "A page of all phones.", body = Page<DeviceView>, headers(("ETag" = String, description = "Names this very answer; see `If-None-Match`.")))),
+    extensions(("x-problems" = json!([BAD_CURSOR.code]))))]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Caller(credential): Caller,
+    Params(query): Params<PageQuery>,
+) -> Answer {
     let run = move |app: &App| {
         let now_ms = now_ms();
         people::require_administrator(app.house(), credential, now_ms)?;
-        app.seen.write(app.house(), true, now_ms)?;
-        devices::list_devices(app.house(), now_ms)
+        devices::page(app.house(), &query, now_ms)
     };
-    json(&Items { items: blocking(&app, run).await? })
+    tagged(&blocking(&app, run).await?)
 }
 
 /// 停用手机 · revokes a phone; its unsent work stays on it

@@ -9,6 +9,7 @@ pub mod events;
 pub mod health;
 pub mod install;
 pub mod metrics;
+pub mod once;
 pub mod outer;
 pub mod people;
 pub mod photos;
@@ -19,6 +20,7 @@ pub mod setup;
 pub mod standing;
 pub mod start;
 pub mod sync;
+pub mod tag;
 pub mod turns;
 
 use crate::error::{Answer, Fault};
@@ -87,11 +89,24 @@ pub(crate) async fn written<T: Send + 'static>(
     }
 }
 
-/// A list, whole.
+/// A list that is short by nature.
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct Items<T> {
     /// What there is.
     pub items: Vec<T>,
+}
+
+/// A JSON answer with a tag: who holds it already is told so in its place (`outer`).
+pub(crate) fn tagged<T: serde::Serialize>(value: &T) -> Answer {
+    use axum::http::header;
+    let bytes = serde_json::to_vec(value).map_err(ServiceError::from)?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/json".to_owned()),
+        (header::ETAG, tag::of(&bytes)),
+        (header::CACHE_CONTROL, "private, no-cache".to_owned()),
+        (header::VARY, "authorization, cookie".to_owned()),
+    ];
+    Ok(axum::response::IntoResponse::into_response((headers, bytes)))
 }
 
 /// A JSON answer.

@@ -1,6 +1,7 @@
 //! The outermost layer: request id, our header, problem documents, panics. Sees every answer.
 
 use crate::error::Fault;
+use crate::http::tag;
 use crate::listen::outer::Outer;
 use crate::service::Credential;
 use crate::state::App;
@@ -28,6 +29,7 @@ pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next
     let (id, began) = (new_id(&app), Instant::now());
     let exposed = is_exposed(&request);
     let (method, route, who) = known(&mut request);
+    let held = tag::held(request.method(), request.headers());
     let (request, unread) = keep_hold(request);
     let answer = async {
         if exposed { Fault::of(&HTTPS_REQUIRED, None).into_response() } else { next.run(request).await }
@@ -54,6 +56,7 @@ pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next
     if response.status().is_client_error() {
         drain(&unread).await;
     }
+    tag::leave_out(&mut response, held.as_deref());
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static(PROTOCOL_HEADER), HeaderValue::from_static(PROTOCOL));
     if app.sandbox {

@@ -3,15 +3,20 @@
 use crate::error::{Answer, Fault};
 use crate::http::body::Json;
 use crate::http::caller::{Caller, Id, Params, Two};
-use crate::http::{Items, blocking, json, now_ms, with_password};
+use crate::http::once::{Once, created};
+use crate::http::{Items, blocking, json, now_ms, tag, tagged, with_password};
+use crate::service::ServiceError;
 use crate::service::devices::EnrolCode;
+use crate::service::once;
+use crate::service::page::{Page, PageQuery};
 use crate::service::passwords::{self, OneTimePassword, SessionView};
 use crate::service::people::{self, AuditView, GrantView, NewGrant, NewPerson, PersonView};
 use crate::state::App;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
-use blindspot_core::error::{CONFLICT, NOT_FOUND, WEAK_PASSWORD};
+use axum::http::{HeaderMap, StatusCode, header};
+use blindspot_core::error::{
+    BAD_CURSOR, BAD_REQUEST, CHANGED_MEANWHILE, CONFLICT, KEY_REUSED, NOT_FOUND, WEAK_PASSWORD,
+};
 use blindspot_core::{DeviceId, PersonId};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -19,41 +24,63 @@ use uuid::Uuid;
 
 const SMALL: usize = 16 * 1024;
 
-fn created(value: &impl serde::Serialize) -> Answer<Response> {
-    let mut response = json(value)?;
-    *response.status_mut() = StatusCode::CREATED;
-    Ok(response)
-}
-
 /// 人员列表 · everybody
-#[utoipa::path(get, path = "/v1/people", tag = "people",
-    responses((status = 200, description = "Everybody.", body = Items<PersonView>)))]
-pub async fn list(State(app): State<Arc<App>>, Caller(credential): Caller) -> Answer {
+#[utoipa::path(get, path = "/v1/people", tag = "people", params(PageQuery),
+    responses((status = 200, description = "A page of everybody, by login.", body = Page<PersonView>, headers(("ETag" = String, description = "Names this very answer; see `If-None-Match`.")))),
+    extensions(("x-problems" = json!([BAD_CURSOR.code]))))]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Caller(credential): Caller,
+    Params(query): Params<PageQuery>,
+) -> Answer {
     let run = move |app: &App| {
         people::require_administrator(app.house(), credential, now_ms())?;
-        people::list(app.house())
+        people::page(app.house(), &query)
     };
-    json(&Items { items: blocking(&app, run).await? })
+    tagged(&blocking(&app, run).await?)
+}
+
+/// 一个人 · one person, with a tag to change by
+#[utoipa::path(get, path = "/v1/people/{id}", tag = "people",
+    params(("id" = PersonId, Path, description = "The person.")),
+    responses((status = 200, description = "The person.", body = PersonView, headers(("ETag" = String, description = "Names this very answer; see `If-None-Match`.")))))]
+pub async fn one(
+    State(app): State<Arc<App>>,
+    Caller(credential): Caller,
+    Id(person): Id<PersonId>,
+) -> Answer {
+    let run = move |app: &App| {
+        people::require_administrator(app.house(), credential, now_ms())?;
+        people::one(app.house(), person)
+    };
+    tagged(&blocking(&app, run).await?)
 }
 
 /// 新增人员 · adds a person
 #[utoipa::path(post, path = "/v1/people", tag = "people", request_body = NewPerson,
-    responses((status = 201, description = "The person.", body = PersonView)),
-    extensions(("x-problems" = json!([CONFLICT.code, WEAK_PASSWORD.code]))))]
+    params(("Idempotency-Key" = Option<String>, Header, description = "Made up by the desk: sent again, it is not done again, for 24 hours.")),
+    responses((status = 201, description = "The person.", body = PersonView, headers(("Idempotency-Replayed" = Option<String>, description = "`true` when this is the answer of the first time.")))),
+    extensions(("x-problems" = json!([CONFLICT.code, KEY_REUSED.code, WEAK_PASSWORD.code]))))]
 pub async fn create(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
+    once: Once,
     body: Json<NewPerson, SMALL>,
 ) -> Answer {
+    let key = once.with(body.hash.as_ref());
     let run = move |app: &App| {
-        let actor = people::require_administrator(app.house(), credential, body.received_ms)?;
-        people::create_person(app.house(), actor, &body.value, body.received_ms)
+        let now_ms = body.received_ms;
+        let actor = people::require_administrator(app.house(), credential, now_ms)?;
+        once::once(app.house(), credential, key.as_ref(), false, now_ms, || {
+            people::create_person(app.house(), actor, &body.value, now_ms)
+        })
     };
-    created(&with_password(&app, run).await?)
+    created(with_password(&app, run).await?)
 }
 
 /// What may be changed of a person.
 #[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = PersonChange)]
 pub struct Change {
     /// A new password.
@@ -67,18 +94,26 @@ pub struct Change {
 
 /// 修改人员 · sets a password, or whether the person may act
 #[utoipa::path(patch, path = "/v1/people/{id}", tag = "people", request_body = Change,
-    params(("id" = PersonId, Path, description = "The person.")),
+    params(("id" = PersonId, Path, description = "The person."),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the person as read; changed meanwhile: 412.")),
     responses((status = 204, description = "Done.")),
-    extensions(("x-problems" = json!([WEAK_PASSWORD.code]))))]
+    extensions(("x-problems" = json!([WEAK_PASSWORD.code, CHANGED_MEANWHILE.code]))))]
 pub async fn change(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
     Id(person): Id<PersonId>,
+    headers: HeaderMap,
     body: Json<Change, SMALL>,
 ) -> Answer<StatusCode> {
     let run = move |app: &App| {
         let now_ms = body.received_ms;
         let actor = people::require_administrator(app.house(), credential, now_ms)?;
+        if let Some(condition) = tag::condition(&headers, &header::IF_MATCH) {
+            let now = serde_json::to_vec(&people::one(app.house(), person)?)?;
+            if !tag::names(&condition, &tag::of(&now)) {
+                return Err(ServiceError::refused(&CHANGED_MEANWHILE));
+            }
+        }
         if let Some(password) = &body.value.password {
             passwords::set_password(app.house(), actor, person, password, now_ms)?;
         }
@@ -93,19 +128,25 @@ pub async fn change(
 
 /// 重设密码 · gives a person a one-time password; sessions and known browsers end with the old one
 #[utoipa::path(post, path = "/v1/people/{id}/password-reset", tag = "people",
-    params(("id" = PersonId, Path, description = "The person.")),
-    responses((status = 201, description = "The password, shown this once.", body = OneTimePassword)))]
+    params(("id" = PersonId, Path, description = "The person."),
+        ("Idempotency-Key" = Option<String>, Header, description = "Made up by the desk: sent again, it is not done again, for 24 hours.")),
+    responses((status = 201, description = "The password, shown this once.", body = OneTimePassword)),
+    extensions(("x-problems" = json!([BAD_REQUEST.code, CONFLICT.code, KEY_REUSED.code]))))]
 pub async fn reset_password(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
     Id(person): Id<PersonId>,
+    once: Once,
 ) -> Answer {
+    let key = once.with(None);
     let run = move |app: &App| {
         let now_ms = now_ms();
         let actor = people::require_administrator(app.house(), credential, now_ms)?;
-        passwords::reset(app.house(), actor, person, now_ms)
+        once::once(app.house(), credential, key.as_ref(), true, now_ms, || {
+            passwords::reset(app.house(), actor, person, now_ms)
+        })
     };
-    created(&with_password(&app, run).await?)
+    created(with_password(&app, run).await?)
 }
 
 /// 某人的登录会话 · the desk sessions of a person
@@ -166,19 +207,26 @@ pub async fn end_session(
 
 /// 授权 · gives a grant
 #[utoipa::path(post, path = "/v1/people/{id}/grants", tag = "people", request_body = NewGrant,
-    params(("id" = PersonId, Path, description = "The person.")),
-    responses((status = 201, description = "The grant.", body = GrantView)))]
+    params(("id" = PersonId, Path, description = "The person."),
+        ("Idempotency-Key" = Option<String>, Header, description = "Made up by the desk: sent again, it is not done again, for 24 hours.")),
+    responses((status = 201, description = "The grant.", body = GrantView, headers(("Idempotency-Replayed" = Option<String>, description = "`true` when this is the answer of the first time.")))),
+    extensions(("x-problems" = json!([CONFLICT.code, KEY_REUSED.code]))))]
 pub async fn grant(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
     Id(person): Id<PersonId>,
+    once: Once,
     body: Json<NewGrant, SMALL>,
 ) -> Answer {
+    let key = once.with(body.hash.as_ref());
     let run = move |app: &App| {
-        let actor = people::require_administrator(app.house(), credential, body.received_ms)?;
-        people::grant(app.house(), actor, person, &body.value, body.received_ms)
+        let now_ms = body.received_ms;
+        let actor = people::require_administrator(app.house(), credential, now_ms)?;
+        once::once(app.house(), credential, key.as_ref(), false, now_ms, || {
+            people::grant(app.house(), actor, person, &body.value, now_ms)
+        })
     };
-    created(&blocking(&app, run).await?)
+    created(blocking(&app, run).await?)
 }
 
 /// 收回授权 · ends a grant now; it stays on record
@@ -201,43 +249,50 @@ pub async fn end_grant(
 
 /// 绑定码 · makes a one-time enrolment code
 #[utoipa::path(post, path = "/v1/people/{id}/enrol-codes", tag = "people",
-    params(("id" = PersonId, Path, description = "The person.")),
-    responses((status = 201, description = "The code.", body = EnrolCode)))]
+    params(("id" = PersonId, Path, description = "The person."),
+        ("Idempotency-Key" = Option<String>, Header, description = "Made up by the desk: sent again, it is not done again, for 24 hours.")),
+    responses((status = 201, description = "The code.", body = EnrolCode)),
+    extensions(("x-problems" = json!([BAD_REQUEST.code, CONFLICT.code, KEY_REUSED.code]))))]
 pub async fn enrol_code(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
     Id(person): Id<PersonId>,
+    once: Once,
 ) -> Answer {
+    let key = once.with(None);
     let run = move |app: &App| {
         let now_ms = now_ms();
         let actor = people::require_administrator(app.house(), credential, now_ms)?;
-        people::create_enrol_code(app.house(), actor, person, &app.base_url, now_ms)
+        once::once(app.house(), credential, key.as_ref(), true, now_ms, || {
+            people::create_enrol_code(app.house(), actor, person, &app.base_url, now_ms)
+        })
     };
-    created(&blocking(&app, run).await?)
+    created(blocking(&app, run).await?)
 }
 
 /// Where to begin in the audit log.
-#[derive(Deserialize, utoipa::IntoParams)]
+#[derive(Default, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
 #[into_params(parameter_in = Query)]
 pub struct AuditQuery {
     /// Rows with a smaller number.
-    #[serde(default)]
     before: Option<i64>,
-    /// Most rows.
-    #[serde(default)]
-    limit: Option<i64>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// Most rows, up to 500; 100 when left out.
+    limit: Option<usize>,
 }
 
 /// 审计日志 · the audit log, newest first
 #[utoipa::path(get, path = "/v1/audit", tag = "audit", params(AuditQuery),
-    responses((status = 200, description = "A page.", body = Items<AuditView>)))]
+    responses((status = 200, description = "A page.", body = Page<AuditView>)),
+    extensions(("x-problems" = json!([BAD_CURSOR.code]))))]
 pub async fn audit(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
     Params(query): Params<AuditQuery>,
 ) -> Answer {
-    let run = move |app: &App| {
-        people::audit_page(app.house(), credential, query.before, query.limit.unwrap_or(100), now_ms())
-    };
-    json(&Items { items: blocking(&app, run).await? })
+    let page = PageQuery { cursor: query.cursor, limit: query.limit };
+    let run = move |app: &App| people::audit_page(app.house(), credential, query.before, &page, now_ms());
+    json(&blocking(&app, run).await?)
 }

@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 /// What a desk sends to sign in.
 #[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SignIn {
     /// The account.
     login: String,

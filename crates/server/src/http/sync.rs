@@ -32,7 +32,7 @@ pub async fn push(
     Caller(credential): Caller,
     body: Json<PushRequest, PUSH_BYTES_MAX>,
 ) -> Answer {
-    let Json { value: request, received_ms, held } = body;
+    let Json { value: request, received_ms, held, .. } = body;
     app.seen.note(credential.device, None, received_ms);
     let reply = written(&app, |done| WriteJob::Push {
         credential,

@@ -4,6 +4,7 @@
 
 pub use super::case_list::{CasePage, CaseQuery, list_cases};
 
+use super::page::{Page, PageQuery, page_of};
 use super::pull::scope_in;
 use super::{Credential, House, ServiceError};
 use blindspot_core::access::Role;
@@ -172,22 +173,27 @@ fn to_wire(key: RowKey, rev: Rev, body: String) -> Result<WireRow, StoreError> {
     Ok(WireRow { key, rev, body: RawValue::from_string(body)? })
 }
 
-/// Every op that landed on a case, in commit order, the noted ones too.
+/// A page of the ops that landed on a case, in commit order, the noted ones too.
 ///
 /// # Errors
-/// `not_found` for a case that is not there or not the reader's; else the database's.
+/// `bad_cursor`; `not_found` for a case that is not there or not the reader's; else the database's.
 pub fn timeline(
     house: &House,
     credential: Credential,
     case: CaseId,
+    query: &PageQuery,
     now_ms: i64,
-) -> Result<Vec<TimelineEntry>, ServiceError> {
+) -> Result<Page<TimelineEntry>, ServiceError> {
     house.store.read(|tx| {
         let seen = look_up(tx, house, credential, case, now_ms)?
             .ok_or_else(|| ServiceError::refused(&error::NOT_FOUND))?;
         let mut names = BTreeMap::new();
         let mut out = Vec::new();
-        for op in ops::load_ops_of_case(tx, &house.city, case)? {
+        // Ops are only ever added at the end, so that their place is their key.
+        let all = ops::load_ops_of_case(tx, &house.city, case)?.into_iter().enumerate();
+        let Page { items, next } =
+            page_of(house, &format!("timeline {case}"), query, all, |(n, _)| format!("{n:010}"))?;
+        for (_, op) in items {
             let author = op.author.filter(|a| seen.sees_names() || *a == credential.person);
             let author = match author {
                 None => None,
@@ -201,7 +207,7 @@ pub fn timeline(
             };
             out.push(timeline_entry(op, &seen.file, author)?);
         }
-        Ok(out)
+        Ok(Page { items: out, next })
     })
 }
 

@@ -1,6 +1,7 @@
 //! What a desk may read: lists page by page, scope everywhere, one answer for absent and foreign.
 
 use super::cases::{CaseQuery, can_read_case, can_read_photo, case_detail, list_cases, timeline};
+use super::page::PageQuery;
 use super::testing::{Phone, T0, case, grant, house, person};
 use super::{Credential, House, ServiceError};
 use blindspot_core::PhotoId;
@@ -92,20 +93,26 @@ fn a_foreign_case_is_not_there_and_names_are_for_supervision() {
     assert!(missing(case_detail(&s.house, s.neighbour, case(1), T0).unwrap_err()));
     assert!(missing(case_detail(&s.house, s.neighbour, case(999), T0).unwrap_err()));
     assert!(can_read_case(&s.house, s.neighbour, case(1), T0).unwrap().is_none());
-    assert!(missing(timeline(&s.house, s.neighbour, case(1), T0).unwrap_err()));
+    assert!(missing(timeline(&s.house, s.neighbour, case(1), &PageQuery::default(), T0).unwrap_err()));
     let detail = case_detail(&s.house, s.desk.credential, case(1), T0).unwrap();
     assert!(detail.rows.iter().any(|r| r.key.kind == RowKind::Person));
     assert!(detail.legal_moves.contains(&"file"));
-    let line = timeline(&s.house, s.desk.credential, case(1), T0).unwrap();
+    let line = timeline(&s.house, s.desk.credential, case(1), &PageQuery::default(), T0).unwrap().items;
     let kinds: Vec<_> = line.iter().map(|e| (e.kind.as_str(), e.author.as_deref())).collect();
     assert_eq!(kinds, [("report", Some("person 1")), ("comment", Some("person 1"))]);
     grant(&s.house, person(6), Role::Collector, "grid:330782003001-01");
     let colleague = Phone::enrol(&s.house, person(6), 6).credential;
     let detail = case_detail(&s.house, colleague, case(1), T0).unwrap();
     assert!(detail.rows.iter().all(|r| r.key.kind != RowKind::Person));
-    assert!(timeline(&s.house, colleague, case(1), T0).unwrap().iter().all(|e| e.author.is_none()));
+    assert!(
+        timeline(&s.house, colleague, case(1), &PageQuery::default(), T0)
+            .unwrap()
+            .items
+            .iter()
+            .all(|e| e.author.is_none())
+    );
     s.desk.desk(&s.house, T0 + 30, case(1), "redact", &json!({"comment": words.env.op_id, "reason": "隐私"}));
-    let line = timeline(&s.house, colleague, case(1), T0).unwrap();
+    let line = timeline(&s.house, colleague, case(1), &PageQuery::default(), T0).unwrap().items;
     assert_eq!(line.iter().map(|e| e.payload.is_some()).collect::<Vec<_>>(), [true, false, true]);
 }
 

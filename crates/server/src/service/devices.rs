@@ -2,6 +2,7 @@
 //! Knows no HTTP.
 
 use crate::auth::{enrol, secret};
+use crate::service::page::{Page, PageQuery, page_of};
 use crate::service::people::{Actor, existing, note, scope_changed};
 use crate::service::{House, ServiceError};
 use blindspot_core::error::NOT_FOUND;
@@ -79,6 +80,15 @@ pub fn create_enrol_code(
 #[must_use]
 pub fn fingerprint(house: &House) -> String {
     secret::to_base64(&Sha256::of(house.keys.identity_public().as_bytes()).0)
+}
+
+/// A page of all phones, in the order in which they were enrolled.
+///
+/// # Errors
+/// `BAD_CURSOR`.
+pub fn page(house: &House, query: &PageQuery, now_ms: i64) -> Result<Page<DeviceView>, ServiceError> {
+    let all = list_devices(house, now_ms)?;
+    page_of(house, "devices", query, all, |d| format!("{:020} {}", d.enrolled_ms, d.device_id))
 }
 
 /// All phones.

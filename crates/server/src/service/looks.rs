@@ -1,5 +1,6 @@
 //! Freshness: when somebody was last in each duty grid, for who reads that grid or its town. Knows no HTTP.
 
+use crate::service::page::{Page, PageQuery, page_of};
 use crate::service::{Credential, House, ServiceError, pull};
 use blindspot_core::division::GridId;
 use blindspot_core::feed::Feed;
@@ -9,11 +10,16 @@ use blindspot_core::world::Freshness;
 use blindspot_store::rows;
 use std::collections::BTreeMap;
 
-/// Freshness of the grids in the caller's scope, in grid order.
+/// A page of the freshness of the grids in the caller's scope, in grid order.
 ///
 /// # Errors
-/// When the database fails.
-pub fn grids(house: &House, credential: Credential, now_ms: i64) -> Result<Vec<GridFreshness>, ServiceError> {
+/// `BAD_CURSOR`; when the database fails.
+pub fn grids(
+    house: &House,
+    credential: Credential,
+    query: &PageQuery,
+    now_ms: i64,
+) -> Result<Page<GridFreshness>, ServiceError> {
     let scope = pull::scope(house, credential, now_ms)?;
     let mut found: BTreeMap<GridId, GridFreshness> = BTreeMap::new();
     house.store.read(|tx| {
@@ -29,5 +35,5 @@ pub fn grids(house: &House, credential: Credential, now_ms: i64) -> Result<Vec<G
             Ok(())
         })
     })?;
-    Ok(found.into_values().collect())
+    page_of(house, "looks", query, found.into_values(), |g| g.grid.to_string())
 }

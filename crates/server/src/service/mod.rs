@@ -22,6 +22,8 @@ pub mod health;
 pub mod limits;
 pub mod listing;
 pub mod looks;
+pub mod once;
+pub mod page;
 pub mod passwords;
 pub mod people;
 pub mod renditions;

@@ -3,6 +3,7 @@
 
 use crate::auth::secret;
 use crate::auth::{password, sessions};
+use crate::service::page::{Page, PageQuery, page_of};
 use crate::service::{Credential, House, ServiceError};
 use blindspot_core::access::{Area, Grant, Role};
 use blindspot_core::division::Span;
@@ -50,6 +51,7 @@ impl Actor {
 
 /// A person to add.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewPerson {
     /// What the person types to sign in.
     pub login: String,
@@ -62,6 +64,7 @@ pub struct NewPerson {
 
 /// A grant to give.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewGrant {
     /// Which role.
     pub role: Role,
@@ -303,6 +306,35 @@ pub fn list(house: &House) -> Result<Vec<PersonView>, ServiceError> {
     })
 }
 
+/// A page of everybody, by login.
+///
+/// # Errors
+/// `BAD_CURSOR`.
+pub fn page(house: &House, query: &PageQuery) -> Result<Page<PersonView>, ServiceError> {
+    house.store.read(|tx| {
+        let all = accounts::load_persons(tx, &house.city)?;
+        let Page { items, next } = page_of(house, "people", query, all, |p| p.login.clone())?;
+        let mut shown = Vec::with_capacity(items.len());
+        for person in items {
+            let grants = accounts::load_grant_records(tx, &house.city, person.person_id)?;
+            shown.push(view(person, grants));
+        }
+        Ok(Page { items: shown, next })
+    })
+}
+
+/// One person.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub fn one(house: &House, person: PersonId) -> Result<PersonView, ServiceError> {
+    house.store.read(|tx| {
+        let record = existing(tx, house, person)?;
+        let grants = accounts::load_grant_records(tx, &house.city, person)?;
+        Ok(view(record, grants))
+    })
+}
+
 /// Whether the person holds one of the roles now, anywhere.
 ///
 /// # Errors
@@ -353,21 +385,24 @@ pub fn me(house: &House, credential: Credential, now_ms: i64) -> Result<Me, Serv
     })
 }
 
-/// The newest rows of the audit log before a number, for auditors and administrators.
+/// A page of the audit log, newest first, for auditors and administrators; `before` a number when it is given.
 ///
 /// # Errors
-/// `NO_RIGHTS`.
+/// `NO_RIGHTS`, `BAD_CURSOR`.
 pub fn audit_page(
     house: &House,
     credential: Credential,
     before: Option<i64>,
-    limit: i64,
+    query: &PageQuery,
     now_ms: i64,
-) -> Result<Vec<AuditView>, ServiceError> {
+) -> Result<Page<AuditView>, ServiceError> {
     require(house, credential, &[Role::Auditor, Role::Administrator], now_ms)?;
-    let rows = house
-        .store
-        .read(|tx| audit::load_page(tx, &house.city, before.unwrap_or(i64::MAX), limit.clamp(1, 500)))?;
+    // Keys count down, so that they rise as the list goes on.
+    let key = |n: i64| format!("{:020}", i64::MAX - n);
+    let reached = query.after(house, "audit")?.and_then(|k| k.parse::<i64>().ok()).map(|k| i64::MAX - k);
+    let before = reached.into_iter().chain(before).min().unwrap_or(i64::MAX);
+    let rows = i64::try_from(query.limit() + 1).unwrap_or(i64::MAX);
+    let rows = house.store.read(|tx| audit::load_page(tx, &house.city, before, rows))?;
     let shown = |r: AuditRow| AuditView {
         n: r.n,
         at_ms: r.at_ms,
@@ -377,5 +412,5 @@ pub fn audit_page(
         result: r.result,
         detail: r.detail,
     };
-    Ok(rows.into_iter().map(shown).collect())
+    page_of(house, "audit", query, rows.into_iter().map(shown), |view| key(view.n))
 }

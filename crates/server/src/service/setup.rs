@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq as _;
 
 /// The form's fields.
 #[derive(Clone, Debug, serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SetupRequest {
     /// From the link.
     pub token: String,
