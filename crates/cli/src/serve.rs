@@ -36,12 +36,18 @@ pub(crate) fn run(args: &Args) -> Done {
     runtime
         .block_on(blindspot_server::serve(
             config,
-            |ready| println!("{}{}", greeting(&ready, &data), sandbox_words(args.sandbox, &ready)),
+            |ready| say(&(greeting(&ready, &data) + &sandbox_words(args.sandbox, &ready))),
             signalled(),
         ))
         .tried("服务器没有起来或没有停好", "the server did not start, or did not stop in order")?;
-    println!("已停下，没有丢失 stopped in order");
+    say("已停下，没有丢失 stopped in order");
     Ok(())
+}
+
+/// A line for whoever looks; a reader that has gone away stops no server.
+fn say(words: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout(), "{words}");
 }
 
 fn sandbox_words(sandbox: bool, ready: &Ready) -> String {
