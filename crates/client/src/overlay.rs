@@ -106,7 +106,7 @@ impl Replica {
                 },
             };
             match guarded(|| apply::apply(&world, op, &ctx)) {
-                Some(outcome) => world.absorb(&outcome),
+                Some(outcome) => world.absorb(outcome),
                 None => outbox::set_problem(&self.db, op.env.op_id, "panic")?,
             }
         }
@@ -132,7 +132,7 @@ impl Replica {
             next = None;
             if let Some((file, _)) = self.mirrored(id)? {
                 next = file.case.merged_into;
-                world.cases.insert(id, file);
+                world.cases.insert(id, Box::new(file));
             }
         }
         Ok(())

@@ -56,7 +56,7 @@ impl Replica {
         for id in ids {
             let mirrored = self.mirrored(id)?;
             let pinned = mirrored.as_ref().is_some_and(|(_, p)| *p);
-            let file = world.cases.get(&id).cloned().or(mirrored.map(|(f, _)| f));
+            let file = world.cases.get(&id).map(|f| (**f).clone()).or(mirrored.map(|(f, _)| f));
             if let Some(file) = file
                 && (!filter.open_only || file.case.state.is_open())
             {
@@ -87,7 +87,7 @@ impl Replica {
         let mut world = self.replayed()?;
         let mirrored = self.mirrored(id)?;
         let pinned = mirrored.as_ref().is_some_and(|(_, p)| *p);
-        let file = world.cases.remove(&id).or(mirrored.map(|(f, _)| f));
+        let file = world.cases.remove(&id).map(|f| *f).or(mirrored.map(|(f, _)| f));
         file.map(|f| self.shown(f, pinned)).transpose()
     }
 

@@ -9,7 +9,7 @@ use crate::limits::{OP_BYTES_MAX, OP_SCHEMA};
 use crate::verdict::Cause;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The frame of an op. Fields it does not know stay in the body it was read from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -72,6 +72,8 @@ pub struct SealedOp {
     pub hash: Sha256,
     /// The frame, read from the body.
     pub env: Envelope,
+    /// What the payload says, once somebody has asked: it is read once, wherever that is cheapest.
+    command: OnceLock<Result<Command, CommandProblem>>,
 }
 
 impl SealedOp {
@@ -100,7 +102,7 @@ impl SealedOp {
         }
         let env: Envelope = serde_json::from_str(&body)
             .map_err(|e| OpProblem { cause: Cause::Malformed, detail: e.to_string() })?;
-        Ok(Self { hash: Sha256::of(body.as_bytes()), body, env })
+        Ok(Self { hash: Sha256::of(body.as_bytes()), body, env, command: OnceLock::new() })
     }
 
     /// What was done, by kind.
@@ -108,13 +110,17 @@ impl SealedOp {
     /// # Errors
     /// A kind or schema this version does not know, or a payload that does not fit its kind.
     pub fn command(&self) -> Result<Command, CommandProblem> {
-        Command::read(&self.env.kind, self.env.schema, &self.env.payload)
+        let read = || Command::read(&self.env.kind, self.env.schema, &self.env.payload);
+        self.command.get_or_init(read).clone()
     }
 }
 
 /// Whether JSON text holds U+0000, raw or escaped. A backslash that is itself escaped starts no escape.
 fn has_nul(body: &str) -> bool {
     let bytes = body.as_bytes();
+    if !bytes.contains(&0) && !body.contains("\\u0000") {
+        return false;
+    }
     let mut i = 0;
     while i < bytes.len() {
         match bytes[i] {

@@ -97,41 +97,34 @@ pub struct RowChange {
 /// New minus old enters, old minus new leaves; an unchanged row in unchanged feeds is not mentioned.
 #[must_use]
 pub fn diff_rows(before: &[RowImage], after: &[RowImage]) -> Vec<RowChange> {
-    let old: BTreeMap<&RowKey, &RowImage> = before.iter().map(|r| (&r.key, r)).collect();
-    let new: BTreeMap<&RowKey, &RowImage> = after.iter().map(|r| (&r.key, r)).collect();
-    let mut changes = Vec::new();
-    for (key, row) in &new {
-        let change = match old.get(key) {
-            None => RowChange {
-                key: (*key).clone(),
-                body: Some(row.body.clone()),
-                changed: true,
-                enters: row.feeds.clone(),
-                leaves: BTreeSet::new(),
-            },
-            Some(was) => {
-                let changed = was.body != row.body;
+    changes_between(before.to_vec(), after.to_vec())
+}
+
+/// As `diff_rows`, for whoever needs the images no more: most rows are new, and their bytes move.
+#[must_use]
+pub fn changes_between(before: Vec<RowImage>, after: Vec<RowImage>) -> Vec<RowChange> {
+    let mut old: BTreeMap<RowKey, (String, BTreeSet<Feed>)> =
+        before.into_iter().map(|row| (row.key, (row.body, row.feeds))).collect();
+    let mut changes = Vec::with_capacity(after.len());
+    for RowImage { key, body, feeds } in after {
+        let change = match old.remove(&key) {
+            None => {
+                RowChange { key, body: Some(body), changed: true, enters: feeds, leaves: BTreeSet::new() }
+            }
+            Some((was_body, was_feeds)) => {
+                let changed = was_body != body;
+                let leaves = &was_feeds - &feeds;
                 // A changed row is new in every feed it stands in; an unchanged one only where it enters.
-                let enters = if changed { row.feeds.clone() } else { &row.feeds - &was.feeds };
-                let leaves = &was.feeds - &row.feeds;
-                RowChange { key: (*key).clone(), body: Some(row.body.clone()), changed, enters, leaves }
+                let enters = if changed { feeds } else { &feeds - &was_feeds };
+                RowChange { key, body: Some(body), changed, enters, leaves }
             }
         };
         if change.changed || !change.enters.is_empty() || !change.leaves.is_empty() {
             changes.push(change);
         }
     }
-    for (key, row) in &old {
-        if !new.contains_key(key) {
-            let leaves = row.feeds.clone();
-            changes.push(RowChange {
-                key: (*key).clone(),
-                body: None,
-                changed: true,
-                enters: BTreeSet::new(),
-                leaves,
-            });
-        }
+    for (key, (_, leaves)) in old {
+        changes.push(RowChange { key, body: None, changed: true, enters: BTreeSet::new(), leaves });
     }
     changes
 }

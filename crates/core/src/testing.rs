@@ -176,11 +176,11 @@ impl Authority {
             time: self.times.get(&op.env.op_id).cloned().unwrap_or(exact),
         };
         let outcome = apply::apply(&self.world, op, &ctx);
-        self.world.absorb(&outcome);
         if matches!(outcome.verdict, Verdict::Held { .. }) {
             self.held.push(op.clone());
         }
-        self.verdicts.insert(op.env.op_id, outcome.verdict);
+        self.verdicts.insert(op.env.op_id, outcome.verdict.clone());
+        self.world.absorb(outcome);
     }
 
     /// Decides again what was held, until nothing moves.

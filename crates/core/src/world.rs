@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, Default)]
 pub struct World {
     /// Case files by id.
-    pub cases: BTreeMap<CaseId, CaseFile>,
+    pub cases: BTreeMap<CaseId, Box<CaseFile>>,
     /// Freshness of the cells at hand.
     pub freshness: BTreeMap<CellCode, Freshness>,
     /// When a person last made a look that counted in a grid, by capture time.
@@ -41,16 +41,14 @@ impl World {
     }
 
     /// Takes over what an op changed.
-    pub fn absorb(&mut self, outcome: &Outcome) {
-        for file in &outcome.changed {
-            self.cases.insert(file.id(), file.clone());
-        }
-        if let Some(look) = &outcome.look {
-            if let Some(fresh) = &look.freshness {
-                self.freshness.insert(fresh.cell.clone(), fresh.clone());
+    pub fn absorb(&mut self, outcome: Outcome) {
+        self.cases.extend(outcome.changed.into_iter().map(|file| (file.id(), Box::new(file))));
+        if let Some(look) = outcome.look {
+            if let (true, Some(grid)) = (look.counted, look.grid) {
+                self.last_looks.insert((look.person, grid), look.at_ms);
             }
-            if let (true, Some(grid)) = (look.counted, &look.grid) {
-                self.last_looks.insert((look.person, grid.clone()), look.at_ms);
+            if let Some(fresh) = look.freshness {
+                self.freshness.insert(fresh.cell.clone(), fresh);
             }
         }
     }

@@ -29,6 +29,9 @@ const TRANSFERS_WAITING: usize = 300;
 /// Bytes of request bodies in memory at once.
 const BODIES_BYTES_MAX: usize = 64 << 20;
 
+/// Reads at once: as many as the store has connections for.
+const READS_AT_ONCE: usize = 4;
+
 /// Why a data folder cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -164,6 +167,8 @@ pub struct App {
     pub(crate) space_warn_mb: u64,
     /// How scheduled backups went.
     pub backups: BackupState,
+    /// Turns to read from the database.
+    pub(crate) reads: Arc<Semaphore>,
     pub(crate) logins: Turns,
     pub(crate) transfers: Turns,
     pub(crate) bodies: Arc<Semaphore>,
@@ -190,6 +195,7 @@ impl App {
             buckets: Buckets::new(limits.rates),
             reserve: Reserve::new(&config.data, limits.reserve_bytes),
             standing: watch::Sender::new(0),
+            reads: Arc::new(Semaphore::new(READS_AT_ONCE)),
             transfers: Turns::new(TRANSFERS_AT_ONCE, TRANSFERS_WAITING, 2_000),
             bodies: Arc::new(Semaphore::new(BODIES_BYTES_MAX)),
             folder,

@@ -19,7 +19,8 @@ WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $14;
 -- name: list_feed
 SELECT c.case_id, c.received_ms, r.body
-FROM feed_items f
+FROM feed_heads h
+JOIN feed_items f ON f.city_id = h.city_id AND f.feed_n = h.feed_n
 JOIN rows r ON r.city_id = f.city_id AND r.kind = f.kind AND r.id = f.id
 JOIN cases c ON c.city_id = r.city_id AND c.case_id = r.case_id
 WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
@@ -27,7 +28,7 @@ WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
   AND ($7 IS NULL OR c.lead = $7) AND ($8 IS NULL OR c.item = $8) AND ($9 IS NULL OR c.source = $9)
   AND ($10 IS NULL OR c.urgent = $10) AND ($11 IS NULL OR c.open = $11) AND ($12 IS NULL OR c.short_n = $12)
   AND ($13 IS NULL OR c.updated_ms >= $13)
-  AND f.city_id = $1 AND f.feed = $15 AND f.kind = 'case' AND f.gone = 0
+  AND h.city_id = $1 AND h.feed = $15 AND f.kind = 'case' AND f.gone = 0
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $14;
 -- name: count_city
 SELECT state, COUNT(*) FROM cases WHERE city_id = $1 GROUP BY state ORDER BY state;

@@ -19,7 +19,7 @@ SELECT o.op_id, o.n, o.device_id, o.device_seq, o.author, o.kind, o.case_id, o.b
 FROM op_cases c JOIN ops o ON o.city_id = c.city_id AND o.op_id = c.op_id
 WHERE c.city_id = $1 AND c.case_id = $2 ORDER BY c.n;
 -- name: holders
-SELECT device_id, device_seq, op_id FROM ops WHERE city_id = $1 AND device_id = $2 AND device_seq = $3;
+SELECT device_id, device_seq, op_id FROM ops WHERE city_id = $1 AND device_id = $2 AND device_seq BETWEEN $3 AND $4;
 -- name: seqs_after
 SELECT device_seq FROM ops WHERE city_id = $1 AND device_id = $2 AND device_seq > $3
 UNION SELECT device_seq FROM stored_seqs WHERE city_id = $1 AND device_id = $2 AND device_seq > $3

@@ -67,7 +67,7 @@ pub fn save_cases<'c>(
     let sets = cases.into_iter().map(|(case, item)| {
         let place = &case.place;
         let pending = case.closing.as_ref().is_some_and(|c| c.evidence_pending);
-        vec![
+        [
             city.into(),
             case.case_id.into(),
             case.state.as_str().into(),
@@ -107,7 +107,9 @@ pub fn load_cases(
 ) -> Result<Vec<CaseLine>> {
     let (before_ms, before_id) =
         before.map_or((i64::MAX, [255; 16]), |key| (key.received_ms, *key.case_id.as_bytes()));
-    let text = |t: &Option<String>| -> Value { t.as_deref().into() };
+    fn text(t: &Option<String>) -> Value<'_> {
+        t.as_deref().into()
+    }
     let mut params = vec![
         city.into(),
         before_ms.into(),

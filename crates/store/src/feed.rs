@@ -2,7 +2,7 @@
 //!
 //! Knows no rule of membership: changes come in as data.
 
-use crate::{Result, Row, Stmt, StoreError, Tx};
+use crate::{Result, Row, Stmt, StoreError, Tx, Value};
 use blindspot_core::CaseId;
 use blindspot_core::feed::Feed;
 use blindspot_core::id::{CityId, Sha256};
@@ -12,19 +12,23 @@ use std::collections::{BTreeMap, BTreeSet};
 const SQL: &str = include_str!("../sql/feed.sql");
 static ROW_REV: Stmt = Stmt::new(SQL, "row_rev");
 static SAVE_ROW: Stmt = Stmt::new(SQL, "save_row");
+static MOVE_ROW: Stmt = Stmt::new(SQL, "move_row");
 static DROP_ROW: Stmt = Stmt::new(SQL, "drop_row");
 static LOAD_HEAD: Stmt = Stmt::new(SQL, "load_head");
 static ALL_HEADS: Stmt = Stmt::new(SQL, "all_heads");
+static LAST_FEED_N: Stmt = Stmt::new(SQL, "last_feed_n");
 static SAVE_HEAD: Stmt = Stmt::new(SQL, "save_head");
-static STANDS_IN: Stmt = Stmt::new(SQL, "stands_in");
+static END_ITEM: Stmt = Stmt::new(SQL, "end_item");
 static SAVE_ITEM: Stmt = Stmt::new(SQL, "save_item");
 static ITEMS_AFTER: Stmt = Stmt::new(SQL, "items_after");
-static FEEDS_OF: Stmt = Stmt::new(SQL, "feeds_of");
+static FEED_OF_N: Stmt = Stmt::new(SQL, "feed_of_n");
 static ENTRIES: Stmt = Stmt::new(SQL, "entries");
 
 /// The head of a feed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head {
+    /// The feed's number in this database; 0 while it has none.
+    n: i64,
     /// The newest seq.
     pub seq: i64,
     /// Over the rows now in the feed.
@@ -40,6 +44,9 @@ pub struct RowWrite {
     pub change: RowChange,
     /// The case.
     pub case_id: Option<CaseId>,
+    /// The caller knows that there never was such a row (its op or case is new in this transaction): it is
+    /// not looked for. Were there one after all, its key would refuse the write.
+    pub fresh: bool,
 }
 
 /// One item of a feed, with the row as it is now.
@@ -54,11 +61,12 @@ pub struct Item {
 }
 
 fn head(row: &Row) -> Result<(Feed, Head)> {
-    let sum: [u8; 16] = row.id(3)?;
+    let sum: [u8; 16] = row.id(4)?;
     let count =
-        u64::try_from(row.int(2)?).map_err(|_| StoreError::Decode("a feed with a negative count".into()))?;
+        u64::try_from(row.int(3)?).map_err(|_| StoreError::Decode("a feed with a negative count".into()))?;
     let digest = Digest { count, sum: u128::from_be_bytes(sum) };
-    Ok((Feed(row.text(0)?.to_owned()), Head { seq: row.int(1)?, digest, min_seq: row.int(4)? }))
+    let head = Head { n: row.int(1)?, seq: row.int(2)?, digest, min_seq: row.int(5)? };
+    Ok((Feed(row.text(0)?.to_owned()), head))
 }
 
 /// The heads of these feeds; one that never held a row is absent.
@@ -66,7 +74,7 @@ fn head(row: &Row) -> Result<(Feed, Head)> {
 /// # Errors
 /// The engine's.
 pub fn load_heads(tx: &Tx<'_>, city: &CityId, feeds: &BTreeSet<Feed>) -> Result<BTreeMap<Feed, Head>> {
-    tx.query_many(&LOAD_HEAD, feeds.iter().map(|f| vec![city.into(), f.into()]))?.iter().map(head).collect()
+    tx.query_many(&LOAD_HEAD, feeds.iter().map(|f| [city.into(), f.into()]))?.iter().map(head).collect()
 }
 
 /// Items of a feed after a seq, in seq order.
@@ -74,12 +82,23 @@ pub fn load_heads(tx: &Tx<'_>, city: &CityId, feeds: &BTreeSet<Feed>) -> Result<
 /// # Errors
 /// The engine's, or `Decode` when an item stands in the feed without its row.
 pub fn load_items(tx: &Tx<'_>, city: &CityId, feed: &Feed, after: i64, most: usize) -> Result<Vec<Item>> {
+    match load_heads(tx, city, &BTreeSet::from([feed.clone()]))?.get(feed) {
+        Some(head) => load_items_of(tx, city, head, after, most),
+        None => Ok(vec![]),
+    }
+}
+
+/// Items of the feed whose head is at hand, after a seq, in seq order.
+///
+/// # Errors
+/// As `load_items`.
+pub fn load_items_of(tx: &Tx<'_>, city: &CityId, head: &Head, after: i64, most: usize) -> Result<Vec<Item>> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let mut out = Vec::new();
-    tx.each(&ITEMS_AFTER, &[city.into(), feed.into(), after.into(), most.into()], |row| {
-        let key = RowKey::new(RowKind::from_word(row.text(1)?), row.text(2)?);
+    tx.each(&ITEMS_AFTER, &[city.into(), head.n.into(), after.into(), most.into()], |mut row| {
+        let key = RowKey::new(RowKind::from_word(row.text(1)?), row.take_text(2)?);
         let row_now =
-            if row.bool(3)? { None } else { Some((Rev(row.int(4)?, row.int(5)?), row.text(6)?.to_owned())) };
+            if row.bool(3)? { None } else { Some((Rev(row.int(4)?, row.int(5)?), row.take_text(6)?)) };
         out.push(Item { seq: row.int(0)?, key, row: row_now });
         Ok(())
     })?;
@@ -95,43 +114,75 @@ pub fn load_feeds_of(
     city: &CityId,
     keys: &BTreeSet<RowKey>,
 ) -> Result<BTreeMap<RowKey, BTreeSet<Feed>>> {
-    let sets = keys.iter().map(|k| vec![city.into(), k.kind.as_str().into(), k.id.as_str().into()]);
     let mut out: BTreeMap<RowKey, BTreeSet<Feed>> = BTreeMap::new();
-    for row in tx.query_many(&FEEDS_OF, sets)? {
-        let key = RowKey::new(RowKind::from_word(row.text(0)?), row.text(1)?);
-        out.entry(key).or_default().insert(Feed(row.text(2)?.to_owned()));
+    let stored = load_stored(tx, city, keys.iter())?;
+    let standing =
+        |old: &Old| -> Vec<i64> { old.stands.iter().filter(|(_, s)| **s > 0).map(|(n, _)| *n).collect() };
+    let numbers: BTreeSet<i64> = stored.values().flat_map(standing).collect();
+    let named = tx.query_many(&FEED_OF_N, numbers.iter().map(|n| [city.into(), (*n).into()]))?;
+    let names: BTreeMap<i64, Feed> =
+        named.iter().map(|row| Ok((row.int(0)?, Feed(row.text(1)?.to_owned())))).collect::<Result<_>>()?;
+    for (key, old) in stored {
+        let feeds: BTreeSet<Feed> = standing(&old).iter().filter_map(|n| names.get(n).cloned()).collect();
+        if !feeds.is_empty() {
+            out.insert(key, feeds);
+        }
     }
     Ok(out)
 }
 
-type Stored = BTreeMap<RowKey, (Rev, Sha256)>;
-
-fn load_revs(tx: &Tx<'_>, city: &CityId, writes: &BTreeMap<RowKey, RowWrite>) -> Result<Stored> {
-    let sets = writes.keys().map(|k| vec![city.into(), k.kind.as_str().into(), k.id.as_str().into()]);
-    let rows = tx.query_many(&ROW_REV, sets)?;
-    let one = |row: &Row| {
-        let key = RowKey::new(RowKind::from_word(row.text(0)?), row.text(1)?);
-        Ok((key, (Rev(row.int(2)?, row.int(3)?), Sha256(row.hash(4)?))))
-    };
-    rows.iter().map(one).collect()
+/// A row as it was before a group: revision, hash, and where it stands or left (`rows.stands`).
+struct Old {
+    rev: Rev,
+    hash: Sha256,
+    stands: BTreeMap<i64, i64>,
 }
 
-fn load_standing(
+fn load_stored<'k>(
     tx: &Tx<'_>,
     city: &CityId,
-    writes: &BTreeMap<RowKey, RowWrite>,
-) -> Result<BTreeSet<(Feed, RowKey)>> {
-    let pairs = writes.values().flat_map(|w| {
-        let key = &w.change.key;
-        w.change.enters.iter().chain(&w.change.leaves).map(move |feed| (feed, key))
-    });
-    let sets = pairs.map(|(f, k)| vec![city.into(), f.into(), k.kind.as_str().into(), k.id.as_str().into()]);
-    let rows = tx.query_many(&STANDS_IN, sets)?;
+    keys: impl Iterator<Item = &'k RowKey>,
+) -> Result<BTreeMap<RowKey, Old>> {
+    let sets = keys.map(|k| [city.into(), k.kind.as_str().into(), k.id.as_str().into()]);
     let one = |row: &Row| {
-        let key = RowKey::new(RowKind::from_word(row.text(1)?), row.text(2)?);
-        Ok((Feed(row.text(0)?.to_owned()), key))
+        let key = RowKey::new(RowKind::from_word(row.text(0)?), row.text(1)?);
+        let stands = serde_json::from_str(row.text(5)?)?;
+        Ok((key, Old { rev: Rev(row.int(2)?, row.int(3)?), hash: Sha256(row.hash(4)?), stands }))
     };
-    rows.iter().map(one).collect()
+    tx.query_many(&ROW_REV, sets)?.iter().map(one).collect()
+}
+
+/// A row as it will be.
+struct Next<'w> {
+    write: &'w RowWrite,
+    /// Nothing when the row is gone altogether.
+    now: Option<(Rev, Sha256)>,
+    /// Whether its bytes are written again.
+    saved: bool,
+    stands: BTreeMap<i64, i64>,
+    /// In a digest, as it was and as it will be.
+    entry_old: Option<u128>,
+    entry_new: Option<u128>,
+}
+
+impl<'w> Next<'w> {
+    fn of(key: &RowKey, write: &'w RowWrite, old: Option<Old>, epoch: i64) -> Self {
+        let entry_old = old.as_ref().map(|old| entry_hash(key, old.rev, &old.hash));
+        let (was, stands) = match old {
+            Some(Old { rev, hash, stands }) => (Some((rev, hash)), stands),
+            None => (None, BTreeMap::new()),
+        };
+        let (now, saved) = match (&write.change.body, was) {
+            (None, _) => (None, false),
+            (Some(_), Some(was)) if !write.change.changed => (Some(was), false),
+            (Some(body), _) => {
+                let rev = was.map_or(Rev(epoch, 0), |(rev, _)| rev).next(epoch);
+                (Some((rev, Sha256::of(body.as_bytes()))), true)
+            }
+        };
+        let entry_new = now.map(|(rev, hash)| entry_hash(key, rev, &hash));
+        Self { write, now, saved, stands, entry_old, entry_new }
+    }
 }
 
 /// Writes rows and moves the feeds they stand in: revisions, items, digests, heads. Last in a
@@ -145,92 +196,111 @@ pub fn save_changes(
     epoch: i64,
     writes: &BTreeMap<RowKey, RowWrite>,
 ) -> Result<BTreeMap<Feed, i64>> {
-    let old = load_revs(tx, city, writes)?;
-    let standing = load_standing(tx, city, writes)?;
-    let new = save_rows(tx, city, epoch, writes, &old)?;
-    let mut by_feed: BTreeMap<&Feed, Vec<(&RowKey, bool)>> = BTreeMap::new();
-    for write in writes.values() {
-        for feed in &write.change.enters {
-            by_feed.entry(feed).or_default().push((&write.change.key, false));
-        }
-        for feed in &write.change.leaves {
-            by_feed.entry(feed).or_default().push((&write.change.key, true));
+    let mut old = load_stored(tx, city, writes.iter().filter(|(_, w)| !w.fresh).map(|(key, _)| key))?;
+    let mut rows: Vec<(&RowKey, Next<'_>)> =
+        writes.iter().map(|(key, write)| (key, Next::of(key, write, old.remove(key), epoch))).collect();
+    // (row, whether it leaves) by feed.
+    let mut by_feed: BTreeMap<&Feed, Vec<(usize, bool)>> = BTreeMap::new();
+    for (at, (_, row)) in rows.iter().enumerate() {
+        let change = &row.write.change;
+        for (feeds, gone) in [(&change.enters, false), (&change.leaves, true)] {
+            feeds.iter().for_each(|feed| by_feed.entry(feed).or_default().push((at, gone)));
         }
     }
     let feeds: BTreeSet<Feed> = by_feed.keys().map(|f| (*f).clone()).collect();
     let mut heads = load_heads(tx, city, &feeds)?;
-    let (mut items, mut moved) = (Vec::new(), BTreeMap::new());
+    number_new_feeds(tx, city, &feeds, &mut heads)?;
+    let (mut ends, mut items, mut moved) = (Vec::new(), Vec::new(), BTreeMap::new());
     for (feed, changes) in by_feed {
-        let head = heads.entry(feed.clone()).or_default();
-        for (key, gone) in changes {
-            let stood = standing.contains(&(feed.clone(), key.clone()));
+        let Some(head) = heads.get_mut(feed) else { continue };
+        let from = head.seq;
+        for (at, gone) in changes {
+            let (key, row) = &mut rows[at];
+            let before = row.stands.get(&head.n).copied();
+            let stood = before.is_some_and(|seq| seq > 0);
             if gone && !stood {
                 continue;
             }
-            if let (true, Some((rev, hash))) = (stood, old.get(key)) {
-                head.digest.remove(entry_hash(key, *rev, hash));
+            if let (true, Some(entry)) = (stood, row.entry_old) {
+                head.digest.remove(entry);
             }
-            if let (false, Some((rev, hash))) = (gone, new.get(key)) {
-                head.digest.add(entry_hash(key, *rev, hash));
+            if let (false, Some(entry)) = (gone, row.entry_new) {
+                head.digest.add(entry);
             }
+            ends.extend(before.map(|seq| [city.into(), head.n.into(), seq.abs().into()]));
             head.seq += 1;
+            row.stands.insert(head.n, if gone { -head.seq } else { head.seq });
             let (kind, id) = (key.kind.as_str(), key.id.as_str());
-            items.push(vec![city.into(), feed.into(), head.seq.into(), kind.into(), id.into(), gone.into()]);
+            items.push([city.into(), head.n.into(), head.seq.into(), kind.into(), id.into(), gone.into()]);
+        }
+        if head.seq > from {
             moved.insert(feed.clone(), head.seq);
         }
     }
+    save_rows(tx, city, &rows)?;
+    tx.exec_many(&END_ITEM, ends)?;
     tx.exec_many(&SAVE_ITEM, items)?;
     let heads = heads.iter().filter(|(feed, _)| moved.contains_key(*feed));
     tx.exec_many(&SAVE_HEAD, heads.map(|(feed, head)| head_values(city, feed, head)))?;
     Ok(moved)
 }
 
-fn head_values(city: &CityId, feed: &Feed, head: &Head) -> Vec<crate::Value> {
-    vec![
+/// A feed gets its number with its first row.
+fn number_new_feeds(
+    tx: &Tx<'_>,
+    city: &CityId,
+    feeds: &BTreeSet<Feed>,
+    heads: &mut BTreeMap<Feed, Head>,
+) -> Result<()> {
+    if feeds.len() == heads.len() {
+        return Ok(());
+    }
+    let mut last = tx.query_one(&LAST_FEED_N, &[city.into()])?.map_or(Ok(0), |row| row.int(0))?;
+    for feed in feeds {
+        if !heads.contains_key(feed) {
+            last += 1;
+            heads.insert(feed.clone(), Head { n: last, ..Head::default() });
+        }
+    }
+    Ok(())
+}
+
+fn head_values<'v>(city: &'v CityId, feed: &'v Feed, head: &Head) -> [Value<'v>; 6] {
+    [
         city.into(),
         feed.into(),
+        head.n.into(),
         head.seq.into(),
         head.digest.count.into(),
         head.digest.sum.to_be_bytes().into(),
     ]
 }
 
-fn save_rows(
-    tx: &Tx<'_>,
-    city: &CityId,
-    epoch: i64,
-    writes: &BTreeMap<RowKey, RowWrite>,
-    old: &Stored,
-) -> Result<Stored> {
-    let (mut saves, mut drops, mut new) = (Vec::new(), Vec::new(), Stored::new());
-    for (key, write) in writes {
+fn save_rows(tx: &Tx<'_>, city: &CityId, rows: &[(&RowKey, Next<'_>)]) -> Result<()> {
+    let (mut saves, mut moves, mut drops) = (Vec::with_capacity(rows.len()), Vec::new(), Vec::new());
+    for (key, row) in rows {
         let (kind, id) = (key.kind.as_str(), key.id.as_str());
-        let was = old.get(key);
-        match (&write.change.body, was) {
-            (None, _) => drops.push(vec![city.into(), kind.into(), id.into()]),
-            (Some(_), Some(was)) if !write.change.changed => {
-                new.insert(key.clone(), *was);
-            }
-            (Some(body), _) => {
-                let rev = was.map_or(Rev(epoch, 0), |w| w.0).next(epoch);
-                let hash = Sha256::of(body.as_bytes());
-                saves.push(vec![
-                    city.into(),
-                    kind.into(),
-                    id.into(),
-                    write.case_id.into(),
-                    rev.0.into(),
-                    rev.1.into(),
-                    hash.into(),
-                    body.as_str().into(),
-                ]);
-                new.insert(key.clone(), (rev, hash));
-            }
+        let stands = serde_json::to_string(&row.stands)?;
+        match (&row.write.change.body, row.now) {
+            (Some(body), Some((rev, hash))) if row.saved => saves.push([
+                city.into(),
+                kind.into(),
+                id.into(),
+                row.write.case_id.into(),
+                rev.0.into(),
+                rev.1.into(),
+                hash.into(),
+                body.as_str().into(),
+                stands.into(),
+            ]),
+            (Some(_), _) => moves.push([city.into(), kind.into(), id.into(), stands.into()]),
+            (None, _) => drops.push([city.into(), kind.into(), id.into(), stands.into()]),
         }
     }
     tx.exec_many(&SAVE_ROW, saves)?;
+    tx.exec_many(&MOVE_ROW, moves)?;
     tx.exec_many(&DROP_ROW, drops)?;
-    Ok(new)
+    Ok(())
 }
 
 /// A feed whose stored digest was recomputed from its rows.
@@ -254,7 +324,7 @@ pub fn recompute_digests(tx: &Tx<'_>, city: &CityId) -> Result<Vec<DigestCheck>>
     let mut out = Vec::with_capacity(heads.len());
     for (feed, head) in heads {
         let mut recomputed = Digest::default();
-        tx.each(&ENTRIES, &[city.into(), (&feed).into()], |row| {
+        tx.each(&ENTRIES, &[city.into(), head.n.into()], |row| {
             let key = RowKey::new(RowKind::from_word(row.text(0)?), row.text(1)?);
             recomputed.add(entry_hash(&key, Rev(row.int(2)?, row.int(3)?), &Sha256(row.hash(4)?)));
             Ok(())

@@ -2,12 +2,13 @@
 //!
 //! Must not know how an op is decided.
 
-use crate::{Result, Row, Stmt, Tx, Value};
+use crate::{Result, Row, Stmt, Tx};
 use blindspot_core::clock::{CaptureTime, ClockClass};
 use blindspot_core::id::{CityId, Sha256};
 use blindspot_core::verdict::Verdict;
 use blindspot_core::{CaseId, DeviceId, OpId, PersonId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 const SQL: &str = include_str!("../sql/ops.sql");
 static LOAD: Stmt = Stmt::new(SQL, "load_op");
@@ -38,7 +39,7 @@ pub struct OpRecord {
     /// The case it names.
     pub case_id: Option<CaseId>,
     /// The captured bytes.
-    pub body: String,
+    pub body: Arc<str>,
     /// Their SHA-256.
     pub hash: Sha256,
     /// First receipt, server time in milliseconds.
@@ -60,7 +61,7 @@ fn record(row: &Row) -> Result<OpRecord> {
         author: row.opt_id(4)?.map(PersonId::from_bytes),
         kind: row.text(5)?.to_owned(),
         case_id: row.opt_id(6)?.map(CaseId::from_bytes),
-        body: row.text(7)?.to_owned(),
+        body: row.text(7)?.into(),
         hash: Sha256(row.hash(8)?),
         received_ms: row.int(9)?,
         time: CaptureTime {
@@ -78,7 +79,7 @@ fn record(row: &Row) -> Result<OpRecord> {
 /// # Errors
 /// The engine's.
 pub fn load_ops(tx: &Tx<'_>, city: &CityId, ids: &BTreeSet<OpId>) -> Result<BTreeMap<OpId, OpRecord>> {
-    let rows = tx.query_many(&LOAD, ids.iter().map(|id| vec![city.into(), (*id).into()]))?;
+    let rows = tx.query_many(&LOAD, ids.iter().map(|id| [city.into(), (*id).into()]))?;
     rows.iter().map(|row| record(row).map(|r| (r.op_id, r))).collect()
 }
 
@@ -95,9 +96,12 @@ pub fn load_last_n(tx: &Tx<'_>, city: &CityId) -> Result<i64> {
 /// # Errors
 /// `Duplicate`, or the engine's.
 pub fn append_ops<'r>(tx: &Tx<'_>, city: &CityId, ops: impl IntoIterator<Item = &'r OpRecord>) -> Result<()> {
-    let mut sets = Vec::new();
+    // Lock order: op ids in id order (protocol 8).
+    let mut ops: Vec<&OpRecord> = ops.into_iter().collect();
+    ops.sort_by_key(|op| op.op_id);
+    let mut sets = Vec::with_capacity(ops.len());
     for op in ops {
-        sets.push(vec![
+        sets.push([
             city.into(),
             op.op_id.into(),
             op.n.into(),
@@ -106,7 +110,7 @@ pub fn append_ops<'r>(tx: &Tx<'_>, city: &CityId, ops: impl IntoIterator<Item = 
             op.author.into(),
             op.kind.as_str().into(),
             op.case_id.into(),
-            op.body.as_str().into(),
+            (&*op.body).into(),
             op.hash.into(),
             op.received_ms.into(),
             op.time.at_ms.into(),
@@ -117,14 +121,8 @@ pub fn append_ops<'r>(tx: &Tx<'_>, city: &CityId, ops: impl IntoIterator<Item = 
             serde_json::to_string(&op.landed)?.into(),
         ]);
     }
-    // Lock order: op ids in id order (protocol 8).
-    sets.sort_by(|a, b| blob_of(&a[1]).cmp(blob_of(&b[1])));
     tx.exec_many(&APPEND, sets)?;
     Ok(())
-}
-
-fn blob_of(value: &Value) -> &[u8] {
-    if let Value::Blob(bytes) = value { bytes } else { &[] }
 }
 
 /// Writes verdicts that changed.
@@ -139,7 +137,7 @@ pub fn save_verdicts<'r>(
     let mut sets = Vec::new();
     for op in ops {
         let (verdict, landed) = (serde_json::to_string(&op.verdict)?, serde_json::to_string(&op.landed)?);
-        sets.push(vec![
+        sets.push([
             city.into(),
             op.op_id.into(),
             verdict.into(),
@@ -158,7 +156,7 @@ pub fn save_verdicts<'r>(
 pub fn append_op_cases(tx: &Tx<'_>, city: &CityId, landed: &[(CaseId, i64, OpId)]) -> Result<()> {
     tx.exec_many(
         &APPEND_CASE,
-        landed.iter().map(|(case, n, op)| vec![city.into(), (*case).into(), (*n).into(), (*op).into()]),
+        landed.iter().map(|(case, n, op)| [city.into(), (*case).into(), (*n).into(), (*op).into()]),
     )?;
     Ok(())
 }
@@ -180,8 +178,16 @@ pub fn load_holders(
     city: &CityId,
     numbers: &BTreeSet<(DeviceId, u64)>,
 ) -> Result<BTreeMap<(DeviceId, u64), BTreeSet<OpId>>> {
-    let rows =
-        tx.query_many(&HOLDERS, numbers.iter().map(|(d, n)| vec![city.into(), (*d).into(), (*n).into()]))?;
+    // A phone's numbers come in a row: one look for each stretch, not one for each number.
+    let mut stretches: Vec<(DeviceId, u64, u64)> = Vec::new();
+    for (device, n) in numbers {
+        match stretches.last_mut() {
+            Some((d, _, last)) if d == device && n.checked_sub(1) == Some(*last) => *last = *n,
+            _ => stretches.push((*device, *n, *n)),
+        }
+    }
+    let sets = stretches.iter().map(|(d, from, to)| [city.into(), (*d).into(), (*from).into(), (*to).into()]);
+    let rows = tx.query_many(&HOLDERS, sets)?;
     let mut out: BTreeMap<_, BTreeSet<OpId>> = BTreeMap::new();
     for row in &rows {
         let key = (DeviceId::from_bytes(row.id(0)?), u64::try_from(row.int(1)?).unwrap_or(0));
@@ -217,6 +223,6 @@ pub fn load_through(tx: &Tx<'_>, city: &CityId, device: DeviceId, through: u64) 
 /// # Errors
 /// The engine's.
 pub fn save_stored_seqs(tx: &Tx<'_>, city: &CityId, numbers: &BTreeSet<(DeviceId, u64)>) -> Result<()> {
-    tx.exec_many(&STORED_SEQ, numbers.iter().map(|(d, n)| vec![city.into(), (*d).into(), (*n).into()]))?;
+    tx.exec_many(&STORED_SEQ, numbers.iter().map(|(d, n)| [city.into(), (*d).into(), (*n).into()]))?;
     Ok(())
 }

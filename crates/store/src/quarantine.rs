@@ -107,8 +107,7 @@ static END_TRYING: Stmt = Stmt::new(SQL, "end_trying");
 /// # Errors
 /// The engine's.
 pub fn load_trying(tx: &Tx<'_>, city: &CityId, ids: &BTreeSet<OpId>, run: i64) -> Result<BTreeSet<OpId>> {
-    let rows =
-        tx.query_many(&LOAD_TRYING, ids.iter().map(|id| vec![city.into(), (*id).into(), run.into()]))?;
+    let rows = tx.query_many(&LOAD_TRYING, ids.iter().map(|id| [city.into(), (*id).into(), run.into()]))?;
     rows.iter().map(|row| row.id(0).map(OpId::from_bytes)).collect()
 }
 
@@ -117,7 +116,7 @@ pub fn load_trying(tx: &Tx<'_>, city: &CityId, ids: &BTreeSet<OpId>, run: i64) -
 /// # Errors
 /// The engine's.
 pub fn append_trying(tx: &Tx<'_>, city: &CityId, ids: &BTreeSet<OpId>, run: i64) -> Result<()> {
-    tx.exec_many(&APPEND_TRYING, ids.iter().map(|id| vec![city.into(), (*id).into(), run.into()]))?;
+    tx.exec_many(&APPEND_TRYING, ids.iter().map(|id| [city.into(), (*id).into(), run.into()]))?;
     Ok(())
 }
 
@@ -126,6 +125,6 @@ pub fn append_trying(tx: &Tx<'_>, city: &CityId, ids: &BTreeSet<OpId>, run: i64)
 /// # Errors
 /// The engine's.
 pub fn end_trying(tx: &Tx<'_>, city: &CityId, ids: &BTreeSet<OpId>) -> Result<()> {
-    tx.exec_many(&END_TRYING, ids.iter().map(|id| vec![city.into(), (*id).into()]))?;
+    tx.exec_many(&END_TRYING, ids.iter().map(|id| [city.into(), (*id).into()]))?;
     Ok(())
 }

@@ -41,7 +41,7 @@ fn stored(row: &Row) -> Result<StoredRow> {
 /// # Errors
 /// The engine's.
 pub fn load_rows(tx: &Tx<'_>, city: &CityId, keys: &BTreeSet<RowKey>) -> Result<Vec<StoredRow>> {
-    let sets = keys.iter().map(|k| vec![city.into(), k.kind.as_str().into(), k.id.as_str().into()]);
+    let sets = keys.iter().map(|k| [city.into(), k.kind.as_str().into(), k.id.as_str().into()]);
     tx.query_many(&LOAD, sets)?.iter().map(stored).collect()
 }
 
@@ -58,10 +58,7 @@ pub fn load_row(tx: &Tx<'_>, city: &CityId, kind: &RowKind, id: &str) -> Result<
 /// # Errors
 /// The engine's.
 pub fn load_rows_of_cases(tx: &Tx<'_>, city: &CityId, cases: &BTreeSet<CaseId>) -> Result<Vec<StoredRow>> {
-    tx.query_many(&OF_CASE, cases.iter().map(|c| vec![city.into(), (*c).into()]))?
-        .iter()
-        .map(stored)
-        .collect()
+    tx.query_many(&OF_CASE, cases.iter().map(|c| [city.into(), (*c).into()]))?.iter().map(stored).collect()
 }
 
 /// All rows of a kind, in order of id.

@@ -3,11 +3,20 @@
 use crate::{Result, StoreError, Tx, Value, migrate};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Older ones have a race between checkpoint and WAL reset that loses commits.
 pub const MIN_SQLITE: i32 = 3_051_003;
+
+/// Set before the file has any page. A report brings about 4 KB of rows, most of them in order: with 16 KiB
+/// pages that is a quarter of the writes into the WAL and back out of it.
+const PAGE: &str = "PRAGMA page_size = 16384;";
+/// The writer keeps the pages that a group of pushes changes in memory (32 MiB), and copies the WAL back
+/// in stretches of 64 MiB: with the defaults (2 MB, 4 MB) most of a push's time went into reading the same
+/// pages again and copying them back and forth.
+const WRITER: &str = "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4096;";
 
 /// How to open a database file.
 #[derive(Clone, Debug)]
@@ -53,7 +62,9 @@ impl SqliteEngine {
         gate(rusqlite::version_number())?;
         let mut conn = Connection::open(path).map_err(from_rusqlite)?;
         prepare(&conn)?;
+        conn.execute_batch(PAGE).map_err(from_rusqlite)?;
         conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(from_rusqlite)?;
+        conn.execute_batch(WRITER).map_err(from_rusqlite)?;
         if let Some(pages) = options.max_pages {
             conn.pragma_update(None, "max_page_count", pages).map_err(from_rusqlite)?;
         }
@@ -173,13 +184,20 @@ fn gate(version: i32) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn to_value(value: ValueRef<'_>) -> Value {
+pub(crate) fn to_value(value: ValueRef<'_>) -> Value<'static> {
     match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(v) => Value::Int(v),
         ValueRef::Real(v) => Value::Real(v),
-        ValueRef::Text(v) => Value::Text(String::from_utf8_lossy(v).into_owned()),
-        ValueRef::Blob(v) => Value::Blob(v.to_vec()),
+        ValueRef::Text(v) => Value::Text(Cow::Owned(match std::str::from_utf8(v) {
+            Ok(text) => text.to_owned(),
+            Err(_) => String::from_utf8_lossy(v).into_owned(),
+        })),
+        ValueRef::Blob(v) => match (<[u8; 16]>::try_from(v), <[u8; 32]>::try_from(v)) {
+            (Ok(id), _) => Value::Id(id),
+            (_, Ok(hash)) => Value::Hash(hash),
+            _ => Value::Blob(Cow::Owned(v.to_vec())),
+        },
     }
 }
 

@@ -9,9 +9,9 @@ pub struct Tx<'c> {
     pub(crate) conn: &'c rusqlite::Connection,
 }
 
-struct Bound<'v>(&'v Value);
+struct Bound<'b, 'v>(&'b Value<'v>);
 
-impl rusqlite::ToSql for Bound<'_> {
+impl rusqlite::ToSql for Bound<'_, '_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         use rusqlite::types::ValueRef;
         Ok(ToSqlOutput::Borrowed(match self.0 {
@@ -20,6 +20,8 @@ impl rusqlite::ToSql for Bound<'_> {
             Value::Real(v) => ValueRef::Real(*v),
             Value::Text(v) => ValueRef::Text(v.as_bytes()),
             Value::Blob(v) => ValueRef::Blob(v),
+            Value::Id(v) => ValueRef::Blob(v),
+            Value::Hash(v) => ValueRef::Blob(v),
         }))
     }
 }
@@ -29,7 +31,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the engine refuses.
-    pub fn query(&self, stmt: &Stmt, params: &[Value]) -> Result<Vec<Row>> {
+    pub fn query(&self, stmt: &Stmt, params: &[Value<'_>]) -> Result<Vec<Row>> {
         let mut out = Vec::new();
         self.each(stmt, params, |row| {
             out.push(row);
@@ -42,7 +44,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the engine refuses.
-    pub fn query_one(&self, stmt: &Stmt, params: &[Value]) -> Result<Option<Row>> {
+    pub fn query_one(&self, stmt: &Stmt, params: &[Value<'_>]) -> Result<Option<Row>> {
         Ok(self.query(stmt, params)?.into_iter().next())
     }
 
@@ -50,7 +52,11 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the engine refuses.
-    pub fn query_many(&self, stmt: &Stmt, sets: impl IntoIterator<Item = Vec<Value>>) -> Result<Vec<Row>> {
+    pub fn query_many<'v, const N: usize>(
+        &self,
+        stmt: &Stmt,
+        sets: impl IntoIterator<Item = [Value<'v>; N]>,
+    ) -> Result<Vec<Row>> {
         let mut prepared = self.conn.prepare_cached(stmt.sql()).map_err(from_rusqlite)?;
         let columns = prepared.column_count();
         let mut out = Vec::new();
@@ -71,7 +77,12 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the engine or the closure refuses.
-    pub fn each(&self, stmt: &Stmt, params: &[Value], mut f: impl FnMut(Row) -> Result<()>) -> Result<()> {
+    pub fn each(
+        &self,
+        stmt: &Stmt,
+        params: &[Value<'_>],
+        mut f: impl FnMut(Row) -> Result<()>,
+    ) -> Result<()> {
         let mut prepared = self.conn.prepare_cached(stmt.sql()).map_err(from_rusqlite)?;
         let columns = prepared.column_count();
         let mut rows =
@@ -89,7 +100,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// `Duplicate` for a unique key that is there already; else when the engine refuses.
-    pub fn exec(&self, stmt: &Stmt, params: &[Value]) -> Result<usize> {
+    pub fn exec(&self, stmt: &Stmt, params: &[Value<'_>]) -> Result<usize> {
         let mut prepared = self.conn.prepare_cached(stmt.sql()).map_err(from_rusqlite)?;
         prepared.execute(rusqlite::params_from_iter(params.iter().map(Bound))).map_err(from_rusqlite)
     }
@@ -98,7 +109,11 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// As `exec`, at the first set refused.
-    pub fn exec_many(&self, stmt: &Stmt, sets: impl IntoIterator<Item = Vec<Value>>) -> Result<usize> {
+    pub fn exec_many<'v, const N: usize>(
+        &self,
+        stmt: &Stmt,
+        sets: impl IntoIterator<Item = [Value<'v>; N]>,
+    ) -> Result<usize> {
         let mut prepared = self.conn.prepare_cached(stmt.sql()).map_err(from_rusqlite)?;
         let mut changed = 0;
         for set in sets {

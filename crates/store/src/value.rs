@@ -1,10 +1,12 @@
 //! Values and rows of our own, so that no engine's types reach the code above.
 
 use crate::{Result, StoreError};
+use std::borrow::Cow;
 
-/// A value bound or read.
+/// A value bound or read. Text and bytes are borrowed where they are bound: a row of twenty columns is
+/// written without a copy.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+pub enum Value<'v> {
     /// NULL
     Null,
     /// Integers, times and booleans.
@@ -12,13 +14,19 @@ pub enum Value {
     /// Floats.
     Real(f64),
     /// Text.
-    Text(String),
-    /// Bytes and ids.
-    Blob(Vec<u8>),
+    Text(Cow<'v, str>),
+    /// Bytes.
+    Blob(Cow<'v, [u8]>),
+    /// Sixteen bytes: an id.
+    Id([u8; 16]),
+    /// Thirty-two bytes: a hash.
+    Hash([u8; 32]),
 }
 
 macro_rules! from_value {
-    ($($ty:ty => |$v:ident| $make:expr;)+) => { $(impl From<$ty> for Value { fn from($v: $ty) -> Self { $make } })+ };
+    ($($ty:ty => |$v:ident| $make:expr;)+) => {
+        $(impl From<$ty> for Value<'_> { fn from($v: $ty) -> Self { $make } })+
+    };
 }
 from_value! {
     i64 => |v| Value::Int(v);
@@ -26,23 +34,30 @@ from_value! {
     bool => |v| Value::Int(i64::from(v));
     f64 => |v| Value::Real(v);
     u64 => |v| Value::Int(i64::try_from(v).unwrap_or(i64::MAX));
-    &str => |v| Value::Text(v.to_owned());
-    &blindspot_core::id::CityId => |v| Value::Text(v.0.clone());
-    &blindspot_core::feed::Feed => |v| Value::Text(v.0.clone());
-    String => |v| Value::Text(v);
-    &String => |v| Value::Text(v.clone());
-    Vec<u8> => |v| Value::Blob(v);
-    &[u8] => |v| Value::Blob(v.to_vec());
-    [u8; 16] => |v| Value::Blob(v.to_vec());
-    [u8; 32] => |v| Value::Blob(v.to_vec());
-    blindspot_core::OpId => |v| Value::Blob(v.as_bytes().to_vec());
-    blindspot_core::CaseId => |v| Value::Blob(v.as_bytes().to_vec());
-    blindspot_core::PhotoId => |v| Value::Blob(v.as_bytes().to_vec());
-    blindspot_core::DeviceId => |v| Value::Blob(v.as_bytes().to_vec());
-    blindspot_core::PersonId => |v| Value::Blob(v.as_bytes().to_vec());
-    blindspot_core::id::Sha256 => |v| Value::Blob(v.0.to_vec());
+    String => |v| Value::Text(Cow::Owned(v));
+    Vec<u8> => |v| Value::Blob(Cow::Owned(v));
+    [u8; 16] => |v| Value::Id(v);
+    [u8; 32] => |v| Value::Hash(v);
+    blindspot_core::OpId => |v| Value::Id(*v.as_bytes());
+    blindspot_core::CaseId => |v| Value::Id(*v.as_bytes());
+    blindspot_core::PhotoId => |v| Value::Id(*v.as_bytes());
+    blindspot_core::DeviceId => |v| Value::Id(*v.as_bytes());
+    blindspot_core::PersonId => |v| Value::Id(*v.as_bytes());
+    blindspot_core::id::Sha256 => |v| Value::Hash(v.0);
 }
-impl<T: Into<Value>> From<Option<T>> for Value {
+macro_rules! from_borrowed {
+    ($($ty:ty => |$v:ident| $make:expr;)+) => {
+        $(impl<'v> From<&'v $ty> for Value<'v> { fn from($v: &'v $ty) -> Self { $make } })+
+    };
+}
+from_borrowed! {
+    str => |v| Value::Text(Cow::Borrowed(v));
+    String => |v| Value::Text(Cow::Borrowed(v));
+    [u8] => |v| Value::Blob(Cow::Borrowed(v));
+    blindspot_core::id::CityId => |v| Value::Text(Cow::Borrowed(&v.0));
+    blindspot_core::feed::Feed => |v| Value::Text(Cow::Borrowed(&v.0));
+}
+impl<'v, T: Into<Value<'v>>> From<Option<T>> for Value<'v> {
     fn from(v: Option<T>) -> Self {
         v.map_or(Value::Null, Into::into)
     }
@@ -50,10 +65,10 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 
 /// A row of a result; columns by position.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row(pub Vec<Value>);
+pub struct Row(pub Vec<Value<'static>>);
 
 impl Row {
-    fn at(&self, i: usize) -> Result<&Value> {
+    fn at(&self, i: usize) -> Result<&Value<'static>> {
         self.0.get(i).ok_or_else(|| StoreError::Decode(format!("no column {i}")))
     }
     fn wrong<T>(&self, i: usize, want: &str) -> Result<T> {
@@ -103,6 +118,16 @@ impl Row {
             _ => self.wrong(i, "text"),
         }
     }
+    /// Text, taken out of the row without a copy.
+    ///
+    /// # Errors
+    /// See `is_null`.
+    pub fn take_text(&mut self, i: usize) -> Result<String> {
+        match self.0.get_mut(i).map(|v| std::mem::replace(v, Value::Null)) {
+            Some(Value::Text(v)) => Ok(v.into_owned()),
+            _ => self.wrong(i, "text"),
+        }
+    }
     /// Bytes.
     ///
     /// # Errors
@@ -110,6 +135,8 @@ impl Row {
     pub fn blob(&self, i: usize) -> Result<&[u8]> {
         match self.at(i)? {
             Value::Blob(v) => Ok(v),
+            Value::Id(v) => Ok(v),
+            Value::Hash(v) => Ok(v),
             _ => self.wrong(i, "bytes"),
         }
     }

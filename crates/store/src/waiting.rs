@@ -53,7 +53,7 @@ pub fn append_waiting(
 ) -> Result<()> {
     tx.exec_many(
         &APPEND_WAITING,
-        awaited.iter().map(|a| vec![city.into(), (*a).into(), op.into(), since_ms.into()]),
+        awaited.iter().map(|a| [city.into(), (*a).into(), op.into(), since_ms.into()]),
     )?;
     Ok(())
 }

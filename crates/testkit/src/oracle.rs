@@ -49,8 +49,7 @@ fn check_ops(sim: &mut Sim, wrong: &mut Vec<String>) {
     for (n, phone) in sim.phones.iter_mut().enumerate() {
         for entry in phone.app().outbox().expect("the outbox is read") {
             if let Some(record) = here.get(&entry.op_id)
-                && phone.app().op_body(entry.op_id).expect("an op is read").as_deref()
-                    != Some(record.body.as_str())
+                && phone.app().op_body(entry.op_id).expect("an op is read").as_deref() != Some(&*record.body)
             {
                 wrong.push(format!("P1: op {} of phone {n} has other bytes on the server", entry.op_id));
             }
@@ -195,7 +194,7 @@ fn check_model(sim: &mut Sim, desk_ops: &[OpId], wrong: &mut Vec<String>) {
         }
         model.times.insert(record.op_id, record.time.clone());
         model.now_ms = record.received_ms.max(model.now_ms);
-        model.receive(&SealedOp::read(record.body.as_str()).expect("stored ops are ops"));
+        model.receive(&SealedOp::read(record.body.clone()).expect("stored ops are ops"));
     }
     let files = case_files(sim);
     for record in &records {

@@ -162,9 +162,9 @@ impl SimServer {
         match (request.method, path) {
             ("GET", "/v1/me") => Ok(json(200, &people::me(house, credential, now_ms)?)),
             ("POST", "/v1/sync/push") => {
-                let request = read(&request.body)?;
-                let push = |done| WriteJob::Push { credential, request, received_ms: now_ms, done };
-                Ok(json(200, &self.written(push)?))
+                let push = ingest::ReadPush::of(read(&request.body)?)?;
+                let job = |done| WriteJob::Push { credential, push, received_ms: now_ms, done };
+                Ok(json(200, &self.written(job)?))
             }
             ("POST", "/v1/sync/pull") => {
                 Ok(json(200, &pull::pull(house, credential, &read(&request.body)?, now_ms)?))

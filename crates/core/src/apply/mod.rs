@@ -64,7 +64,7 @@ fn on_case(step: &Step<'_>, command: Command) -> Outcome {
     // A withdrawal is about the report itself; everything else follows merges to the standing case.
     let target = if matches!(command, Command::Withdraw(_)) { named } else { step.world.root_of(named) };
     let Some(file) = step.world.cases.get(&target) else { return held(step.op) };
-    let file = file.clone();
+    let file = (**file).clone();
     match command {
         Command::Edit(edit) => evidence::edit(step, file, &edit),
         Command::Relocate(to) => evidence::relocate(step, file, to),
@@ -127,7 +127,7 @@ impl Step<'_> {
     fn with(&self, mut file: CaseFile, verdict: Verdict) -> Outcome {
         let id = file.id();
         file.settle();
-        let same = self.world.cases.get(&id) == Some(&file);
+        let same = self.world.cases.get(&id).is_some_and(|was| **was == file);
         if !same {
             file.case.updated_ms = file.case.updated_ms.max(self.ctx.now_ms);
         }

@@ -174,7 +174,7 @@ pub(super) fn merge(step: &Step<'_>, mut from: CaseFile, into: CaseId) -> Outcom
     if !target.case.state.is_open() || !step.power("merge", target) {
         return step.noted(&from, if target.case.state.is_open() { Why::NoPower } else { Why::StateMoved });
     }
-    let mut into = target.clone();
+    let mut into = (**target).clone();
     make(&mut from, row);
     from.case.merged_into = Some(into.id());
     from.case.merged_short = into.case.short_no.clone();

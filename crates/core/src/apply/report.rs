@@ -14,7 +14,7 @@ pub(super) fn report(step: &Step<'_>, report: Report, self_fixed: bool) -> Outco
     if let Some(file) = step.world.cases.get(&case_id) {
         // Another op opened this id already: keep the words, move nothing.
         let why = Why::AlreadyThere;
-        return super::evidence::kept_as_note(step, file.clone(), report.description, why, vec![]);
+        return super::evidence::kept_as_note(step, (**file).clone(), report.description, why, vec![]);
     }
     let mut file = CaseFile::new(new_case(step, case_id, report, self_fixed));
     file.add_person(Part::Reporter, step.ctx.author.person);

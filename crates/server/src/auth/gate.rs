@@ -75,10 +75,22 @@ fn standing(
     Ok(family)
 }
 
+/// How long an admission is believed without looking again, milliseconds.
+const KNOWN_MS: i64 = 1_000;
+
+/// Who was let in lately.
+#[derive(Default)]
+struct Known {
+    version: i64,
+    by_token: BTreeMap<Sha256, (Admitted, i64)>,
+    paused_until_ms: i64,
+}
+
 /// See the module text.
 pub struct Gate {
     pub(crate) tokens: AccessTokens,
     verified: Mutex<BTreeMap<Sha256, Claims>>,
+    known: Mutex<Known>,
     /// Sign-ins, wrong codes and wrong proofs.
     pub(crate) buckets: Buckets,
 }
@@ -90,8 +102,39 @@ impl Gate {
         Self {
             tokens: AccessTokens::new(&house.keys, &house.city),
             verified: Mutex::default(),
+            known: Mutex::default(),
             buckets: Buckets::new(Rates::default()),
         }
+    }
+
+    /// Whom this token let in a moment ago, if nobody's rights have changed since: `version` is the counter of
+    /// such changes as last seen. A phone in the middle of its sync is not looked up for each request.
+    pub fn recently(&self, token: &str, version: i64, now_ms: i64) -> Option<Admitted> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if now_ms < known.paused_until_ms || known.version != version {
+            return None;
+        }
+        let (admitted, at_ms) = known.by_token.get(&Sha256::of(token.as_bytes()))?;
+        (*at_ms..=at_ms + KNOWN_MS).contains(&now_ms).then_some(*admitted)
+    }
+
+    /// Remembers whom a token let in.
+    pub fn remember(&self, token: &str, admitted: Admitted, version: i64, now_ms: i64) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.version != version {
+            (known.version, known.by_token) = (version, BTreeMap::new());
+        }
+        if known.by_token.len() >= CACHE_MAX {
+            known.by_token.clear();
+        }
+        known.by_token.insert(Sha256::of(token.as_bytes()), (admitted, now_ms));
+    }
+
+    /// Somebody is about to change who may do what through this server: for a while everybody is looked up.
+    pub fn pause_memory(&self, now_ms: i64) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.by_token.clear();
+        known.paused_until_ms = now_ms + 2 * KNOWN_MS;
     }
 
     /// Counts a wrong code or proof: after too many the refusal asks to wait. What is right is never refused for

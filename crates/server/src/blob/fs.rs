@@ -35,9 +35,9 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(windows) { Ok(()) } else { File::open(path)?.sync_all() }
 }
 
-/// The one way a finished file reaches its durable place: its bytes, its name, and the folders made for it.
+/// The one way a finished file, fsynced by whoever wrote it, reaches its durable place: its name, and the
+/// folders made for it.
 fn place_durably(root: &Path, from: &Path, to: &Path) -> io::Result<()> {
-    File::options().write(true).open(from)?.sync_all()?;
     let Some(folder) = to.parent() else { return Err(ErrorKind::InvalidInput.into()) };
     let made_from = folder.ancestors().find(|p| p.exists() || *p == root).unwrap_or(root).to_owned();
     fs::create_dir_all(folder)?;

@@ -12,7 +12,7 @@ pub use parts::{Part, Parts};
 
 /// Bytes named by their SHA-256; what is there is complete and never changes.
 pub trait Blobs: Send + Sync {
-    /// Takes over a finished file whose hash was checked. After `Ok` the bytes are durable under their
+    /// Takes over a finished file whose hash was checked and whose bytes were fsynced. After `Ok` the bytes are durable under their
     /// name and the file is gone; after an error either is whole.
     ///
     /// # Errors

@@ -170,6 +170,15 @@ impl Part {
         Ok(self.file.metadata()?.len())
     }
 
+    /// Bytes in the file now.
+    ///
+    /// # Errors
+    /// As `append`.
+    pub fn length(&self) -> io::Result<u64> {
+        let _number = self.still_mine()?;
+        Ok(self.file.metadata()?.len())
+    }
+
     /// SHA-256 of the whole file and its first bytes, read in pieces.
     ///
     /// # Errors

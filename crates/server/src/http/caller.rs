@@ -4,7 +4,7 @@ use crate::auth::gate::Admitted;
 use crate::error::Fault;
 use crate::http::outer::Who;
 use crate::http::standing::Standing;
-use crate::http::{blocking, now_ms};
+use crate::http::{now_ms, reading};
 use crate::policy;
 use crate::service::limits::{self, Class, Key};
 use crate::service::{Credential, ServiceError, people};
@@ -36,10 +36,20 @@ impl FromRequestParts<Arc<App>> for Caller {
         let needs = policy::needs(parts.method.as_str(), path);
         // Before the gate is asked: what changes from now on is noticed.
         let changes = app.standing.subscribe();
+        let version = *changes.borrow();
         let shown = Shown::by(parts)?;
-        let any_password = WITH_ONE_TIME_PASSWORD.contains(&parts.uri.path());
-        let admit = move |app: &App| held(app, shown.admit(app)?, needs, any_password);
-        let admitted = blocking(app, admit).await?;
+        let any_role = needs.is_some_and(|n| n.roles().is_none());
+        let admitted = match shown.recently(app, version).filter(|_| any_role) {
+            Some(admitted) => admitted,
+            None => {
+                let any_password = WITH_ONE_TIME_PASSWORD.contains(&parts.uri.path());
+                let admit = move |app: &App| held(app, shown.admit(app, version)?, needs, any_password);
+                reading(app, admit).await?
+            }
+        };
+        if admitted.credential.desk && !matches!(parts.method, Method::GET | Method::HEAD) {
+            app.gate.pause_memory(now_ms());
+        }
         let Admitted { credential, proof, .. } = admitted;
         let keys = [Key::device(credential.device), Key::account(credential.person)];
         let class = class_of(&parts.method, parts.uri.path());
@@ -74,9 +84,22 @@ impl Shown {
         Ok(Shown::Cookie(cookie))
     }
 
-    fn admit(&self, app: &App) -> Result<Admitted, ServiceError> {
+    /// Whom a token let in a moment ago; sessions are looked up each time.
+    fn recently(&self, app: &App, version: i64) -> Option<Admitted> {
         match self {
-            Shown::Token(token) => app.gate.admit_bearer(app.house(), token, now_ms()),
+            Shown::Token(token) => app.gate.recently(token, version, now_ms()),
+            Shown::Cookie(_) => None,
+        }
+    }
+
+    fn admit(&self, app: &App, version: i64) -> Result<Admitted, ServiceError> {
+        match self {
+            Shown::Token(token) => {
+                let now_ms = now_ms();
+                let admitted = app.gate.admit_bearer(app.house(), token, now_ms)?;
+                app.gate.remember(token, admitted, version, now_ms);
+                Ok(admitted)
+            }
             Shown::Cookie(cookie) => app.gate.admit_session(app.house(), cookie, now_ms()),
         }
     }

@@ -37,7 +37,12 @@ pub async fn enrol(State(app): State<Arc<App>>, body: Json<EnrolRequest, SMALL>)
         ENROL_AGAIN.code, CONFLICT.code, BUSY.code, NO_SPACE.code, TOO_MANY_REQUESTS.code]))))]
 pub async fn refresh(State(app): State<Arc<App>>, body: Json<RefreshRequest, SMALL>) -> Answer {
     let run = move |app: &App| app.gate.refresh(app.house(), &body.value, body.received_ms);
-    json(&blocking(&app, run).await?)
+    let refreshed = blocking(&app, run).await;
+    if refreshed.is_err() {
+        // It may have ended a family of tokens: the door must not go on believing them.
+        app.gate.pause_memory(now_ms());
+    }
+    json(&refreshed?)
 }
 
 /// 手机列表 · all phones

@@ -11,6 +11,7 @@ pub mod install;
 pub mod metrics;
 pub mod once;
 pub mod outer;
+mod pack;
 pub mod people;
 pub mod photos;
 pub mod reference;
@@ -50,6 +51,23 @@ pub(crate) async fn blocking<T: Send + 'static>(
         Ok(result) => Ok(result?),
         Err(_) => Err(Fault::of(&INTERNAL, None)),
     }
+}
+
+/// As `blocking`, for what only reads: no more threads than there are connections to read by, so that two
+/// hundred phones at once do not wake two hundred threads to wait for four.
+///
+/// # Errors
+/// As `blocking`.
+pub(crate) async fn reading<T: Send + 'static>(
+    app: &Arc<App>,
+    f: impl FnOnce(&App) -> Result<T, ServiceError> + Send + 'static,
+) -> Answer<T> {
+    let turn = app.reads.clone().acquire_owned().await.map_err(|_| Fault::of(&BUSY, None))?;
+    blocking(app, move |app| {
+        let _turn = turn;
+        f(app)
+    })
+    .await
 }
 
 /// As `blocking`, for work with a password: few at once, since each takes 19 MiB and a core for a while.

@@ -3,12 +3,15 @@
 use crate::error::Answer;
 use crate::http::body::Json;
 use crate::http::caller::Caller;
+use crate::http::pack::{Packed, Packing};
 use crate::http::standing::Standing;
-use crate::http::{blocking, json, now_ms, written};
+use crate::http::{blocking, json, now_ms, reading, written};
+use crate::service::ingest::ReadPush;
 use crate::service::{Credential, WriteJob, pull};
 use crate::state::App;
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
 use blindspot_core::error::{BAD_CURSOR, TOO_MANY_OPS, UPGRADE_REQUIRED};
 use blindspot_core::feed::Feed;
 use blindspot_core::limits::{PULL_WAIT_S_MAX, PUSH_BYTES_MAX};
@@ -20,6 +23,8 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::Instant;
 
 const PULL_BYTES_MAX: usize = 256 * 1024;
+/// So many ops are read faster than another thread is woken.
+const READ_INLINE: usize = 25;
 
 /// 上传操作 · takes ops; answers each one's verdict after the durable commit
 ///
@@ -32,11 +37,16 @@ pub async fn push(
     Caller(credential): Caller,
     body: Json<PushRequest, PUSH_BYTES_MAX>,
 ) -> Answer {
-    let Json { value: request, received_ms, held, .. } = body;
+    let Json { value, received_ms, held, .. } = body;
     app.seen.note(credential.device, None, received_ms);
+    let push = if value.ops.len() <= READ_INLINE {
+        ReadPush::of(value)?
+    } else {
+        blocking(&app, |_| ReadPush::of(value)).await?
+    };
     let reply = written(&app, |done| WriteJob::Push {
         credential,
-        request,
+        push,
         received_ms,
         // The memory is free again when the writer is done, whether or not the phone still waits.
         done: Box::new(move |result| {
@@ -56,8 +66,10 @@ pub async fn pull(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
     standing: Standing,
+    headers: HeaderMap,
     body: Json<PullRequest, PULL_BYTES_MAX>,
 ) -> Answer<Response> {
+    let packing = Packing::of(&headers);
     let request = Arc::new(body.value);
     drop(body.held);
     if !credential.desk {
@@ -70,9 +82,9 @@ pub async fn pull(
     let mut listener = app.hints.listen();
     let mut stopping = app.stopping.subscribe();
     loop {
-        let reply = page(&app, credential, &request).await?;
-        if pull::is_news(&reply) || Instant::now() >= until || *stopping.borrow() {
-            return json(&reply);
+        let last = Instant::now() >= until || *stopping.borrow();
+        if let Some(page) = page(&app, credential, &request, packing, last).await? {
+            return Ok(page.into_response());
         }
         let feeds = blocking(&app, move |app| pull::scope(app.house(), credential, now_ms())).await?;
         tokio::select! {
@@ -86,9 +98,24 @@ pub async fn pull(
     }
 }
 
-async fn page(app: &Arc<App>, credential: Credential, request: &Arc<PullRequest>) -> Answer<PullReply> {
+/// A page ready to be sent; nothing when there is no news and time is left to wait for some. Read, written
+/// and packed on one thread.
+async fn page(
+    app: &Arc<App>,
+    credential: Credential,
+    request: &Arc<PullRequest>,
+    packing: Packing,
+    last: bool,
+) -> Answer<Option<Packed>> {
     let request = request.clone();
-    blocking(app, move |app| pull::pull(app.house(), credential, &request, now_ms())).await
+    reading(app, move |app| {
+        let reply = pull::pull(app.house(), credential, &request, now_ms())?;
+        if !last && !pull::is_news(&reply) {
+            return Ok(None);
+        }
+        Ok(Some(Packed::json(&reply, packing)?))
+    })
+    .await
 }
 
 /// Returns when one of the feeds has moved, or may have.

@@ -39,7 +39,7 @@ const TLS_HANDSHAKE: u8 = 0x16;
 /// Requests at once on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 64;
 /// Read and written at once; also the least hyper takes for a head.
-const BUFFER_BYTES: usize = 64 * 1_024;
+const BUFFER_BYTES: usize = 256 * 1_024;
 
 /// What all connections of a listener share.
 pub(crate) struct Listening {

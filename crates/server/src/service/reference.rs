@@ -237,7 +237,7 @@ fn write_chunk(
         .collect();
     let mut writes = BTreeMap::new();
     for change in diff_rows(&before, chunk) {
-        writes.insert(change.key.clone(), RowWrite { change, case_id: None });
+        writes.insert(change.key.clone(), RowWrite { change, case_id: None, fresh: false });
     }
     let heads = feed::save_changes(tx, &house.city, house.epoch, &writes)?;
     Ok((writes.len(), heads))

@@ -228,7 +228,8 @@ pub(crate) fn push(
 ) -> Result<PushReply, ServiceError> {
     let (send, reply) = mpsc::channel();
     let done = Box::new(move |result| send.send(result).unwrap());
-    ingest::step(house, vec![WriteJob::Push { credential, request, received_ms, done }]);
+    let push = ingest::ReadPush::of(request)?;
+    ingest::step(house, vec![WriteJob::Push { credential, push, received_ms, done }]);
     reply.recv().unwrap()
 }
 

@@ -118,3 +118,25 @@ impl Running {
         }
     }
 }
+
+/// The digest of bytes as they come, and their beginning.
+#[derive(Default)]
+pub(super) struct Gathered {
+    hasher: sha2::Sha256,
+    head: Vec<u8>,
+}
+
+impl Gathered {
+    /// Enough to tell a file's kind by.
+    const HEAD: usize = 256;
+
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        let room = Self::HEAD.saturating_sub(self.head.len());
+        self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        sha2::Digest::update(&mut self.hasher, bytes);
+    }
+
+    pub(super) fn finish(self) -> (Sha256, Vec<u8>) {
+        (Sha256(sha2::Digest::finalize(self.hasher).into()), self.head)
+    }
+}

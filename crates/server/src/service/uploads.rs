@@ -4,8 +4,8 @@
 //! the writer links and acknowledges them. Only after it may anyone be told `Upload-Verified`. Knows no HTTP.
 
 use crate::blob::{Depot, Part};
-use crate::service::upload_request::Running;
 pub use crate::service::upload_request::{Checksum, NewUpload};
+use crate::service::upload_request::{Gathered, Running};
 use crate::service::writer::{Done, WriteJob};
 use crate::service::{Credential, House, ServiceError};
 use crate::service::{cases, limits};
@@ -189,8 +189,9 @@ pub fn state(
     } else {
         state.offset = depot.parts.len(upload_id)?;
         if state.offset >= upload.length {
-            let part = depot.parts.hold(upload_id)?;
-            state.arrival = Some(close(house, depot, &upload, credential, part)?);
+            let mut part = depot.parts.hold(upload_id)?;
+            part.sync().map_err(taken_over)?;
+            state.arrival = Some(close(house, depot, &upload, credential, part, None)?);
         }
     }
     Ok(state)
@@ -203,6 +204,8 @@ pub struct Incoming {
     part: Part,
     at: u64,
     running: Option<Running>,
+    /// Of the whole file, when this request began it: then it need not be read again at the end.
+    whole: Option<Gathered>,
 }
 
 /// Begins to append at an offset.
@@ -230,7 +233,8 @@ pub fn begin(
     if part.start() != offset {
         return Err(conflict(part.start()));
     }
-    Ok(Incoming { upload, credential, part, at: offset, running: checksum.map(Running::new) })
+    let whole = (offset == 0).then(Gathered::default);
+    Ok(Incoming { upload, credential, part, at: offset, running: checksum.map(Running::new), whole })
 }
 
 fn conflict(at: u64) -> ServiceError {
@@ -250,6 +254,9 @@ impl Incoming {
         self.part.append(bytes).map_err(taken_over)?;
         if let Some(running) = &mut self.running {
             running.update(bytes);
+        }
+        if let Some(whole) = &mut self.whole {
+            whole.update(bytes);
         }
         self.at = end;
         Ok(())
@@ -276,7 +283,10 @@ impl Incoming {
             arrival: None,
         };
         if offset == self.upload.length {
-            state.arrival = Some(close(house, depot, &self.upload, self.credential, self.part)?);
+            // What another request put into the file in between is not in what was gathered.
+            let whole = self.whole.filter(|_| self.at == offset).map(Gathered::finish);
+            let arrival = close(house, depot, &self.upload, self.credential, self.part, whole)?;
+            state.arrival = Some(arrival);
         }
         Ok(state)
     }
@@ -291,17 +301,18 @@ fn taken_over(error: std::io::Error) -> ServiceError {
     }
 }
 
-/// All bytes are here: verifies them and stores them under their hash, or ends the upload.
+/// All bytes are here and durable: verifies them and stores them under their hash, or ends the upload.
+/// `gathered` is their digest and beginning when they were seen as they came.
 fn close(
     house: &House,
     depot: &Depot,
     upload: &Upload,
     credential: Credential,
     mut part: Part,
+    gathered: Option<(Sha256, Vec<u8>)>,
 ) -> Result<Arrival, ServiceError> {
-    let length = part.sync().map_err(taken_over)?;
-    let (sha256, head) = part.digest()?;
-    let fault = if length != upload.length || sha256 != upload.sha256 {
+    let (sha256, head) = gathered.map_or_else(|| part.digest(), Ok)?;
+    let fault = if part.length()? != upload.length || sha256 != upload.sha256 {
         Some(&DIGEST_MISMATCH)
     } else if !is_what_it_says(&upload.media, &head) {
         Some(&UNSUPPORTED_MEDIA_TYPE)

@@ -6,7 +6,7 @@
 use super::{Credential, House, ServiceError, ingest};
 use crate::telemetry::stats::WriterStats;
 use blindspot_core::id::Sha256;
-use blindspot_core::wire::v1::{DeskOp, PushReply, PushRequest, VerdictEntry};
+use blindspot_core::wire::v1::{DeskOp, PushReply, VerdictEntry};
 use blindspot_core::{CaseId, PhotoId, error};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -22,8 +22,8 @@ pub enum WriteJob {
     Push {
         /// Who pushes.
         credential: Credential,
-        /// What.
-        request: PushRequest,
+        /// What, read already.
+        push: ingest::ReadPush,
         /// Receipt, server time in milliseconds.
         received_ms: i64,
         /// Who waits for the answer.
@@ -67,6 +67,11 @@ pub enum WriteJob {
 }
 
 impl WriteJob {
+    /// Ops that it brings; anything else counts as one.
+    fn weight(&self) -> usize {
+        if let WriteJob::Push { push, .. } = self { push.ops.len().max(1) } else { 1 }
+    }
+
     /// Answers without doing it.
     pub(crate) fn refuse(self, error: ServiceError) {
         match self {
@@ -79,6 +84,9 @@ impl WriteJob {
 
 /// Most jobs of one commit.
 const GROUP_MAX: usize = 256;
+/// Most ops of one commit: enough that its fsync is a small part, few enough that phones are answered, and
+/// send again, while the next group is decided.
+const GROUP_OPS: usize = 600;
 /// Most jobs that wait; more are answered `busy`.
 const QUEUE_MAX: usize = 1_024;
 
@@ -136,11 +144,18 @@ impl Drop for Writer {
 }
 
 fn drain(house: &House, jobs: &Receiver<WriteJob>) {
-    while let Ok(first) = jobs.recv() {
+    let mut left_over: Option<WriteJob> = None;
+    while let Some(first) = left_over.take().or_else(|| jobs.recv().ok()) {
+        let mut ops = first.weight();
         let mut group = vec![first];
         while group.len() < GROUP_MAX
             && let Ok(job) = jobs.try_recv()
         {
+            ops += job.weight();
+            if ops > GROUP_OPS {
+                left_over = Some(job);
+                break;
+            }
             group.push(job);
         }
         let taken = house.stats.take(group.len());

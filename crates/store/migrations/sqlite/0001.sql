@@ -153,7 +153,7 @@ CREATE TABLE ops (
   final         INTEGER NOT NULL,
   landed        TEXT NOT NULL DEFAULT '[]',
   PRIMARY KEY (city_id, op_id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE UNIQUE INDEX ops_in_order ON ops (city_id, n);
 CREATE INDEX ops_by_device ON ops (city_id, device_id, device_seq);
 CREATE INDEX ops_undecided ON ops (city_id, received_ms) WHERE final = 0;
@@ -209,6 +209,9 @@ CREATE TABLE trying (
 
 -- Rows and feeds ----------------------------------------------------------------------------------
 
+-- body is NULL once the row is gone from everywhere. stands: JSON, feed_n to the row's newest seq there,
+-- negative when that is the marker of having left; so a change finds and replaces its old items by key.
+-- Bodies lie in a table of their own order (no WITHOUT ROWID): in a key's leaf they would overflow.
 CREATE TABLE rows (
   city_id TEXT NOT NULL,
   kind    TEXT NOT NULL,
@@ -217,14 +220,17 @@ CREATE TABLE rows (
   epoch   INTEGER NOT NULL,
   n       INTEGER NOT NULL,
   hash    BLOB NOT NULL,
-  body    TEXT NOT NULL,
+  body    TEXT,
+  stands  TEXT NOT NULL,
   PRIMARY KEY (city_id, kind, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX rows_by_case ON rows (city_id, case_id) WHERE case_id IS NOT NULL;
 
+-- feed_n is the feed's number in this database, so that its items have short keys.
 CREATE TABLE feed_heads (
   city_id TEXT NOT NULL,
   feed    TEXT NOT NULL,
+  feed_n  INTEGER NOT NULL,
   seq     INTEGER NOT NULL,
   count   INTEGER NOT NULL,
   digest  BLOB NOT NULL,
@@ -232,17 +238,17 @@ CREATE TABLE feed_heads (
   PRIMARY KEY (city_id, feed)
 ) STRICT, WITHOUT ROWID;
 
+CREATE UNIQUE INDEX feed_heads_by_n ON feed_heads (city_id, feed_n);
+
 CREATE TABLE feed_items (
   city_id TEXT NOT NULL,
-  feed    TEXT NOT NULL,
+  feed_n  INTEGER NOT NULL,
   seq     INTEGER NOT NULL,
   kind    TEXT NOT NULL,
   id      TEXT NOT NULL,
   gone    INTEGER NOT NULL,
-  PRIMARY KEY (city_id, feed, kind, id)
+  PRIMARY KEY (city_id, feed_n, seq)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX feed_items_by_row ON feed_items (city_id, kind, id) WHERE gone = 0;
-CREATE UNIQUE INDEX feed_items_in_order ON feed_items (city_id, feed, seq);
 
 -- What lists ask for, derived from case rows --------------------------------------------------------
 
@@ -332,18 +338,18 @@ CREATE TABLE rendition_jobs (
 -- are the shapes of a city after a year, so that plans are the same on every installation.
 ANALYZE;
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
-  ('ops', 'ops', '1000000 1000000 1'),
+  ('ops', 'sqlite_autoindex_ops_1', '1000000 1000000 1'),
   ('ops', 'ops_in_order', '1000000 1000000 1'),
   ('ops', 'ops_by_device', '1000000 1000000 2000 1'),
   ('ops', 'ops_undecided', '200 200 1'),
   ('waiting', 'waiting', '10000 10000 10 1'),
   ('waiting', 'waiting_by_op', '10000 10000 2'),
   ('op_cases', 'op_cases', '1000000 1000000 8 1'),
-  ('rows', 'rows', '2000000 2000000 400000 1'),
+  ('rows', 'sqlite_autoindex_rows_1', '2000000 2000000 400000 1'),
   ('rows', 'rows_by_case', '1000000 1000000 8'),
-  ('feed_items', 'feed_items', '4000000 4000000 20000 5000 1'),
-  ('feed_items', 'feed_items_in_order', '4000000 4000000 20000 1'),
-  ('feed_items', 'feed_items_by_row', '4000000 4000000 800000 2'),
+  ('feed_items', 'feed_items', '4000000 4000000 20000 1'),
+  ('feed_heads', 'feed_heads', '10000 10000 1'),
+  ('feed_heads', 'feed_heads_by_n', '10000 10000 1'),
   ('cases', 'cases', '200000 200000 1'),
   ('cases', 'cases_by_received', '200000 200000 2 1'),
   ('cases', 'cases_by_state', '200000 200000 20000 2 1'),

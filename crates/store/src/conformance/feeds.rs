@@ -20,8 +20,10 @@ fn image(id: u64, body: &str, feeds: &[u64]) -> RowImage {
 }
 
 fn save(store: &Store, changes: Vec<RowChange>) -> Result<BTreeMap<Feed, i64>> {
-    let writes: BTreeMap<RowKey, RowWrite> =
-        changes.into_iter().map(|change| (change.key.clone(), RowWrite { change, case_id: None })).collect();
+    let writes: BTreeMap<RowKey, RowWrite> = changes
+        .into_iter()
+        .map(|change| (change.key.clone(), RowWrite { change, case_id: None, fresh: false }))
+        .collect();
     store.write(|tx| feed::save_changes(tx, &city(), 1, &writes))
 }
 

@@ -17,7 +17,7 @@ fn op(n: u8) -> OpRecord {
         author: None,
         kind: "comment".into(),
         case_id: None,
-        body: format!("{{\"n\":{n}}}"),
+        body: format!("{{\"n\":{n}}}").into(),
         hash: Sha256::of(&[n]),
         received_ms: 5,
         time: CaptureTime { at_ms: 4, class: ClockClass::Exact, claimed_ms: 3 },

@@ -12,6 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sample", &["core", "photo"]),
     ("server", &["core", "photo", "store"]),
     ("cli", &["client", "core", "photo", "sample", "server", "store"]),
+    ("bench", &["client", "core", "sample", "server", "store"]),
     ("testkit", &["client", "core", "photo", "sample", "server", "store"]),
     ("tests", &["client", "core", "photo", "sample", "server", "store", "testkit"]),
     ("xtask", &[]),

@@ -100,7 +100,7 @@ impl Group<'_, '_> {
             carrier: record.device_id,
             cause: cause.clone(),
             detail: String::new(),
-            body: record.body.clone(),
+            body: record.body.to_string(),
             at_ms: record.received_ms,
             released_ms: None,
         };

@@ -17,6 +17,7 @@ use blindspot_store::ops::OpRecord;
 use blindspot_store::{Result, StoreError, audit, looks, uploads, waiting};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// Names the clock of desk actions, which is the server's own: their capture time is exact.
 const DESK_BOOT: &str = "server";
@@ -69,10 +70,7 @@ impl Group<'_, '_> {
     pub(super) fn receive(&mut self, task: &OpTask) -> Result<VerdictEntry> {
         match &task.source {
             Source::Broken { body, problem } => self.receive_broken(task, body, problem),
-            Source::Sealed(op) => {
-                let sent = task.sent.clone();
-                self.receive_sealed(task, (**op).clone(), &sent)
-            }
+            Source::Sealed(op) => self.receive_sealed(task, op.clone(), &task.sent),
             Source::Desk { case_id, op } => self.receive_desk(task, *case_id, op),
         }
     }
@@ -81,7 +79,7 @@ impl Group<'_, '_> {
         let malformed = |p: OpProblem| StoreError::Decode(p.to_string());
         if let Some(record) = self.ops.get(&op.op_id) {
             // The server filled in number and time, so that only what the desk said can be compared.
-            let was = SealedOp::read(record.body.as_str()).map_err(malformed)?.env;
+            let was = SealedOp::read(record.body.clone()).map_err(malformed)?.env;
             let same = record.author == Some(task.credential.person)
                 && (&was.kind, was.case_id, was.payload.get()) == (&op.kind, case_id, op.payload.get());
             if same {
@@ -97,10 +95,10 @@ impl Group<'_, '_> {
             boot_id: Some(DESK_BOOT.into()),
         };
         self.need_cases(touched(&sealed))?;
-        self.receive_sealed(task, sealed, &sent)
+        self.receive_sealed(task, Arc::new(sealed), &sent)
     }
 
-    fn receive_sealed(&mut self, task: &OpTask, op: SealedOp, sent: &Sent) -> Result<VerdictEntry> {
+    fn receive_sealed(&mut self, task: &OpTask, op: Arc<SealedOp>, sent: &Sent) -> Result<VerdictEntry> {
         let (op_id, device) = (op.env.op_id, op.env.device_id);
         if let Some(record) = self.ops.get(&op_id) {
             if record.hash == op.hash {
@@ -111,13 +109,12 @@ impl Group<'_, '_> {
             }
             return self.apart(task, &op, Cause::OtherBody, "the first body stands");
         }
-        let Some(of_op) = self.device(device).cloned() else {
+        let Some((person, enrolled_ms)) = self.device(device).map(|d| (d.person_id, d.enrolled_ms)) else {
             return self.apart(task, &op, Cause::UnknownDevice, "no such enrolment");
         };
         let carrier = self.device(task.credential.device);
-        let later =
-            carrier.is_some_and(|c| c.enrolled_ms >= of_op.enrolled_ms && c.person_id == of_op.person_id);
-        if of_op.person_id != task.credential.person || !(device == task.credential.device || later) {
+        let later = carrier.is_some_and(|c| c.enrolled_ms >= enrolled_ms && c.person_id == person);
+        if person != task.credential.person || !(device == task.credential.device || later) {
             return self.apart(task, &op, Cause::AuthorMismatch, "pushed with another person's credential");
         }
         let number = (device, op.env.device_seq);
@@ -127,22 +124,22 @@ impl Group<'_, '_> {
             self.cloned.insert(device);
         }
         self.last_n += 1;
-        let time = recover(&op.env.captured, sent, task.received_ms, of_op.enrolled_ms);
-        let record = OpRecord {
+        let time = recover(&op.env.captured, sent, task.received_ms, enrolled_ms);
+        let record = Box::new(OpRecord {
             op_id,
             n: self.last_n,
             device_id: device,
             device_seq: op.env.device_seq,
-            author: Some(of_op.person_id),
+            author: Some(person),
             kind: op.env.kind.clone(),
             case_id: op.env.case_id,
-            body: op.body.to_string(),
+            body: op.body.clone(),
             hash: op.hash,
             received_ms: task.received_ms,
             time,
             verdict: Verdict::Held { missing: vec![] },
             landed: vec![],
-        };
+        });
         self.ops.insert(op_id, record);
         self.sealed.insert(op_id, op);
         self.new_ops.insert(op_id);
@@ -184,9 +181,14 @@ impl Group<'_, '_> {
         let record = self.ops.get(&op_id).ok_or_else(gone)?.clone();
         let op = match self.sealed.get(&op_id) {
             Some(op) => op.clone(),
-            None => SealedOp::read(record.body.as_str()).map_err(|p| StoreError::Decode(p.to_string()))?,
+            None => {
+                let read = SealedOp::read(record.body.clone());
+                Arc::new(read.map_err(|p| StoreError::Decode(p.to_string()))?)
+            }
         };
-        self.need_ops(&op.env.depends_on.iter().copied().collect())?;
+        if !op.env.depends_on.is_empty() {
+            self.need_ops(&op.env.depends_on.iter().copied().collect())?;
+        }
         let known = |id: OpId| match self.ops.get(&id) {
             Some(r) if r.verdict.is_final() => Known::Final,
             Some(_) => Known::Waiting,
@@ -217,7 +219,7 @@ impl Group<'_, '_> {
             }
             _ => {
                 let opened = self.number_new_cases(&mut outcome)?;
-                self.take(&record, &outcome)?;
+                self.take(&record, outcome)?;
                 Ok(opened)
             }
         }
@@ -232,8 +234,11 @@ impl Group<'_, '_> {
         };
         let enrolled_ms = of_op.enrolled_ms;
         let grants = self.grants_of(person)?;
-        match op.command() {
-            Ok(Command::Look(look)) => {
+        // Only these two kinds ask for more; reading the payload of every op twice would cost as much as
+        // deciding it.
+        let asks = matches!(op.env.kind.as_str(), "look" | "photo");
+        match asks.then(|| op.command()) {
+            Some(Ok(Command::Look(look))) => {
                 let fix = look.position.as_ref().and_then(Fix::wgs84);
                 let at = fix.map(|p| self.reference.places.locate(p, record.time.at_ms));
                 let (cell, stood) = at.map_or((None, None), |l| (l.cell, l.grid));
@@ -249,7 +254,7 @@ impl Group<'_, '_> {
                     };
                 }
             }
-            Ok(Command::Photo(photo)) => {
+            Some(Ok(Command::Photo(photo))) => {
                 // Bytes count only when the author brought them: a hash must not become a read right.
                 let arrived = uploads::load_verified_for(self.tx, &self.house.city, photo.photo_id)?;
                 self.world.arrived =
@@ -282,7 +287,7 @@ impl Group<'_, '_> {
     }
 
     /// A final verdict: takes over its effects.
-    fn take(&mut self, record: &OpRecord, outcome: &Outcome) -> Result<()> {
+    fn take(&mut self, record: &OpRecord, outcome: Outcome) -> Result<()> {
         let city = &self.house.city;
         if let Some(look) = &outcome.look {
             looks::append_look(self.tx, city, record.op_id, look)?;
@@ -294,10 +299,10 @@ impl Group<'_, '_> {
             let detail = format!("op:{}", record.op_id);
             audit::append(self.tx, city, at, &actor, &record.kind, &object, word, &detail)?;
         }
-        self.absorb(outcome);
         self.landed.extend(outcome.cases.iter().map(|c| (*c, record.n, record.op_id)));
         self.unhold(record)?;
         self.rule(record.op_id, outcome.verdict.clone(), outcome.cases.clone());
+        self.absorb(outcome);
         Ok(())
     }
 

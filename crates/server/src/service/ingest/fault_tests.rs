@@ -1,5 +1,6 @@
 //! Ingest when things around it fail: an engine that refuses, a full disk, photos in any order, the thread.
 
+use super::ReadPush;
 use crate::service::testing::{Phone, T0, case, grant, house, house_on, person, push};
 use crate::service::{Credential, House, ServiceError, WriteJob, Writer, ingest, start};
 use blindspot_core::PhotoId;
@@ -46,8 +47,8 @@ fn an_op_that_the_engine_refuses_stands_alone() {
 fn a_full_disk_acknowledges_nothing_and_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
-    // Room for the schema and some work: 200 pages of 4 KB.
-    let house = house_on(Store::open(&path, Options { max_pages: Some(200), ..Options::default() }).unwrap());
+    // Room for the schema and some work: 110 pages of 16 KB.
+    let house = house_on(Store::open(&path, Options { max_pages: Some(110), ..Options::default() }).unwrap());
     let mut a = collector(&house, 1);
     let (mut acknowledged, mut refused) = (Vec::new(), 0);
     for n in 0..400 {
@@ -148,7 +149,7 @@ fn a_kind_learnt_by_an_upgrade_is_replayed() {
         author: Some(a.credential.person),
         kind: "report".into(),
         case_id: Some(case(1)),
-        body: op.body.to_string(),
+        body: op.body.clone(),
         hash: op.hash,
         received_ms: T0,
         time: blindspot_core::clock::recover(&op.env.captured, &Default::default(), T0, 0),
@@ -180,7 +181,14 @@ fn the_thread_answers_everything_it_took_and_closing_is_clean() {
         let send = send.clone();
         let done = Box::new(move |result| send.send(result).unwrap());
         let (credential, request) = (a.credential, a.request(&[&op]));
-        writer.submit(WriteJob::Push { credential, request, received_ms: T0, done }).unwrap();
+        writer
+            .submit(WriteJob::Push {
+                credential,
+                push: ReadPush::of(request).unwrap(),
+                received_ms: T0,
+                done,
+            })
+            .unwrap();
     }
     writer.close();
     drop(send);
@@ -189,7 +197,12 @@ fn the_thread_answers_everything_it_took_and_closing_is_clean() {
     assert!(replies.iter().all(|r| r.verdicts[0].verdict == Verdict::Applied));
     assert!(told.try_iter().any(|h| h.feed.as_str() == "grid:330782003001-01" && h.seq >= 100));
     let done = Box::new(|_| {});
-    let late = WriteJob::Push { credential: a.credential, request: a.request(&[]), received_ms: T0, done };
+    let late = WriteJob::Push {
+        credential: a.credential,
+        push: ReadPush::of(a.request(&[])).unwrap(),
+        received_ms: T0,
+        done,
+    };
     assert!(writer.submit(late).is_err());
     start::close(&house).unwrap();
 }

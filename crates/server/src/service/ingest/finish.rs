@@ -5,7 +5,7 @@ use super::group::Group;
 use blindspot_core::DeviceId;
 use blindspot_core::case::Case;
 use blindspot_core::feed::Feed;
-use blindspot_core::row::{RowImage, RowKey, RowKind, diff_rows};
+use blindspot_core::row::{RowImage, RowKey, RowKind, changes_between};
 use blindspot_core::verdict::VerdictRow;
 use blindspot_core::wire::v1::VerdictEntry;
 use blindspot_core::world::Freshness;
@@ -21,8 +21,12 @@ impl Group<'_, '_> {
     pub(super) fn finish(mut self, mut entries: Vec<Option<VerdictEntry>>) -> Result<Committed> {
         self.refresh(&mut entries);
         let (tx, city) = (self.tx, &self.house.city);
-        ops::append_ops(tx, city, self.new_ops.iter().filter_map(|id| self.ops.get(id)))?;
-        ops::save_verdicts(tx, city, self.changed_ops.iter().filter_map(|id| self.ops.get(id)))?;
+        ops::append_ops(tx, city, self.new_ops.iter().filter_map(|id| self.ops.get(id)).map(|r| &**r))?;
+        ops::save_verdicts(
+            tx,
+            city,
+            self.changed_ops.iter().filter_map(|id| self.ops.get(id)).map(|r| &**r),
+        )?;
         ops::append_op_cases(tx, city, &self.landed)?;
         for record in self.touched_ops().filter(|r| r.verdict.is_final()) {
             quarantine::save_released(tx, city, record.op_id, &record.hash, record.received_ms)?;
@@ -47,7 +51,7 @@ impl Group<'_, '_> {
     }
 
     fn touched_ops(&self) -> impl Iterator<Item = &OpRecord> {
-        self.new_ops.union(&self.changed_ops).filter_map(|id| self.ops.get(id))
+        self.new_ops.union(&self.changed_ops).filter_map(|id| self.ops.get(id)).map(|r| &**r)
     }
 
     /// An op that a later one of the same group released is answered with its newest verdict.
@@ -67,9 +71,10 @@ impl Group<'_, '_> {
         let mut index: Vec<(&Case, Option<String>)> = Vec::new();
         for (id, before) in &self.before {
             let Some(file) = self.world.cases.get(id) else { continue };
+            let fresh = before.is_none();
             let before = before.as_ref().map_or(Ok(vec![]), |f| f.images())?;
-            for change in diff_rows(&before, &file.images()?) {
-                writes.insert(change.key.clone(), RowWrite { change, case_id: Some(*id) });
+            for change in changes_between(before, file.images()?) {
+                writes.insert(change.key.clone(), RowWrite { change, case_id: Some(*id), fresh });
             }
             index.push((&file.case, self.item_of(&file.case)));
         }
@@ -92,8 +97,8 @@ impl Group<'_, '_> {
         for (cell, before) in &self.fresh_before {
             let before = before.as_ref().map(freshness_image).transpose()?;
             let after = self.world.freshness.get(cell).map(freshness_image).transpose()?;
-            for change in diff_rows(before.as_slice(), after.as_slice()) {
-                writes.insert(change.key.clone(), RowWrite { change, case_id: None });
+            for change in changes_between(Vec::from_iter(before), Vec::from_iter(after)) {
+                writes.insert(change.key.clone(), RowWrite { change, case_id: None, fresh: false });
             }
         }
         Ok(())
@@ -113,8 +118,9 @@ impl Group<'_, '_> {
                 body: serde_json::to_string(&row)?,
                 feeds: BTreeSet::from([Feed::device(record.device_id)]),
             };
-            for change in diff_rows(&[], &[image]) {
-                writes.insert(change.key.clone(), RowWrite { change, case_id: None });
+            let fresh = self.new_ops.contains(&record.op_id);
+            for change in changes_between(vec![], vec![image]) {
+                writes.insert(change.key.clone(), RowWrite { change, case_id: None, fresh });
             }
         }
         Ok(())

@@ -22,10 +22,10 @@ pub(super) struct Group<'a, 't> {
     pub(super) reference: &'a Reference,
     pub(super) world: World,
     /// Cases as they were before the group first changed them.
-    pub(super) before: BTreeMap<CaseId, Option<CaseFile>>,
+    pub(super) before: BTreeMap<CaseId, Option<Box<CaseFile>>>,
     asked_cases: BTreeSet<CaseId>,
-    pub(super) ops: BTreeMap<OpId, OpRecord>,
-    pub(super) sealed: BTreeMap<OpId, SealedOp>,
+    pub(super) ops: BTreeMap<OpId, Box<OpRecord>>,
+    pub(super) sealed: BTreeMap<OpId, Arc<SealedOp>>,
     asked_ops: BTreeSet<OpId>,
     pub(super) new_ops: BTreeSet<OpId>,
     pub(super) changed_ops: BTreeSet<OpId>,
@@ -113,7 +113,8 @@ impl<'a, 't> Group<'a, 't> {
     pub(super) fn need_ops(&mut self, ids: &BTreeSet<OpId>) -> Result<()> {
         let ask: BTreeSet<OpId> = ids.difference(&self.asked_ops).copied().collect();
         if !ask.is_empty() {
-            self.ops.extend(ops::load_ops(self.tx, &self.house.city, &ask)?);
+            let found = ops::load_ops(self.tx, &self.house.city, &ask)?;
+            self.ops.extend(found.into_iter().map(|(id, record)| (id, Box::new(record))));
             self.asked_ops.extend(ask);
         }
         Ok(())
@@ -149,7 +150,7 @@ impl<'a, 't> Group<'a, 't> {
                 let file = CaseFile::from_bodies(bodies)?
                     .ok_or_else(|| StoreError::Decode(format!("case {id} has rows but no case row")))?;
                 ask.extend(file.case.merged_into);
-                self.world.cases.insert(id, file);
+                self.world.cases.insert(id, Box::new(file));
             }
         }
     }
@@ -180,7 +181,7 @@ impl<'a, 't> Group<'a, 't> {
     }
 
     /// Takes over what an op changed, remembering how it was before the group.
-    pub(super) fn absorb(&mut self, outcome: &Outcome) {
+    pub(super) fn absorb(&mut self, outcome: Outcome) {
         for file in &outcome.changed {
             self.remember(file.id());
         }

@@ -56,7 +56,7 @@ pub fn replay_understood(house: &House, now_ms: i64) -> Result<usize, ServiceErr
         for id in open {
             let understood = group.ops.get(&id).is_some_and(|r| {
                 matches!(r.verdict, Verdict::Quarantined { cause: Cause::UnknownKind, .. })
-                    && SealedOp::read(r.body.as_str()).is_ok_and(|op| op.command().is_ok())
+                    && SealedOp::read(r.body.clone()).is_ok_and(|op| op.command().is_ok())
             });
             if understood {
                 group.settle(id)?;

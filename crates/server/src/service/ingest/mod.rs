@@ -33,6 +33,7 @@ use blindspot_store::{StoreError, meta, quarantine};
 use group::Group;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Most tasks of one transaction; bounds the rows it changes (protocol 8).
 const TASKS_MAX: usize = 1_000;
@@ -53,10 +54,50 @@ pub(super) struct OpTask {
     pub(super) forced: Option<Cause>,
 }
 
+/// A push whose ops have been read, on the thread of whoever brought it: the writer only decides.
+pub struct ReadPush {
+    sent: Sent,
+    next_seq: u64,
+    receipt: Option<String>,
+    gone: Vec<u64>,
+    pub(super) ops: Vec<Source>,
+}
+
+impl ReadPush {
+    /// Reads the ops of a push. One that cannot be read is kept for quarantine; limits refuse the push whole.
+    ///
+    /// # Errors
+    /// `TOO_MANY_OPS`, `BODY_TOO_LARGE`.
+    pub fn of(request: PushRequest) -> Result<Self, ServiceError> {
+        let PushRequest { sent, next_seq, receipt, gone, ops, .. } = request;
+        if ops.len() > PUSH_OPS_MAX || gone.len() > PUSH_OPS_MAX {
+            return Err(ServiceError::refused(&error::TOO_MANY_OPS));
+        }
+        if ops.iter().map(String::len).sum::<usize>() > PUSH_BYTES_MAX {
+            return Err(ServiceError::refused(&error::BODY_TOO_LARGE));
+        }
+        let ops = ops.into_iter().map(Source::read).collect();
+        Ok(Self { sent, next_seq, receipt, gone, ops })
+    }
+}
+
 pub(super) enum Source {
-    Sealed(Box<SealedOp>),
+    Sealed(Arc<SealedOp>),
     Broken { body: String, problem: OpProblem },
     Desk { case_id: Option<CaseId>, op: DeskOp },
+}
+
+impl Source {
+    fn read(body: String) -> Self {
+        match SealedOp::read(body.as_str()) {
+            Ok(op) => {
+                // Its payload as well: what cannot be read is found again when it is decided.
+                let _ = op.command();
+                Source::Sealed(Arc::new(op))
+            }
+            Err(problem) => Source::Broken { body, problem },
+        }
+    }
 }
 
 impl OpTask {
@@ -144,8 +185,8 @@ pub fn step(house: &House, jobs: Vec<WriteJob>) {
 
 fn take_apart(house: &House, job: &mut WriteJob) -> Result<Vec<Task>, ServiceError> {
     match job {
-        WriteJob::Push { credential, request, received_ms, .. } => {
-            push_tasks(house, *credential, request, *received_ms)
+        WriteJob::Push { credential, push, received_ms, .. } => {
+            Ok(push_tasks(house, *credential, push, *received_ms))
         }
         WriteJob::Desk { credential, case_id, op, received_ms, .. } => {
             decide::seal_desk(*credential, *case_id, op, 0, *received_ms)
@@ -171,39 +212,25 @@ fn take_apart(house: &House, job: &mut WriteJob) -> Result<Vec<Task>, ServiceErr
     }
 }
 
-/// Reads the ops of a push; limits refuse this push alone.
-fn push_tasks(
-    house: &House,
-    credential: Credential,
-    request: &mut PushRequest,
-    received_ms: i64,
-) -> Result<Vec<Task>, ServiceError> {
-    if request.ops.len() > PUSH_OPS_MAX || request.gone.len() > PUSH_OPS_MAX {
-        return Err(ServiceError::refused(&error::TOO_MANY_OPS));
-    }
-    if request.ops.iter().map(String::len).sum::<usize>() > PUSH_BYTES_MAX {
-        return Err(ServiceError::refused(&error::BODY_TOO_LARGE));
-    }
+/// The tasks of a push: its frame, then its ops in order.
+fn push_tasks(house: &House, credential: Credential, push: &mut ReadPush, received_ms: i64) -> Vec<Task> {
     let frame = Task::Frame {
         device: credential.device,
         // A phone that is about to give a number which it has itself heard to be stored is a copy or was
         // set back. Its own receipt says so: what the server has by now would also accuse a late copy of
         // an honest frame.
-        rolled_back: request.next_seq > 0
-            && pull::known_through(house, credential.device, request.receipt.as_deref())
-                .is_some_and(|known| request.next_seq <= known),
-        gone: std::mem::take(&mut request.gone),
+        rolled_back: push.next_seq > 0
+            && pull::known_through(house, credential.device, push.receipt.as_deref())
+                .is_some_and(|known| push.next_seq <= known),
+        gone: std::mem::take(&mut push.gone),
     };
-    let mut tasks = vec![frame];
-    for body in std::mem::take(&mut request.ops) {
-        let source = match SealedOp::read(body.as_str()) {
-            Ok(op) => Source::Sealed(Box::new(op)),
-            Err(problem) => Source::Broken { body, problem },
-        };
-        let sent = request.sent.clone();
+    let mut tasks = Vec::with_capacity(push.ops.len() + 1);
+    tasks.push(frame);
+    for source in std::mem::take(&mut push.ops) {
+        let sent = push.sent.clone();
         tasks.push(Task::Op(Box::new(OpTask { credential, source, sent, received_ms, forced: None })));
     }
-    Ok(tasks)
+    tasks
 }
 
 /// Commits tasks, halving when the engine refuses the data, until the bad op stands alone. Pieces that

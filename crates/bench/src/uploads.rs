@@ -1,0 +1,161 @@
+//! W3: 200 uploads of 2 MB by 8 phones through tus, each acknowledged only when its bytes are durable and verified.
+
+use crate::child::Server;
+use crate::load;
+use crate::phone::{Phone, enrol_all};
+use crate::report::{Report, quantile};
+use crate::wire::{Connection, Prepared, Wire};
+use crate::{Failed, ground, limits, line};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use blindspot_core::PhotoId;
+use blindspot_core::id::Sha256;
+use blindspot_core::limits::CHUNK_BYTES;
+use hyper::Method;
+use hyper::body::Bytes;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+const PHONES: usize = 8;
+const UPLOADS: usize = 200;
+const BYTES: usize = 2_000_000;
+
+/// One photo's bytes and the photo that names them.
+struct Job {
+    photo: PhotoId,
+    sha256: Sha256,
+    bytes: Bytes,
+}
+
+/// Runs W3 with each photo in one request, and in pieces of the size that phones send.
+pub(crate) fn run(root: &Path, seed: u64, report: &mut Report) -> Result<(), Failed> {
+    for (work, piece) in [("w3", BYTES), ("w3_pieces", CHUNK_BYTES)] {
+        one(root, seed, work, piece, report)?;
+    }
+    Ok(())
+}
+
+fn one(root: &Path, seed: u64, work: &'static str, piece: usize, report: &mut Report) -> Result<(), Failed> {
+    let dir = tempfile::tempdir_in(root)?;
+    let recruits = ground::lay(dir.path(), seed, PHONES, |n| n)?;
+    let server = Server::start(dir.path())?;
+    let wire = Arc::new(Wire::default());
+    let (seconds, mut latencies, before, after) = load::block_on(async {
+        let mut phones = enrol_all(server.addr, &recruits, seed).await?;
+        let jobs = prepare(&server, &mut phones, seed).await?;
+        let mut lanes = Vec::new();
+        for (phone, jobs) in phones.into_iter().zip(jobs) {
+            lanes.push((phone, jobs, Connection::open(server.addr, wire.clone()).await?));
+        }
+        let before = server.usage()?;
+        let start = Instant::now();
+        let tasks: Vec<_> = lanes
+            .into_iter()
+            .map(|(phone, jobs, mut connection)| {
+                tokio::task::spawn_local(async move {
+                    let mut times = Vec::with_capacity(jobs.len());
+                    for job in &jobs {
+                        let begun = Instant::now();
+                        upload(&mut connection, &phone, job, piece).await.map_err(|e| e.to_string())?;
+                        times.push(begun.elapsed().as_secs_f64() * 1000.0);
+                    }
+                    Ok::<_, String>(times)
+                })
+            })
+            .collect();
+        let mut latencies = Vec::new();
+        for task in tasks {
+            latencies.extend(task.await??);
+        }
+        Ok((start.elapsed().as_secs_f64(), latencies, before, server.usage()?))
+    })?;
+    latencies.sort_by(f64::total_cmp);
+    let picture = picture(seed, 0);
+    let mut line = line(work);
+    line.mb_per_s = Some((UPLOADS * BYTES) as f64 / 1e6 / seconds);
+    line.p50_ms = Some(quantile(&latencies, 0.5));
+    line.p99_ms = Some(quantile(&latencies, 0.99));
+    line.server_cpu_s = after.cpu_s - before.cpu_s;
+    line.server_cpu_ms_per_1000 = Some(line.server_cpu_s * 1e6 / UPLOADS as f64);
+    line.peak_rss_mb = after.peak_mb;
+    line.bytes_wire = wire.bytes();
+    line.limit = limits::fsynced_files(root, PHONES, UPLOADS, &picture)?;
+    line.limit_is = "MB/s of fsynced files by as many threads";
+    let share = line.mb_per_s.unwrap_or(0.0) / line.limit;
+    report.tell(
+        &line
+            .with("share_of_limit", share)
+            .with("memory_growth_mb", after.peak_mb - before.rss_mb)
+            .with("sha256_mb_per_s", limits::sha256(&picture))
+            .with("bytes_a_request", piece as u64),
+    );
+    server.stop()
+}
+
+/// Bytes that begin as a JPEG does and compress like noise.
+fn picture(seed: u64, n: u64) -> Vec<u8> {
+    let mut dice = ChaCha8Rng::seed_from_u64(seed);
+    dice.set_stream(50_000 + n);
+    let mut bytes = vec![0; BYTES];
+    dice.fill_bytes(&mut bytes);
+    bytes[..4].copy_from_slice(&[0xff, 0xd8, 0xff, 0xe0]);
+    bytes
+}
+
+/// Cases and photo ops are on the server before the clock runs: an upload then links at once.
+async fn prepare(server: &Server, phones: &mut [Phone], seed: u64) -> Result<Vec<Vec<Job>>, Failed> {
+    let mut connection = Connection::open(server.addr, Arc::default()).await?;
+    let (mut out, mut n) = (Vec::new(), 0);
+    for phone in phones {
+        let (mut jobs, mut ops) = (Vec::new(), Vec::new());
+        for _ in 0..UPLOADS / PHONES {
+            n += 1;
+            let bytes = picture(seed, n);
+            let sha256 = Sha256::of(&bytes);
+            let (report, case) = phone.report();
+            let (op, photo) = phone.photo(case, &sha256.to_hex(), bytes.len());
+            ops.extend([report, op]);
+            jobs.push(Job { photo, sha256, bytes: bytes.into() });
+        }
+        connection.send(&phone.push(ops)?).await?.good()?;
+        out.push(jobs);
+    }
+    Ok(out)
+}
+
+async fn upload(connection: &mut Connection, phone: &Phone, job: &Job, piece: usize) -> Result<(), Failed> {
+    let word = |name: &str, value: &str| format!("{name} {}", STANDARD.encode(value));
+    let metadata = [
+        word("photo_id", &job.photo.to_string()),
+        word("form", "original"),
+        word("sha256", &job.sha256.to_hex()),
+        word("filetype", "image/jpeg"),
+    ]
+    .join(",");
+    let mut headers = phone.headers()?;
+    headers.insert("tus-resumable", "1.0.0".parse()?);
+    let mut create = headers.clone();
+    create.insert("upload-length", job.bytes.len().into());
+    create.insert("upload-metadata", metadata.parse()?);
+    let create =
+        Prepared { method: Method::POST, path: "/v1/photos".into(), headers: create, body: Bytes::new() };
+    let created = connection.send(&create).await?.good()?;
+    let path = created.headers.get("location").ok_or("no location")?.to_str()?.to_owned();
+    let mut verified = None;
+    for from in (0..job.bytes.len()).step_by(piece) {
+        let bytes = job.bytes.slice(from..(from + piece).min(job.bytes.len()));
+        let mut patch = headers.clone();
+        patch.insert("upload-offset", from.into());
+        patch.insert("content-type", "application/offset+octet-stream".parse()?);
+        let patch = Prepared { method: Method::PATCH, path: path.clone(), headers: patch, body: bytes };
+        let answer = connection.send(&patch).await?.good()?;
+        verified = answer.headers.get("upload-verified").map(|v| v.as_bytes().to_vec());
+    }
+    if verified.as_deref() == Some(job.sha256.to_hex().as_bytes()) {
+        return Ok(());
+    }
+    Err("an upload ended without its digest".into())
+}
