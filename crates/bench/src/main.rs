@@ -20,10 +20,6 @@ use report::{Line, Report};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// As in the shipped binary.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Errors end a measurement: there is nobody to recover for.
 pub(crate) type Failed = Box<dyn std::error::Error>;
 

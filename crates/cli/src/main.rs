@@ -33,10 +33,6 @@ use clap::{CommandFactory as _, Parser as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// A push makes and drops some hundred small things an op; the system's allocator took a sixth of its time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = args::Cli::parse();
     let done = match cli.command {

@@ -12,14 +12,17 @@ const MIGRATIONS: &[&str] = &[
 ];
 
 /// Marks the file as ours, so that another program's database is not taken for one of ours.
-const APPLICATION_ID: i64 = 0x424c_5350;
+const APPLICATION_ID: i64 = 0x424c_5351;
 
 pub(crate) fn migrate(conn: &mut Connection) -> Result<()> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     let version: i64 = conn.pragma_query_value(None, "user_version", |r| r.get(0)).map_err(from_rusqlite)?;
     let app: i64 = conn.pragma_query_value(None, "application_id", |r| r.get(0)).map_err(from_rusqlite)?;
     if version > 0 && app != APPLICATION_ID {
-        return Err(StoreError::Version("this database belongs to another program".into()));
+        return Err(StoreError::Version(
+            "this database belongs to another program, or to a build from before the first release: start with a new folder"
+                .into(),
+        ));
     }
     if version > known {
         return Err(StoreError::Version(format!(
