@@ -46,6 +46,8 @@ FROM quarantine WHERE city_id = $1 AND op_id = $2 AND hash = $3;
 -- name: list_quarantine
 SELECT op_id, hash, device_id, carrier, cause, detail, body, at_ms, released_ms
 FROM quarantine WHERE city_id = $1 AND released_ms IS NULL ORDER BY at_ms, op_id LIMIT $2;
+-- name: any_quarantined
+SELECT 1 FROM quarantine WHERE city_id = $1 AND released_ms IS NULL LIMIT 1;
 -- name: append_quarantine
 INSERT INTO quarantine (city_id, op_id, hash, device_id, carrier, cause, detail, body, at_ms)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING;

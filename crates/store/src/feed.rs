@@ -227,18 +227,21 @@ pub fn save_changes(
             if let (false, Some(entry)) = (gone, row.entry_new) {
                 head.digest.add(entry);
             }
-            ends.extend(before.map(|seq| [city.into(), head.n.into(), seq.abs().into()]));
+            ends.extend(before.map(|seq| (head.n, seq.abs())));
             head.seq += 1;
             row.stands.insert(head.n, if gone { -head.seq } else { head.seq });
-            let (kind, id) = (key.kind.as_str(), key.id.as_str());
-            items.push([city.into(), head.n.into(), head.seq.into(), kind.into(), id.into(), gone.into()]);
+            items.push((head.n, head.seq, *key, gone));
         }
         if head.seq > from {
             moved.insert(feed.clone(), head.seq);
         }
     }
     save_rows(tx, city, &rows)?;
-    tx.exec_many(&END_ITEM, ends)?;
+    tx.exec_many(&END_ITEM, ends.iter().map(|(n, seq)| [city.into(), (*n).into(), (*seq).into()]))?;
+    let items = items.iter().map(|(n, seq, key, gone)| {
+        let (kind, id) = (key.kind.as_str().into(), key.id.as_str().into());
+        [city.into(), (*n).into(), (*seq).into(), kind, id, (*gone).into()]
+    });
     tx.exec_many(&SAVE_ITEM, items)?;
     let heads = heads.iter().filter(|(feed, _)| moved.contains_key(*feed));
     tx.exec_many(&SAVE_HEAD, heads.map(|(feed, head)| head_values(city, feed, head)))?;
@@ -277,29 +280,34 @@ fn head_values<'v>(city: &'v CityId, feed: &'v Feed, head: &Head) -> [Value<'v>;
 }
 
 fn save_rows(tx: &Tx<'_>, city: &CityId, rows: &[(&RowKey, Next<'_>)]) -> Result<()> {
-    let (mut saves, mut moves, mut drops) = (Vec::with_capacity(rows.len()), Vec::new(), Vec::new());
-    for (key, row) in rows {
-        let (kind, id) = (key.kind.as_str(), key.id.as_str());
-        let stands = serde_json::to_string(&row.stands)?;
-        match (&row.write.change.body, row.now) {
-            (Some(body), Some((rev, hash))) if row.saved => saves.push([
+    let stands = |row: &Next<'_>| serde_json::to_string(&row.stands);
+    let saves = rows.iter().filter_map(|(key, row)| {
+        let (Some(body), Some((rev, hash)), true) = (&row.write.change.body, row.now, row.saved) else {
+            return None;
+        };
+        let set = stands(row).map(|stands| {
+            [
                 city.into(),
-                kind.into(),
-                id.into(),
+                key.kind.as_str().into(),
+                key.id.as_str().into(),
                 row.write.case_id.into(),
                 rev.0.into(),
                 rev.1.into(),
                 hash.into(),
                 body.as_str().into(),
                 stands.into(),
-            ]),
-            (Some(_), _) => moves.push([city.into(), kind.into(), id.into(), stands.into()]),
-            (None, _) => drops.push([city.into(), kind.into(), id.into(), stands.into()]),
-        }
+            ]
+        });
+        Some(set.map_err(StoreError::from))
+    });
+    tx.exec_each(&SAVE_ROW, saves)?;
+    for (stmt, gone) in [(&MOVE_ROW, false), (&DROP_ROW, true)] {
+        let rest = rows.iter().filter(|(_, row)| !row.saved && row.write.change.body.is_none() == gone);
+        let sets = rest.map(|(key, row)| {
+            Ok([city.into(), key.kind.as_str().into(), key.id.as_str().into(), stands(row)?.into()])
+        });
+        tx.exec_each(stmt, sets)?;
     }
-    tx.exec_many(&SAVE_ROW, saves)?;
-    tx.exec_many(&MOVE_ROW, moves)?;
-    tx.exec_many(&DROP_ROW, drops)?;
     Ok(())
 }
 

@@ -99,9 +99,8 @@ pub fn append_ops<'r>(tx: &Tx<'_>, city: &CityId, ops: impl IntoIterator<Item = 
     // Lock order: op ids in id order (protocol 8).
     let mut ops: Vec<&OpRecord> = ops.into_iter().collect();
     ops.sort_by_key(|op| op.op_id);
-    let mut sets = Vec::with_capacity(ops.len());
-    for op in ops {
-        sets.push([
+    let sets = ops.into_iter().map(|op| {
+        Ok([
             city.into(),
             op.op_id.into(),
             op.n.into(),
@@ -119,9 +118,9 @@ pub fn append_ops<'r>(tx: &Tx<'_>, city: &CityId, ops: impl IntoIterator<Item = 
             serde_json::to_string(&op.verdict)?.into(),
             op.verdict.is_final().into(),
             serde_json::to_string(&op.landed)?.into(),
-        ]);
-    }
-    tx.exec_many(&APPEND, sets)?;
+        ])
+    });
+    tx.exec_each(&APPEND, sets)?;
     Ok(())
 }
 
@@ -134,18 +133,11 @@ pub fn save_verdicts<'r>(
     city: &CityId,
     ops: impl IntoIterator<Item = &'r OpRecord>,
 ) -> Result<()> {
-    let mut sets = Vec::new();
-    for op in ops {
+    let sets = ops.into_iter().map(|op| {
         let (verdict, landed) = (serde_json::to_string(&op.verdict)?, serde_json::to_string(&op.landed)?);
-        sets.push([
-            city.into(),
-            op.op_id.into(),
-            verdict.into(),
-            op.verdict.is_final().into(),
-            landed.into(),
-        ]);
-    }
-    tx.exec_many(&VERDICT, sets)?;
+        Ok([city.into(), op.op_id.into(), verdict.into(), op.verdict.is_final().into(), landed.into()])
+    });
+    tx.exec_each(&VERDICT, sets)?;
     Ok(())
 }
 

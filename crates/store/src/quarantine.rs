@@ -12,6 +12,7 @@ const SQL: &str = include_str!("../sql/ops.sql");
 static LOAD_Q: Stmt = Stmt::new(SQL, "load_quarantine");
 static LIST_Q: Stmt = Stmt::new(SQL, "list_quarantine");
 static APPEND_Q: Stmt = Stmt::new(SQL, "append_quarantine");
+static ANY_Q: Stmt = Stmt::new(SQL, "any_quarantined");
 static RELEASE_Q: Stmt = Stmt::new(SQL, "release_quarantine");
 
 /// Bytes that wait for a person.
@@ -67,6 +68,14 @@ pub fn load_quarantine(tx: &Tx<'_>, city: &CityId, most: i64) -> Result<Vec<Quar
     tx.query(&LIST_Q, &[city.into(), most.into()])?.iter().map(quarantined).collect()
 }
 
+/// Whether anything waits for a person at all.
+///
+/// # Errors
+/// The engine's.
+pub fn load_any_quarantined(tx: &Tx<'_>, city: &CityId) -> Result<bool> {
+    Ok(tx.query_one(&ANY_Q, &[city.into()])?.is_some())
+}
+
 /// Keeps bytes whole under their id and hash; twice does no harm.
 ///
 /// # Errors
@@ -89,12 +98,17 @@ pub fn append_quarantine(tx: &Tx<'_>, city: &CityId, entry: &Quarantined) -> Res
     Ok(())
 }
 
-/// The entry was decided after all.
+/// These entries were decided after all; those of ops that never waited are passed over.
 ///
 /// # Errors
 /// The engine's.
-pub fn save_released(tx: &Tx<'_>, city: &CityId, op: OpId, hash: &Sha256, at_ms: i64) -> Result<()> {
-    tx.exec(&RELEASE_Q, &[city.into(), op.into(), (*hash).into(), at_ms.into()])?;
+pub fn save_released<'h>(
+    tx: &Tx<'_>,
+    city: &CityId,
+    decided: impl IntoIterator<Item = (OpId, &'h Sha256, i64)>,
+) -> Result<()> {
+    let sets = decided.into_iter().map(|(op, hash, at)| [city.into(), op.into(), (*hash).into(), at.into()]);
+    tx.exec_many(&RELEASE_Q, sets)?;
     Ok(())
 }
 

@@ -114,9 +114,23 @@ impl Tx<'_> {
         stmt: &Stmt,
         sets: impl IntoIterator<Item = [Value<'v>; N]>,
     ) -> Result<usize> {
+        self.exec_each(stmt, sets.into_iter().map(Ok))
+    }
+
+    /// As `exec_many`, for sets that are made one by one while they are written, and may fail to be.
+    /// Collecting a push's sets first costs their memory, and the allocator a tidy-up when it is freed.
+    ///
+    /// # Errors
+    /// As `exec_many`, and the first set's that failed.
+    pub fn exec_each<'v, const N: usize>(
+        &self,
+        stmt: &Stmt,
+        sets: impl IntoIterator<Item = Result<[Value<'v>; N]>>,
+    ) -> Result<usize> {
         let mut prepared = self.conn.prepare_cached(stmt.sql()).map_err(from_rusqlite)?;
         let mut changed = 0;
         for set in sets {
+            let set = set?;
             changed +=
                 prepared.execute(rusqlite::params_from_iter(set.iter().map(Bound))).map_err(from_rusqlite)?;
         }

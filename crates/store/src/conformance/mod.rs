@@ -3,6 +3,7 @@
 //! Names are those of the promises in the crate's text. An engine that cannot be started fails the run.
 
 mod feeds;
+mod plans;
 mod writes;
 
 use crate::{Options, Store};
@@ -66,31 +67,4 @@ fn every_statement_is_understood_by_the_engine() {
         }
     }
     assert!(seen > 40, "{seen} statements");
-}
-
-/// A statement that every push runs must find its rows by more than the city, or a city's growth slows
-/// every push: measured once at a hundredfold after ten thousand ops.
-#[test]
-fn no_statement_of_the_write_path_reads_the_whole_city() {
-    let store = Store::open_in_memory().unwrap();
-    let texts = [include_str!("../../sql/ops.sql"), include_str!("../../sql/feed.sql")];
-    let whole = ["last_n", "any_waiting", "all_heads", "last_feed_n", "list_quarantine", "undecided_report"];
-    for text in texts {
-        for name in text.lines().filter_map(|l| l.strip_prefix("-- name:")).map(str::trim) {
-            if whole.contains(&name) {
-                continue;
-            }
-            let sql = crate::Stmt::new(text, name).sql().to_owned();
-            let plan: Vec<String> = store
-                .read(|tx| {
-                    let mut explain = tx.conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect(name);
-                    let params = vec![rusqlite::types::Null; explain.parameter_count()];
-                    let rows = explain.query_map(rusqlite::params_from_iter(params), |r| r.get(3));
-                    Ok::<_, crate::StoreError>(rows.expect(name).map(|r| r.expect(name)).collect())
-                })
-                .unwrap();
-            let scans = plan.iter().any(|p| p.ends_with("(city_id=?)") || p.starts_with("SCAN"));
-            assert!(!scans, "{name}: {plan:?}");
-        }
-    }
 }

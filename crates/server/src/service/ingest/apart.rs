@@ -87,6 +87,7 @@ impl Group<'_, '_> {
             released_ms: None,
         };
         quarantine::append_quarantine(self.tx, city, &row)?;
+        self.any_quarantined = true;
         Ok(entry(Some(kept.op_id), ticket(kept.op_id, kept.cause.clone())))
     }
 
@@ -105,6 +106,7 @@ impl Group<'_, '_> {
             released_ms: None,
         };
         quarantine::append_quarantine(self.tx, &self.house.city, &row)?;
+        self.any_quarantined = true;
         self.rule(op_id, ticket(op_id, cause), vec![]);
         Ok(())
     }

@@ -28,8 +28,9 @@ impl Group<'_, '_> {
             self.changed_ops.iter().filter_map(|id| self.ops.get(id)).map(|r| &**r),
         )?;
         ops::append_op_cases(tx, city, &self.landed)?;
-        for record in self.touched_ops().filter(|r| r.verdict.is_final()) {
-            quarantine::save_released(tx, city, record.op_id, &record.hash, record.received_ms)?;
+        if self.any_quarantined {
+            let decided = self.touched_ops().filter(|r| r.verdict.is_final());
+            quarantine::save_released(tx, city, decided.map(|r| (r.op_id, &r.hash, r.received_ms)))?;
         }
         let mut writes = Writes::new();
         self.case_rows(&mut writes)?;

@@ -12,7 +12,7 @@ use blindspot_core::world::{Freshness, Outcome, World};
 use blindspot_core::{CaseId, DeviceId, OpId, PersonId};
 use blindspot_store::devices::DeviceRecord;
 use blindspot_store::ops::OpRecord;
-use blindspot_store::{Result, StoreError, Tx, accounts, devices, ops, rows, waiting};
+use blindspot_store::{Result, StoreError, Tx, accounts, devices, ops, quarantine, rows, waiting};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -39,6 +39,7 @@ pub(super) struct Group<'a, 't> {
     pub(super) fresh_before: BTreeMap<CellCode, Option<Freshness>>,
     pub(super) counters: BTreeMap<String, i64>,
     pub(super) any_waiting: bool,
+    pub(super) any_quarantined: bool,
 }
 
 impl<'a, 't> Group<'a, 't> {
@@ -71,6 +72,7 @@ impl<'a, 't> Group<'a, 't> {
             fresh_before: BTreeMap::new(),
             counters: BTreeMap::new(),
             any_waiting: waiting::load_any_waiting(tx, &house.city)?,
+            any_quarantined: quarantine::load_any_quarantined(tx, &house.city)?,
         };
         let (mut ids, mut devices, mut cases) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let mut numbers = BTreeSet::new();
