@@ -99,6 +99,7 @@ fn run(app: &App, stopped: &Receiver<()>) {
             seen_ms = now;
             report("phones heard of", app.seen.write(app.house(), false, now).map(drop));
         }
+        report("tokens used", app.house().used.flush(app.house()).map_err(ServiceError::from));
         let step = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             renditions::step(app.house(), app.depot(), now)
         }));
@@ -123,6 +124,7 @@ fn run(app: &App, stopped: &Receiver<()>) {
         };
     }
     report("phones heard of", app.seen.write(app.house(), true, now_ms()).map(drop));
+    report("tokens used", app.house().used.flush(app.house()).map_err(ServiceError::from));
 }
 
 fn sweep(app: &App, now: i64) -> Result<(), ServiceError> {

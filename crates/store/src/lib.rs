@@ -16,6 +16,7 @@ pub mod audit;
 pub mod backup;
 pub mod browsers;
 pub mod cases;
+mod checkpoint;
 #[cfg(test)]
 mod conformance;
 pub mod counters;

@@ -1,5 +1,6 @@
 //! The SQLite engine: WAL, synchronous=FULL, one writer, a pool of readers, a version gate.
 
+use crate::checkpoint::Checkpointer;
 use crate::{Result, StoreError, Tx, Value, migrate};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -25,11 +26,14 @@ pub struct Options {
     pub readers: usize,
     /// Most pages, to try a full disk; none by default.
     pub max_pages: Option<u32>,
+    /// Copies the WAL back on a thread beside the writer; without it the writer does all of it, so that every
+    /// call to the system comes in the same order each time.
+    pub checkpoint_beside: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { readers: 4, max_pages: None }
+        Self { readers: 4, max_pages: None, checkpoint_beside: true }
     }
 }
 
@@ -37,6 +41,7 @@ pub(crate) struct SqliteEngine {
     writer: Mutex<Connection>,
     /// `None` in memory: reads go through the writer.
     pool: Option<Pool>,
+    checkpointer: Option<Checkpointer>,
 }
 
 struct Pool {
@@ -75,14 +80,15 @@ impl SqliteEngine {
             state: Mutex::default(),
             freed: Condvar::new(),
         };
-        Ok(Self { writer: Mutex::new(conn), pool: Some(pool) })
+        let checkpointer = options.checkpoint_beside.then(|| Checkpointer::start(path)).transpose()?;
+        Ok(Self { writer: Mutex::new(conn), pool: Some(pool), checkpointer })
     }
 
     pub(crate) fn open_copy(path: &Path) -> Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(path, flags).map_err(from_rusqlite)?;
         prepare(&conn)?;
-        Ok(Self { writer: Mutex::new(conn), pool: None })
+        Ok(Self { writer: Mutex::new(conn), pool: None, checkpointer: None })
     }
 
     pub(crate) fn open_in_memory() -> Result<Self> {
@@ -90,7 +96,7 @@ impl SqliteEngine {
         let mut conn = Connection::open_in_memory().map_err(from_rusqlite)?;
         prepare(&conn)?;
         migrate::migrate(&mut conn)?;
-        Ok(Self { writer: Mutex::new(conn), pool: None })
+        Ok(Self { writer: Mutex::new(conn), pool: None, checkpointer: None })
     }
 
     pub(crate) fn write<T, E: From<StoreError>>(
@@ -103,6 +109,9 @@ impl SqliteEngine {
             .map_err(|e| E::from(from_rusqlite(e)))?;
         let value = f(&Tx { conn: &tx })?;
         tx.commit().map_err(|e| E::from(from_rusqlite(e)))?;
+        if let Some(beside) = &self.checkpointer {
+            beside.ring();
+        }
         Ok(value)
     }
 

@@ -168,9 +168,7 @@ impl Gate {
         let family = house.store.read(|tx| standing(tx, house, claims.sub, claims.person, family_id))?;
         if family.used_ms.is_none() && family.generation == claims.generation {
             // The refresh token that came with it has arrived for certain: its predecessor is done.
-            house.store.write(|tx| {
-                tokens::save_family_used(tx, &house.city, family_id, claims.generation, now_ms)
-            })?;
+            house.used.note(family_id, claims.generation, now_ms);
         }
         let credential = Credential { person: claims.person, device: claims.sub, desk: false };
         let proof = Proof::Token { device: claims.sub, person: claims.person, family: family_id };

@@ -10,5 +10,6 @@ pub mod refresh;
 pub mod secret;
 pub mod sessions;
 pub mod token;
+pub mod used;
 
 pub use gate::Gate;

@@ -114,6 +114,7 @@ impl Gate {
         let presented = secret::hash(PURPOSE, &given);
         self.check_proof(house, request, now_ms)?;
         let judged = house.store.write(|tx| {
+            house.used.write(tx, house)?;
             let spent = secret::hash("nonce", &nonce);
             judge(tx, house, request, presented, spent, &fresh, now_ms)
         })?;

@@ -1,6 +1,7 @@
 //! The house: what every use-case stands on. Built once at start, shared by all threads.
 
 use crate::auth::keys::Keys;
+use crate::auth::used::Used;
 use crate::telemetry::stats::WriterStats;
 use blindspot_core::catalogue::Catalogue;
 use blindspot_core::division::{Places, TownCode};
@@ -62,6 +63,8 @@ pub struct House {
     pub keys: Keys,
     /// Randomness.
     pub random: Box<dyn Random>,
+    /// Tokens that were used for the first time and are not yet written down.
+    pub used: Used,
     /// What the writer counts of itself.
     pub stats: Arc<WriterStats>,
     reference: RwLock<Arc<Reference>>,
@@ -88,6 +91,7 @@ impl House {
             epoch,
             keys,
             random,
+            used: Used::default(),
             stats: Arc::default(),
             reference: RwLock::default(),
             listener: RwLock::default(),

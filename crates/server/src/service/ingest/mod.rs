@@ -265,6 +265,7 @@ fn commit(house: &House, tasks: &mut [Task], sum: &mut Committed) -> Result<(), 
 fn run(house: &House, tasks: &[Task]) -> Result<Committed, StoreError> {
     let reference = house.reference();
     house.store.write(|tx| {
+        house.used.write(tx, house)?;
         let mut group = Group::open(tx, house, &reference, tasks)?;
         let mut entries = Vec::with_capacity(tasks.len());
         for task in tasks {

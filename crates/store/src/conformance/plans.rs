@@ -1,0 +1,57 @@
+//! No statement reads more than it answers: a city's growth must not slow a push, a pull or a desk's click.
+
+use crate::{Stmt, Store, StoreError};
+
+/// Statements that go through a whole city on purpose, each with why its cost is bounded or wanted.
+const WHOLE: &[(&str, &str)] = &[];
+
+fn statements() -> Vec<(String, &'static str, &'static str)> {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
+    let mut out = Vec::new();
+    for file in std::fs::read_dir(dir).unwrap() {
+        let path = file.unwrap().path();
+        let text: &'static str = Box::leak(std::fs::read_to_string(&path).unwrap().into_boxed_str());
+        let of = path.file_stem().unwrap().to_string_lossy().into_owned();
+        for name in text.lines().filter_map(|l| l.strip_prefix("-- name:")).map(str::trim) {
+            out.push((of.clone(), text, name));
+        }
+    }
+    out.sort();
+    out
+}
+
+fn plan(store: &Store, sql: &str) -> Vec<String> {
+    store
+        .read(|tx| {
+            let mut explain = tx.conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect(sql);
+            let params = vec![rusqlite::types::Null; explain.parameter_count()];
+            let rows = explain.query_map(rusqlite::params_from_iter(params), |r| r.get(3));
+            Ok::<_, StoreError>(rows.expect(sql).map(|r| r.expect(sql)).collect())
+        })
+        .unwrap()
+}
+
+/// A step that goes through a table, or through all that a city has in it, or that sorts what it found.
+fn is_scan(step: &str) -> bool {
+    step.ends_with("(city_id=?)")
+        || (step.starts_with("SCAN") && !step.contains("CONSTANT ROW"))
+        || step.contains("AUTOMATIC")
+}
+
+#[test]
+fn no_statement_reads_a_whole_city_unless_it_says_why() {
+    let store = Store::open_in_memory().unwrap();
+    let mut odd = Vec::new();
+    let mut used = 0;
+    for (file, text, name) in statements() {
+        let plan = plan(&store, Stmt::new(text, name).sql());
+        let scans = plan.iter().any(|step| is_scan(step));
+        let said = WHOLE.iter().any(|(n, _)| *n == name);
+        used += usize::from(said);
+        if scans != said {
+            odd.push(format!("{file}: {name}: {plan:#?}"));
+        }
+    }
+    assert!(odd.is_empty(), "{}", odd.join("\n"));
+    assert_eq!(used, WHOLE.len(), "a name in WHOLE is no statement, or stands in two files");
+}
