@@ -19,6 +19,8 @@ const PUSHES: usize = 100;
 const PULLS: usize = 4_000;
 const BATCH: usize = 200;
 const CHANGES: usize = 20;
+/// Phones that pull, all of the first phone's grid: one alone would meet its rate limit.
+const READERS: usize = 20;
 
 #[derive(Deserialize)]
 struct Page {
@@ -35,15 +37,15 @@ struct Cost {
 /// Measures at both sizes, on one growing folder.
 pub(crate) fn run(root: &Path, seed: u64, cases: usize, report: &mut Report) -> Result<(), Failed> {
     let dir = tempfile::tempdir_in(root)?;
-    let recruits = ground::lay(dir.path(), seed, PHONES + 1, |n| if n == PHONES { 0 } else { n })?;
+    let recruits = ground::lay(dir.path(), seed, PHONES + READERS, |n| if n >= PHONES { 0 } else { n })?;
     let server = Server::start(dir.path())?;
     let (small, large) = load::block_on(async {
         let mut phones = enrol_all(server.addr, &recruits, seed).await?;
-        let reader = phones.pop().ok_or("no phones")?;
+        let readers = phones.split_off(PHONES);
         grow(&server, &mut phones, SMALL).await?;
-        let small = cost(&server, &mut phones, &reader).await?;
+        let small = cost(&server, &mut phones, &readers).await?;
         grow(&server, &mut phones, cases.saturating_sub(SMALL)).await?;
-        let large = cost(&server, &mut phones, &reader).await?;
+        let large = cost(&server, &mut phones, &readers).await?;
         Ok((small, large))
     })?;
     let usage = server.usage()?;
@@ -85,13 +87,19 @@ fn pushes(phones: &mut [Phone], batch: usize) -> Result<Vec<Vec<Prepared>>, Fail
     phones.iter_mut().map(one).collect()
 }
 
-async fn cost(server: &Server, phones: &mut [Phone], reader: &Phone) -> Result<Cost, Failed> {
-    let cursor = caught_up(server, reader).await?;
+async fn cost(server: &Server, phones: &mut [Phone], readers: &[Phone]) -> Result<Cost, Failed> {
+    let mut cursors = Vec::with_capacity(readers.len());
+    for reader in readers {
+        cursors.push(caught_up(server, reader).await?);
+    }
     let mut connection = Connection::open(server.addr, Arc::default()).await?;
     let ops = (0..CHANGES).map(|_| phones[0].report().0).collect();
     connection.send(&phones[0].push(ops)?).await?.good()?;
-    let pull = reader.pull(Some(&cursor))?;
-    let delta = load::run(server, vec![vec![pull; PULLS / 20]; 20]).await?;
+    let pulls = readers.iter().zip(&cursors).map(|(reader, cursor)| {
+        let pull = reader.pull(Some(cursor))?;
+        Ok(vec![pull; PULLS / READERS])
+    });
+    let delta = load::run(server, pulls.collect::<Result<_, Failed>>()?).await?;
     let prepared = pushes(&mut phones[..PUSHES], BATCH)?;
     let push = load::run(server, prepared).await?;
     Ok(Cost { push, delta })

@@ -6,8 +6,9 @@ use crate::wire::{Connection, Prepared, Wire};
 use hyper::body::Bytes;
 use hyper::{HeaderMap, Method};
 use rusqlite::Connection as Sqlite;
-use std::io::Write as _;
-use std::net::SocketAddr;
+use sha2::{Digest as _, Sha256 as Sha2};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -62,6 +63,71 @@ pub(crate) fn fsynced_files(root: &Path, threads: usize, files: usize, bytes: &[
             .try_for_each(|h| h.join().map_err(|_| std::io::Error::other("a writer panicked"))?)
     })?;
     Ok((files * bytes.len()) as f64 / 1e6 / start.elapsed().as_secs_f64())
+}
+
+/// Megabytes a second of whole files sent over loopback by some threads to as many, which hash them, write them,
+/// fsync, rename and answer a byte: what an upload costs a machine before there is any HTTP, token or database.
+pub(crate) fn sent_hashed_stored(
+    root: &Path,
+    threads: usize,
+    files: usize,
+    bytes: &[u8],
+) -> Result<f64, Failed> {
+    let dir = tempfile::tempdir_in(root)?;
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    let addr = listener.local_addr()?;
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        let mut hands = Vec::new();
+        for t in 0..threads {
+            let mine = (t..files).step_by(threads);
+            let names = mine.clone();
+            hands.push(scope.spawn(move || {
+                let mut stream = TcpStream::connect(addr)?;
+                for _ in mine {
+                    stream.write_all(bytes)?;
+                    stream.read_exact(&mut [0])?;
+                }
+                Ok(())
+            }));
+            let (stream, folder) = (listener.accept()?.0, dir.path());
+            hands.push(scope.spawn(move || store_each(stream, folder, names, bytes.len())));
+        }
+        hands
+            .into_iter()
+            .try_for_each(|h| h.join().map_err(|_| std::io::Error::other("a thread panicked"))?)
+    })?;
+    Ok((files * bytes.len()) as f64 / 1e6 / start.elapsed().as_secs_f64())
+}
+
+fn store_each(
+    mut stream: TcpStream,
+    folder: &Path,
+    names: impl Iterator<Item = usize>,
+    length: usize,
+) -> std::io::Result<()> {
+    let mut buffer = vec![0; 256 * 1024];
+    for n in names {
+        let part = folder.join(format!("{n}.part"));
+        let mut file = std::fs::File::create(&part)?;
+        let (mut hash, mut left) = (Sha2::new(), length);
+        while left > 0 {
+            let most = left.min(buffer.len());
+            let got = stream.read(&mut buffer[..most])?;
+            if got == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            hash.update(&buffer[..got]);
+            file.write_all(&buffer[..got])?;
+            left -= got;
+        }
+        std::hint::black_box(hash.finalize());
+        file.sync_all()?;
+        std::fs::rename(&part, folder.join(format!("{n}")))?;
+        std::fs::File::open(folder)?.sync_all()?;
+        stream.write_all(&[1])?;
+    }
+    Ok(())
 }
 
 /// Megabytes a second of SHA-256 on one core.

@@ -84,10 +84,14 @@ fn one(root: &Path, seed: u64, work: &'static str, piece: usize, report: &mut Re
     line.bytes_wire = wire.bytes();
     line.limit = limits::fsynced_files(root, PHONES, UPLOADS, &picture)?;
     line.limit_is = "MB/s of fsynced files by as many threads";
-    let share = line.mb_per_s.unwrap_or(0.0) / line.limit;
+    let plain = limits::sent_hashed_stored(root, PHONES, UPLOADS, &picture)?;
+    let reached = line.mb_per_s.unwrap_or(0.0);
+    let (share, of_plain) = (reached / line.limit, reached / plain);
     report.tell(
         &line
             .with("share_of_limit", share)
+            .with("plain_mb_per_s", plain)
+            .with("share_of_plain", of_plain)
             .with("memory_growth_mb", after.peak_mb - before.rss_mb)
             .with("sha256_mb_per_s", limits::sha256(&picture))
             .with("bytes_a_request", piece as u64),
