@@ -81,9 +81,43 @@ fn a_photo_is_delivered_only_when_its_digest_was_verified() {
     let got = phone.get(&format!("/v1/photos/{photo}/working"));
     assert_eq!((got.status, got.body == bytes), (200, true), "P5: the very bytes");
     assert_eq!(got.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(original_views(&house), Vec::<String>::new(), "a working copy is no original");
     // Somebody without the case cannot tell that the photo is there.
     let stranger = house.phone("stranger", "unit_clerk", "dept:other");
     stranger.get(&format!("/v1/photos/{photo}/working")).problem("not_found");
+}
+
+/// Whose views of originals the audit log holds, with which photo.
+fn original_views(house: &TestHouse) -> Vec<String> {
+    let log = house.admin("GET", "/v1/audit?limit=500", &Value::Null).ok();
+    let rows = log["items"].as_array().expect("rows").iter().filter(|r| r["action"] == "view_original");
+    rows.map(|r| format!("{} {}", r["actor"], r["object"]).replace('"', "")).collect()
+}
+
+#[test]
+fn each_view_of_an_original_is_a_row_of_the_audit_log() {
+    let house = TestHouse::start();
+    let mut phone = house.phone("a", WORKER_ROLE, "city");
+    let case = crate::sync::report(&mut phone);
+    let photo = new_photo_id();
+    let pictures = [("working", picture(3)), ("original", picture(4))];
+    let form = |bytes: &[u8]| json!({"sha256": Sha256::of(bytes).to_hex(), "bytes": bytes.len()});
+    let forms = json!({"working": form(&pictures[0].1), "original": form(&pictures[1].1)});
+    let op = phone.op("photo", Some(case), &json!({"photo_id": photo, "forms": forms}));
+    phone.push(&[op]);
+    for (form, bytes) in &pictures {
+        let at = create_of(&phone, photo, form, bytes);
+        assert_eq!(patch(&phone, &at, 0, bytes).status, 204);
+    }
+    let path = format!("/v1/photos/{photo}/original");
+    let got = phone.get(&path);
+    assert_eq!((got.status, got.body == pictures[1].1), (200, true));
+    let tag = got.header("etag").expect("a tag").to_owned();
+    assert_eq!(phone.send("GET", &path, &[("if-none-match", &tag)], b"").status, 304);
+    house.phone("stranger", "unit_clerk", "dept:other").get(&path).problem("not_found");
+    let me = phone.get("/v1/me").ok()["person_id"].as_str().expect("an id").to_owned();
+    let view = format!("{me} photo:{photo}");
+    assert_eq!(original_views(&house), [view.clone(), view], "both views, and not the one that was refused");
 }
 
 pub(crate) fn media(phone: &RawPhone, case: blindspot_core::CaseId) -> Value {

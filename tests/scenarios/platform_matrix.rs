@@ -3,8 +3,10 @@
 //! other words, so that a mistake in one is a difference.
 
 use crate::house::TestHouse;
-use crate::raw::{Answer, RawPhone, new_case_id, send};
-use blindspot_core::CaseId;
+use crate::photos::{create_of, patch, picture};
+use crate::raw::{Answer, RawPhone, new_case_id, new_op_id, new_photo_id, send};
+use blindspot_core::id::Sha256;
+use blindspot_core::{CaseId, PhotoId};
 use blindspot_server::openapi::{self, RouteLine};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -108,6 +110,19 @@ struct City {
     own: String,
     town: String,
     cases: BTreeMap<&'static str, CaseId>,
+    /// One on each case.
+    photos: BTreeMap<&'static str, PhotoId>,
+}
+
+/// Puts a photo on a case, with its bytes.
+fn photograph(reporter: &mut RawPhone, case: CaseId) -> PhotoId {
+    let (photo, bytes) = (new_photo_id(), picture(1));
+    let form = json!({"sha256": Sha256::of(&bytes).to_hex(), "bytes": bytes.len()});
+    let op = reporter.op("photo", Some(case), &json!({"photo_id": photo, "forms": {"working": form}}));
+    assert_eq!(reporter.push(&[op])["verdicts"][0]["verdict"], "applied");
+    let at = create_of(reporter, photo, "working", &bytes);
+    assert_eq!(patch(reporter, &at, 0, &bytes).status, 204);
+    photo
 }
 
 impl City {
@@ -117,7 +132,7 @@ impl City {
         let town = |grid: &blindspot_core::division::GridId| grid.committee().town();
         assert_eq!(town(own), town(sibling), "two grids of one town");
         assert_ne!(town(own), town(other), "and one of another");
-        let mut cases = BTreeMap::new();
+        let (mut cases, mut photos) = (BTreeMap::new(), BTreeMap::from([("unknown", new_photo_id())]));
         for (relation, (grid, point)) in ["own", "sibling", "other_town"].into_iter().zip(&places) {
             let mut reporter =
                 house.phone(&format!("reporter-{relation}"), "collector", &format!("grid:{grid}"));
@@ -127,9 +142,10 @@ impl City {
                 reporter.op("report", Some(case), &json!({"position": position, "description": relation}));
             assert_eq!(reporter.push(&[op])["verdicts"][0]["verdict"], "applied");
             cases.insert(relation, case);
+            photos.insert(relation, photograph(&mut reporter, case));
         }
         cases.insert("unknown", new_case_id());
-        Self { own: format!("grid:{own}"), town: format!("town:{}", town(own)), cases }
+        Self { own: format!("grid:{own}"), town: format!("town:{}", town(own)), cases, photos }
     }
 
     fn callers(&self, house: &TestHouse) -> Vec<Caller> {
@@ -176,14 +192,40 @@ impl City {
         }
     }
 
+    /// On which cases a caller's comment is taken: on those that they see.
+    fn acts(caller: &str, relation: &str) -> bool {
+        Self::sees(caller, relation)
+    }
+
+    /// Whether a comment of a caller came to stand on a case.
+    fn act(&self, base: &str, caller: &Caller, case: CaseId) -> bool {
+        let op = json!({"op_id": new_op_id(), "kind": "comment", "payload": {"text": caller.name}});
+        let answer = caller.call(base, "POST", &format!("/v1/cases/{case}/ops"), op.to_string().as_bytes());
+        if answer.status == 404 {
+            return false;
+        }
+        let verdict = answer.ok()["verdict"].clone();
+        assert!(
+            ["applied", "quarantined"].iter().any(|word| verdict == *word),
+            "{verdict} of {}",
+            caller.name
+        );
+        verdict == "applied"
+    }
+
     fn check_relations(&self, base: &str, callers: &[Caller]) -> usize {
         let mut cells = 0;
         for caller in callers.iter().filter(|c| !matches!(c.pass, Pass::Nothing)) {
             let mut refusals: Vec<Value> = vec![];
             for (relation, case) in &self.cases {
-                for (method, rest) in [("GET", ""), ("GET", "/timeline")] {
-                    let answer = caller.call(base, method, &format!("/v1/cases/{case}{rest}"), b"");
-                    let what = format!("{} of {relation} by {}", rest, caller.name);
+                let photo = self.photos[relation];
+                for path in [
+                    format!("/v1/cases/{case}"),
+                    format!("/v1/cases/{case}/timeline"),
+                    format!("/v1/photos/{photo}/working"),
+                ] {
+                    let answer = caller.call(base, "GET", &path, b"");
+                    let what = format!("{path} of {relation} by {}", caller.name);
                     let expected = if Self::sees(caller.name, relation) { 200 } else { 404 };
                     assert_eq!(answer.status, expected, "{what}");
                     if expected == 404 {
@@ -193,6 +235,14 @@ impl City {
                     }
                     cells += 1;
                 }
+                let acted = self.act(base, caller, *case);
+                assert_eq!(
+                    acted,
+                    Self::acts(caller.name, relation),
+                    "an op on {relation} by {}",
+                    caller.name
+                );
+                cells += 1;
             }
             // What is not theirs and what is not there answer alike.
             assert!(refusals.windows(2).all(|pair| pair[0] == pair[1]), "{}: {refusals:?}", caller.name);

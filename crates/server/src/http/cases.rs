@@ -64,6 +64,8 @@ pub async fn act(
     Id(case): Id<CaseId>,
     body: Json<DeskOp, OP_BYTES_MAX>,
 ) -> Answer {
+    let op = body.value.clone();
+    blocking(&app, move |app| cases::may_act(app.house(), credential, case, &op, now_ms())).await?;
     let entry = written(&app, |done| WriteJob::Desk {
         credential,
         case_id: Some(case),

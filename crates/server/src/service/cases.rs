@@ -14,7 +14,7 @@ use blindspot_core::error;
 use blindspot_core::feed::Feed;
 use blindspot_core::row::{Rev, RowKey, RowKind};
 use blindspot_core::verdict::Verdict;
-use blindspot_core::wire::v1::WireRow;
+use blindspot_core::wire::v1::{DeskOp, WireRow};
 use blindspot_core::{CaseId, OpId, PhotoId};
 use blindspot_store::ops::OpRecord;
 use blindspot_store::rows::StoredRow;
@@ -108,6 +108,34 @@ pub fn can_read_case(
 ) -> Result<Option<CaseFile>, ServiceError> {
     let seen = house.store.read(|tx| look_up(tx, house, credential, case, now_ms))?;
     Ok(seen.map(|s| s.file))
+}
+
+/// Whether somebody at a desk may come with an op on a case: it is theirs to read, or the op opens it, or the op is
+/// theirs and known. What they have not seen they cannot act on, and they do not learn that it is there.
+///
+/// # Errors
+/// `NOT_FOUND`; the database's.
+pub fn may_act(
+    house: &House,
+    who: Credential,
+    case: CaseId,
+    op: &DeskOp,
+    now_ms: i64,
+) -> Result<(), ServiceError> {
+    let may = house.store.read(|tx| {
+        if look_up(tx, house, who, case, now_ms)?.is_some() {
+            return Ok(true);
+        }
+        let known = ops::load_ops(tx, &house.city, &BTreeSet::from([op.op_id]))?;
+        if let Some(record) = known.get(&op.op_id) {
+            return Ok(record.author == Some(who.person));
+        }
+        let opens = matches!(op.kind.as_str(), "report" | "self_fixed");
+        Ok::<_, StoreError>(
+            opens && rows::load_rows_of_cases(tx, &house.city, &BTreeSet::from([case]))?.is_empty(),
+        )
+    })?;
+    if may { Ok(()) } else { Err(ServiceError::refused(&error::NOT_FOUND)) }
 }
 
 /// A photo's row, when its case is the reader's or the reader took it. A redacted one is for supervisors.

@@ -1,4 +1,7 @@
 //! Photo bytes for who may read them. Knows no HTTP.
+//!
+//! An original shows bystanders as they were: each view of one is a row of the audit log, written before a byte is
+//! handed out.
 
 use crate::blob::Depot;
 use crate::service::{Credential, House, ServiceError, cases};
@@ -6,6 +9,7 @@ use blindspot_core::PhotoId;
 use blindspot_core::command::{FormName, MediaKind};
 use blindspot_core::error::NOT_FOUND;
 use blindspot_core::id::Sha256;
+use blindspot_store::audit;
 
 /// Of bytes that are not what their case says.
 const UNKNOWN: &str = "application/octet-stream";
@@ -56,6 +60,12 @@ pub fn download(
         MediaKind::Document if blindspot_photo::is_pdf(head_bytes) => (blindspot_photo::DOCUMENT_TYPE, false),
         MediaKind::Document | MediaKind::Other(_) => (UNKNOWN, false),
     };
+    if *form == FormName::Original {
+        let (actor, object) = (credential.person.to_string(), format!("photo:{photo_id}"));
+        house.store.write(|tx| {
+            audit::append(tx, &house.city, now_ms, &actor, "view_original", &object, "ok", "{}")
+        })?;
+    }
     let whole = std::io::Cursor::new(head[..n].to_vec());
     Ok(Download {
         media_type,
