@@ -3,6 +3,7 @@
 
 mod backup;
 mod browser;
+mod faults;
 mod golden;
 mod house;
 mod killed;

@@ -1,4 +1,4 @@
-//! The one place for chores: `cargo xtask ci|tidy|shown|sim|vectors|docs|openapi|routes|setup`. Knows the tree from outside, as files
+//! The one place for chores: `cargo xtask ci|tidy|shown|sim|faults|vectors|docs|openapi|routes|setup`. Knows the tree from outside, as files
 //! and commands; depends on no crate of the workspace, so that it builds in seconds and when they do not.
 
 mod ci;
@@ -17,6 +17,8 @@ cargo xtask <chore>
   setup              install what the tests need (cargo-deny, npm packages)
   shown NAME         run the tests shown_*_NAME (or one full name) with their output
   sim --scenario f1 --seeds N [--from S] [--json]
+  faults NAME [--count N] [--seed S] [--json]
+                     real processes killed, disks full, networks cut; without NAME it lists them
   vectors [--check]  write the golden vectors, or check that they are fresh
   docs [--check]     write the generated docs, or check that they are fresh
   openapi [--check]  write api-spec/openapi.json, or check that it is fresh
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         "setup" => ci::setup_only(&root),
         "shown" => shown::run(&root, rest),
         "sim" => pass::sim(&root, rest),
+        "faults" => pass::faults(&root, rest),
         "vectors" | "docs" | "openapi" | "routes" => pass::hidden(&root, chore, rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

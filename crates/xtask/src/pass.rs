@@ -26,6 +26,15 @@ pub(crate) fn sim(root: &Path, args: &[String]) -> bool {
     shell::inherit(&mut sim_command(root, args))
 }
 
+/// `cargo xtask faults ..`, in the build that the tests use: the fault, not the speed, is what it is about.
+pub(crate) fn faults(root: &Path, args: &[String]) -> bool {
+    let mut build = shell::cargo(root);
+    build.args(["build", "--quiet", "-p", "blindspot-cli", "-p", "blindspot-tests", "--bins"]);
+    let mut run = shell::cargo(root);
+    run.args(["run", "--quiet", "-p", "blindspot-tests", "--bin", "blindspot-faults", "--"]).args(args);
+    shell::inherit(&mut build) && shell::inherit(&mut run)
+}
+
 /// `cargo xtask vectors|docs|openapi|routes ..`
 pub(crate) fn hidden(root: &Path, chore: &str, args: &[String]) -> bool {
     let mut all = vec![chore.to_owned()];

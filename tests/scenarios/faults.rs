@@ -1,0 +1,20 @@
+//! Every fault as a test, as often as CI can afford; `BLINDSPOT_FAULTS=10` makes ten times as many of each.
+//! `cargo xtask faults NAME` runs one alone and says what it saw.
+
+use blindspot_tests::faults;
+
+/// Runs a fault so many times and demands that every promise held.
+fn held(name: &str, count: u64) -> faults::Outcome {
+    let times = std::env::var("BLINDSPOT_FAULTS").ok().map_or(1, |n| n.parse().expect("a number"));
+    let outcome = faults::run(name, Some(count * times), 1).expect("it is built");
+    println!("{}", serde_json::to_string(&outcome).expect("JSON"));
+    assert!(outcome.holds(), "{outcome:#?}");
+    outcome
+}
+
+/// F4: kill -9 of the real server in mid-push.
+#[test]
+fn shown_trust_kill_server() {
+    let outcome = held("kill-server", 100);
+    assert!(outcome.acknowledged > 200, "it did something: {outcome:?}");
+}

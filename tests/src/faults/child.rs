@@ -1,0 +1,79 @@
+//! The real binary as a process: found beside us, started, killed.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Longest that a server may take to come up at all.
+const UP_WITHIN: Duration = Duration::from_secs(30);
+
+/// The binary of the same build: beside this program, or one folder up from a test.
+///
+/// # Panics
+/// When it is not built.
+pub(crate) fn blindspot() -> PathBuf {
+    let me = std::env::current_exe().expect("a path");
+    let found = me.ancestors().skip(1).take(2).map(|dir| dir.join("blindspot")).find(|p| p.is_file());
+    found.expect("the binary is not built: run `cargo build -p blindspot-cli` first")
+}
+
+/// A loopback address that was free a moment ago.
+pub(crate) fn free_address() -> String {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    socket.local_addr().expect("an address").to_string()
+}
+
+/// A server that runs; killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    /// From the start to the first good answer of the readiness probe, milliseconds.
+    pub(crate) ready_ms: u64,
+}
+
+impl Server {
+    /// Starts one on a folder and waits until it is ready.
+    pub(crate) fn start(data: &Path, listen: &str) -> Self {
+        Self::start_by(&mut Command::new(blindspot()), data, listen)
+    }
+
+    /// The same through another program that ends by being it.
+    pub(crate) fn start_by(command: &mut Command, data: &Path, listen: &str) -> Self {
+        let began = Instant::now();
+        let mut child = command
+            .arg("serve")
+            .arg("--data")
+            .arg(data)
+            .args(["--listen", listen])
+            .env("RUST_LOG", "error")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the server starts");
+        while !is_ready(listen) {
+            assert!(began.elapsed() < UP_WITHIN, "the server comes up");
+            assert!(child.try_wait().expect("a child").is_none(), "the server stays up");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Self { child, ready_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX) }
+    }
+
+    /// SIGKILL: no handler runs, nothing is flushed.
+    pub(crate) fn kill(&mut self) {
+        // Gone already is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Whether the readiness probe says yes.
+fn is_ready(listen: &str) -> bool {
+    let answer = super::phone::agent(Duration::from_secs(2)).get(format!("http://{listen}/readyz")).call();
+    answer.is_ok_and(|a| a.status() == 200)
+}
