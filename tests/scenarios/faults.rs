@@ -18,3 +18,10 @@ fn shown_trust_kill_server() {
     let outcome = held("kill-server", 100);
     assert!(outcome.acknowledged > 200, "it did something: {outcome:?}");
 }
+
+/// F5: kill -9 of the headless phone at every place where it hands out a request, takes an answer or commits.
+#[test]
+fn shown_trust_kill_phone() {
+    let outcome = held("kill-phone", 100);
+    assert!(outcome.acknowledged > 100, "it did something: {outcome:?}");
+}

@@ -103,6 +103,19 @@ impl Replica {
         Ok(meta::get_json(&self.db, meta::GRANTS)?.unwrap_or_default())
     }
 
+    /// Calls a function right before each commit: what a host's trials need to end the program there.
+    ///
+    /// # Errors
+    /// `Db` when the engine takes no such function.
+    pub fn on_commit(&mut self, mut f: impl FnMut() + Send + 'static) -> Result<(), ClientError> {
+        self.db.commit_hook(Some(move || {
+            f();
+            // `true` would turn the commit into a rollback.
+            false
+        }))?;
+        Ok(())
+    }
+
     /// How large originals are kept (a city's choice).
     pub fn set_original_policy(&mut self, policy: OriginalPolicy) {
         self.policy = policy;

@@ -2,6 +2,7 @@
 
 mod child;
 mod ground;
+mod kill_phone;
 mod kill_server;
 mod phone;
 
@@ -61,7 +62,10 @@ struct Fault {
     run: fn(&mut Outcome, u64),
 }
 
-const FAULTS: &[Fault] = &[Fault { name: "kill-server", few: 100, run: kill_server::run }];
+const FAULTS: &[Fault] = &[
+    Fault { name: "kill-server", few: 100, run: kill_server::run },
+    Fault { name: "kill-phone", few: 100, run: kill_phone::run },
+];
 
 /// Faults that the command knows by name and that are not built.
 const NOT_BUILT: &[(&str, &str)] = &[

@@ -1,5 +1,6 @@
 //! The host of a replica: clocks, randomness, and a blocking pump that carries its requests.
 
+use super::abort;
 use super::people::{find, nobody};
 use crate::clock::{OsRandom, boot_id, boot_ms, wall_ms};
 use crate::http::Http;
@@ -59,7 +60,10 @@ pub(crate) struct Host {
 
 impl Host {
     /// Puts them together.
-    pub(crate) fn new(replica: Replica, clock: Clock) -> Done<Self> {
+    pub(crate) fn new(mut replica: Replica, clock: Clock) -> Done<Self> {
+        if abort::is_asked() {
+            replica.on_commit(abort::point).tried("打不开手机数据", "cannot open the phone's data")?;
+        }
         let identity = replica.identity().tried("读不了手机数据", "cannot read the phone's data")?;
         let base = identity.map_or_else(String::new, |i| i.base);
         Ok(Self { replica, clock, http: Http::new(REQUEST_SECONDS), base })
@@ -103,8 +107,11 @@ impl Host {
         let request =
             self.replica.poll_request(&now, &mut random()).tried("手机数据出错", "the replica failed")?;
         let Some(request) = request else { return Ok(false) };
+        abort::point();
         let id = request.id;
-        match carry(&self.http, &self.base, request) {
+        let answer = carry(&self.http, &self.base, request);
+        abort::point();
+        match answer {
             Some(response) => {
                 let now = self.now();
                 self.replica.handle_response(id, &response, &now, &mut random())
@@ -115,6 +122,7 @@ impl Host {
             }
         }
         .tried("手机数据出错", "the replica failed")?;
+        abort::point();
         Ok(true)
     }
 

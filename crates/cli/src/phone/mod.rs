@@ -1,5 +1,6 @@
 //! `blindspot phone`: a phone without a screen, on a folder. The replica does the work; this is its host.
 
+mod abort;
 mod acts;
 mod attach;
 mod drill;
