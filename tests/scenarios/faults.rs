@@ -25,3 +25,17 @@ fn shown_trust_kill_phone() {
     let outcome = held("kill-phone", 100);
     assert!(outcome.acknowledged > 100, "it did something: {outcome:?}");
 }
+
+/// F8: every call to the system of a start, a push and a pull fails in turn.
+#[test]
+fn shown_trust_io_error() {
+    let outcome = held("io-error", 100_000);
+    assert!(outcome.runs > 60, "every position: {outcome:?}");
+}
+
+/// F6: the power goes at every call of a start, a push and a pull; what was not synced is lost, kept or mixed.
+#[test]
+fn shown_trust_power_cut() {
+    let outcome = held("power-cut", 100_000);
+    assert!(outcome.runs > 200 && outcome.acknowledged > 0, "every position: {outcome:?}");
+}

@@ -29,11 +29,13 @@ pub struct Options {
     /// Copies the WAL back on a thread beside the writer; without it the writer does all of it, so that every
     /// call to the system comes in the same order each time.
     pub checkpoint_beside: bool,
+    /// SQLite's way to the system, by the name it is registered under; its default when there is none.
+    pub vfs: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { readers: 4, max_pages: None, checkpoint_beside: true }
+        Self { readers: 4, max_pages: None, checkpoint_beside: true, vfs: None }
     }
 }
 
@@ -46,6 +48,7 @@ pub(crate) struct SqliteEngine {
 
 struct Pool {
     path: PathBuf,
+    vfs: Option<String>,
     most: usize,
     state: Mutex<PoolState>,
     freed: Condvar,
@@ -65,7 +68,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl SqliteEngine {
     pub(crate) fn open(path: &Path, options: Options) -> Result<Self> {
         gate(rusqlite::version_number())?;
-        let mut conn = Connection::open(path).map_err(from_rusqlite)?;
+        let mut conn = connect(path, OpenFlags::default(), options.vfs.as_deref())?;
         prepare(&conn)?;
         conn.execute_batch(PAGE).map_err(from_rusqlite)?;
         conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(from_rusqlite)?;
@@ -76,6 +79,7 @@ impl SqliteEngine {
         migrate::migrate(&mut conn)?;
         let pool = Pool {
             path: path.to_owned(),
+            vfs: options.vfs,
             most: options.readers.max(1),
             state: Mutex::default(),
             freed: Condvar::new(),
@@ -172,10 +176,18 @@ impl Pool {
 
     fn open(&self) -> Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let conn = Connection::open_with_flags(&self.path, flags).map_err(from_rusqlite)?;
+        let conn = connect(&self.path, flags, self.vfs.as_deref())?;
         prepare(&conn)?;
         Ok(conn)
     }
+}
+
+fn connect(path: &Path, flags: OpenFlags, vfs: Option<&str>) -> Result<Connection> {
+    match vfs {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs),
+        None => Connection::open_with_flags(path, flags),
+    }
+    .map_err(from_rusqlite)
 }
 
 pub(crate) fn prepare(conn: &Connection) -> Result<()> {

@@ -2,6 +2,8 @@
 
 mod child;
 mod ground;
+mod io;
+mod io_ground;
 mod kill_phone;
 mod kill_server;
 mod phone;
@@ -65,6 +67,9 @@ struct Fault {
 const FAULTS: &[Fault] = &[
     Fault { name: "kill-server", few: 100, run: kill_server::run },
     Fault { name: "kill-phone", few: 100, run: kill_phone::run },
+    // Every position there is: an act has some hundreds of calls.
+    Fault { name: "io-error", few: 100_000, run: io::errors },
+    Fault { name: "power-cut", few: 100_000, run: io::power },
 ];
 
 /// Faults that the command knows by name and that are not built.

@@ -14,7 +14,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cli", &["client", "core", "photo", "sample", "server", "store"]),
     ("bench", &["client", "core", "sample", "server", "store"]),
     ("testkit", &["client", "core", "photo", "sample", "server", "store"]),
-    ("tests", &["client", "core", "photo", "sample", "server", "store", "testkit"]),
+    ("faulty-vfs", &[]),
+    ("tests", &["client", "core", "faulty-vfs", "photo", "sample", "server", "store", "testkit"]),
     ("xtask", &[]),
 ];
 

@@ -44,7 +44,8 @@ fn client(tree: &str) -> Vec<Finding> {
 
 /// The binary holds no test helper and no planted bug.
 fn shipped(tree: &str) -> Vec<Finding> {
-    let banned = ["blindspot-testkit", "blindspot-tests", "blindspot-xtask", "proptest"];
+    let banned =
+        ["blindspot-testkit", "blindspot-faulty-vfs", "blindspot-tests", "blindspot-xtask", "proptest"];
     let ours = ["core", "photo", "client", "store", "server", "sample", "cli"]
         .map(|name| format!("blindspot-{name}"));
     let features: Vec<(&str, &str)> =
