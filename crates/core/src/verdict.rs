@@ -100,6 +100,65 @@ crate::open_enum! {
         Engine = "engine",
         /// It was being applied when the server stopped uncleanly.
         Trying = "trying",
+        /// It came from a device that is revoked: a person looks at it first.
+        RevokedDevice = "revoked_device",
+    }
+}
+
+/// When an op in quarantine is decided again without a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// Waiting makes it no better: a person decides.
+    Never,
+    /// What it waits for decides it by arriving.
+    Arrival,
+    /// A newer server may understand it.
+    Upgrade,
+    /// The world around it may change: after 5 minutes, an hour, a day, and after an upgrade.
+    Time,
+}
+
+impl Cause {
+    /// When it is decided again; the one table of this.
+    #[must_use]
+    pub fn again(&self) -> Again {
+        match self {
+            Cause::UnknownKind | Cause::Malformed | Cause::Other(_) => Again::Upgrade,
+            // Rights may be given for a time gone by; what broke may have been the moment's.
+            Cause::NoRights | Cause::Panic | Cause::Engine | Cause::Trying => Again::Time,
+            Cause::MissingPredecessor => Again::Arrival,
+            Cause::TooLarge
+            | Cause::NulText
+            | Cause::OtherBody
+            | Cause::AuthorMismatch
+            | Cause::UnknownDevice
+            | Cause::RevokedDevice => Again::Never,
+        }
+    }
+    /// Whether it is about whose work it is (归属待定).
+    #[must_use]
+    pub fn is_of_authorship(&self) -> bool {
+        matches!(self, Cause::AuthorMismatch | Cause::UnknownDevice | Cause::RevokedDevice)
+    }
+    /// What the desk reads: Chinese, English.
+    #[must_use]
+    pub fn text(&self) -> (&'static str, &'static str) {
+        match self {
+            Cause::UnknownKind => ("服务器还不认识这种操作", "A kind that this server does not know yet"),
+            Cause::Malformed => ("内容读不懂", "The bytes cannot be read as an op"),
+            Cause::TooLarge => ("内容太长", "Too long"),
+            Cause::NulText => ("文字里有 U+0000", "Text with U+0000"),
+            Cause::OtherBody => ("同一编号已有别的内容", "Another body stands under its id"),
+            Cause::AuthorMismatch => ("凭证不是作者的", "The credential is not the author's"),
+            Cause::UnknownDevice => ("不认识这台手机", "The device is not known here"),
+            Cause::NoRights => ("作者没有权限", "The author never held a right for it"),
+            Cause::MissingPredecessor => ("前面的操作没有到", "What it needs did not arrive"),
+            Cause::Panic => ("处理规则出错", "The rules broke on it"),
+            Cause::Engine => ("数据库拒收", "The database refused it"),
+            Cause::Trying => ("处理它时服务器意外停止", "The server stopped while applying it"),
+            Cause::RevokedDevice => ("来自已停用的手机", "From a device that is revoked"),
+            Cause::Other(_) => ("待人工处理", "Waits for a person"),
+        }
     }
 }
 

@@ -41,18 +41,31 @@ SELECT op_id FROM ops WHERE city_id = $1 AND final = 0 AND received_ms < $2 ORDE
 -- name: undecided_report
 SELECT 1 FROM ops WHERE city_id = $1 AND final = 0 AND case_id = $2 AND kind IN ('report', 'self_fixed') LIMIT 1;
 -- name: load_quarantine
-SELECT op_id, hash, device_id, carrier, cause, detail, body, at_ms, released_ms
+SELECT op_id, hash, device_id, carrier, cause, detail, body, at_ms, released_ms, sent, verdict
 FROM quarantine WHERE city_id = $1 AND op_id = $2 AND hash = $3;
--- name: list_quarantine
-SELECT op_id, hash, device_id, carrier, cause, detail, body, at_ms, released_ms
-FROM quarantine WHERE city_id = $1 AND released_ms IS NULL ORDER BY at_ms, op_id LIMIT $2;
+-- name: page_quarantine
+SELECT op_id, hash, device_id, carrier, cause, detail, body, at_ms, released_ms, sent, verdict
+FROM quarantine WHERE city_id = $1 AND released_ms IS NULL AND (at_ms, op_id, hash) > ($2, $3, $4)
+ORDER BY at_ms, op_id, hash LIMIT $5;
+-- name: page_quarantine_of
+SELECT op_id, hash, device_id, carrier, cause, detail, body, at_ms, released_ms, sent, verdict
+FROM quarantine WHERE city_id = $1 AND cause = $6 AND released_ms IS NULL AND (at_ms, op_id, hash) > ($2, $3, $4)
+ORDER BY at_ms, op_id, hash LIMIT $5;
+-- name: count_quarantined_of_carrier
+SELECT COUNT(*) FROM quarantine
+WHERE city_id = $1 AND cause = $2 AND released_ms IS NULL AND at_ms > $3 AND carrier = $4;
 -- name: any_quarantined
 SELECT 1 FROM quarantine WHERE city_id = $1 AND released_ms IS NULL LIMIT 1;
 -- name: append_quarantine
-INSERT INTO quarantine (city_id, op_id, hash, device_id, carrier, cause, detail, body, at_ms)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING;
+INSERT INTO quarantine (city_id, op_id, hash, device_id, carrier, cause, detail, body, at_ms, sent)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (city_id, op_id, hash) DO UPDATE SET
+  cause = excluded.cause, detail = excluded.detail, at_ms = excluded.at_ms, released_ms = NULL, verdict = NULL
+WHERE quarantine.city_id = $1 AND quarantine.released_ms IS NOT NULL;
 -- name: release_quarantine
 UPDATE quarantine SET released_ms = $4 WHERE city_id = $1 AND op_id = $2 AND hash = $3 AND released_ms IS NULL;
+-- name: decide_quarantine
+UPDATE quarantine SET released_ms = $4, verdict = $5 WHERE city_id = $1 AND op_id = $2 AND hash = $3;
 -- name: load_trying
 SELECT op_id FROM trying WHERE city_id = $1 AND op_id = $2 AND run <> $3;
 -- name: append_trying

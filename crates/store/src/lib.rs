@@ -8,6 +8,7 @@
 //! - *an op id is inserted once*: a second insert says so and changes nothing.
 //! - *a feed misses nothing*: seqs are given under the head's lock, held to commit, without gaps.
 //! - *a digest is that of the rows now in the feed*: after any changes, recomputing gives the same.
+//! - *a job is done by one*, *a lease that ran out is taken over*, *a job put anew is a new one*.
 //! - *one city never sees another*: every statement on a tenant table names the city.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -22,6 +23,7 @@ mod conformance;
 pub mod counters;
 pub mod devices;
 pub mod feed;
+pub mod jobs;
 pub mod looks;
 pub mod meta;
 mod migrate;

@@ -3,17 +3,21 @@
 //! Must not know how an op is decided.
 
 use crate::{Result, Row, Stmt, Tx};
+use blindspot_core::clock::Sent;
 use blindspot_core::id::{CityId, Sha256};
-use blindspot_core::verdict::Cause;
+use blindspot_core::verdict::{Cause, Verdict};
 use blindspot_core::{DeviceId, OpId};
 use std::collections::BTreeSet;
 
 const SQL: &str = include_str!("../sql/ops.sql");
 static LOAD_Q: Stmt = Stmt::new(SQL, "load_quarantine");
-static LIST_Q: Stmt = Stmt::new(SQL, "list_quarantine");
+static PAGE_Q: Stmt = Stmt::new(SQL, "page_quarantine");
+static PAGE_OF_Q: Stmt = Stmt::new(SQL, "page_quarantine_of");
+static COUNT_Q: Stmt = Stmt::new(SQL, "count_quarantined_of_carrier");
 static APPEND_Q: Stmt = Stmt::new(SQL, "append_quarantine");
 static ANY_Q: Stmt = Stmt::new(SQL, "any_quarantined");
 static RELEASE_Q: Stmt = Stmt::new(SQL, "release_quarantine");
+static DECIDE_Q: Stmt = Stmt::new(SQL, "decide_quarantine");
 
 /// Bytes that wait for a person.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +40,21 @@ pub struct Quarantined {
     pub at_ms: i64,
     /// When it was decided after all.
     pub released_ms: Option<i64>,
+    /// The phone's clocks when it was sent.
+    pub sent: Sent,
+    /// What a person decided of bytes that never stood under their op id.
+    pub verdict: Option<Verdict>,
+}
+
+/// A place in the list of what is open: when, op, hash.
+pub type Place = (i64, OpId, Sha256);
+
+impl Quarantined {
+    /// Its place in the list.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        (self.at_ms, self.op_id, self.hash)
+    }
 }
 
 fn quarantined(row: &Row) -> Result<Quarantined> {
@@ -49,6 +68,8 @@ fn quarantined(row: &Row) -> Result<Quarantined> {
         body: row.text(6)?.to_owned(),
         at_ms: row.int(7)?,
         released_ms: row.opt_int(8)?,
+        sent: serde_json::from_str(row.text(9)?)?,
+        verdict: row.opt_text(10)?.map(serde_json::from_str).transpose()?,
     })
 }
 
@@ -60,12 +81,40 @@ pub fn load_quarantined(tx: &Tx<'_>, city: &CityId, op: OpId, hash: &Sha256) -> 
     tx.query_one(&LOAD_Q, &[city.into(), op.into(), (*hash).into()])?.as_ref().map(quarantined).transpose()
 }
 
-/// The oldest entries that nobody has decided.
+/// Entries that nobody has decided, oldest first, after a place; of one cause when asked.
 ///
 /// # Errors
 /// The engine's.
-pub fn load_quarantine(tx: &Tx<'_>, city: &CityId, most: i64) -> Result<Vec<Quarantined>> {
-    tx.query(&LIST_Q, &[city.into(), most.into()])?.iter().map(quarantined).collect()
+pub fn load_quarantine(
+    tx: &Tx<'_>,
+    city: &CityId,
+    cause: Option<&Cause>,
+    after: Option<Place>,
+    most: i64,
+) -> Result<Vec<Quarantined>> {
+    let (at, op, hash) = after.unwrap_or((i64::MIN, OpId::from_bytes([0; 16]), Sha256([0; 32])));
+    let (at, op, hash, most) = (at.into(), op.into(), hash.into(), most.into());
+    let rows = match cause {
+        None => tx.query(&PAGE_Q, &[city.into(), at, op, hash, most])?,
+        Some(cause) => tx.query(&PAGE_OF_Q, &[city.into(), at, op, hash, most, cause.as_str().into()])?,
+    };
+    rows.iter().map(quarantined).collect()
+}
+
+/// How many open entries of a cause a carrier has brought since a time.
+///
+/// # Errors
+/// The engine's.
+pub fn count_brought(
+    tx: &Tx<'_>,
+    city: &CityId,
+    cause: &Cause,
+    since_ms: i64,
+    carrier: DeviceId,
+) -> Result<i64> {
+    let row =
+        tx.query_one(&COUNT_Q, &[city.into(), cause.as_str().into(), since_ms.into(), carrier.into()])?;
+    row.map_or(Ok(0), |r| r.int(0))
 }
 
 /// Whether anything waits for a person at all.
@@ -76,11 +125,13 @@ pub fn load_any_quarantined(tx: &Tx<'_>, city: &CityId) -> Result<bool> {
     Ok(tx.query_one(&ANY_Q, &[city.into()])?.is_some())
 }
 
-/// Keeps bytes whole under their id and hash; twice does no harm.
+/// Keeps bytes whole under their id and hash. An entry that is open stays as it is; one that was released waits
+/// again, for the cause of this time. Says whether it waits only now.
 ///
 /// # Errors
 /// The engine's.
-pub fn append_quarantine(tx: &Tx<'_>, city: &CityId, entry: &Quarantined) -> Result<()> {
+pub fn append_quarantine(tx: &Tx<'_>, city: &CityId, entry: &Quarantined) -> Result<bool> {
+    let sent = serde_json::to_string(&entry.sent)?;
     tx.exec(
         &APPEND_Q,
         &[
@@ -93,9 +144,10 @@ pub fn append_quarantine(tx: &Tx<'_>, city: &CityId, entry: &Quarantined) -> Res
             entry.detail.as_str().into(),
             entry.body.as_str().into(),
             entry.at_ms.into(),
+            sent.as_str().into(),
         ],
-    )?;
-    Ok(())
+    )
+    .map(|changed| changed == 1)
 }
 
 /// These entries were decided after all; those of ops that never waited are passed over.
@@ -110,6 +162,22 @@ pub fn save_released<'h>(
     let sets = decided.into_iter().map(|(op, hash, at)| [city.into(), op.into(), (*hash).into(), at.into()]);
     tx.exec_many(&RELEASE_Q, sets)?;
     Ok(())
+}
+
+/// A person decided bytes that do not stand under their op id.
+///
+/// # Errors
+/// The engine's.
+pub fn save_decided(
+    tx: &Tx<'_>,
+    city: &CityId,
+    (op, hash): (OpId, Sha256),
+    verdict: &Verdict,
+    now_ms: i64,
+) -> Result<()> {
+    let verdict = serde_json::to_string(verdict)?;
+    tx.exec(&DECIDE_Q, &[city.into(), op.into(), hash.into(), now_ms.into(), verdict.as_str().into()])
+        .map(drop)
 }
 
 static LOAD_TRYING: Stmt = Stmt::new(SQL, "load_trying");

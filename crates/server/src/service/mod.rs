@@ -27,6 +27,7 @@ pub mod page;
 pub mod passwords;
 pub mod people;
 pub mod renditions;
+pub mod replays;
 pub mod sandbox;
 pub mod seen;
 pub mod setup;

@@ -3,6 +3,7 @@
 //! Names are those of the promises in the crate's text. An engine that cannot be started fails the run.
 
 mod feeds;
+mod jobs;
 mod plans;
 mod writes;
 
@@ -20,6 +21,9 @@ fn all() -> Vec<(&'static str, Promise)> {
         ("a feed misses nothing", feeds::a_feed_misses_nothing),
         ("a digest is that of the rows now in the feed", feeds::a_digest_is_that_of_the_rows_now_in_the_feed),
         ("a row that left enters again", feeds::a_row_that_left_enters_again),
+        ("a job is done by one", jobs::a_job_is_done_by_one),
+        ("a lease that ran out is taken over", jobs::a_lease_that_ran_out_is_taken_over),
+        ("a job put anew is a new one", jobs::a_job_put_anew_is_a_new_one),
         ("numbers are counted through without gaps", writes::numbers_are_counted_through_without_gaps),
     ]
 }

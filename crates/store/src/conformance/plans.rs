@@ -13,7 +13,6 @@ const WHOLE: &[(&str, &str)] = &[
     ("city_load", "a row a city"),
     ("city_only", "a row a city"),
     // Partial indexes: only what is open or unfinished stands in them, and most have a limit.
-    ("list_quarantine", "open entries, limited"),
     ("renditions_open", "unfinished jobs, limited"),
     ("undecided_report", "ops without a final verdict; asked only when something waits"),
     // As many as a city has people, phones or feeds: thousands, and not on the way of a push or a pull.

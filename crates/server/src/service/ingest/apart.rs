@@ -3,7 +3,9 @@
 
 use super::OpTask;
 use super::group::Group;
+use crate::service::replays;
 use blindspot_core::OpId;
+use blindspot_core::clock::Sent;
 use blindspot_core::id::Sha256;
 use blindspot_core::op::{OpProblem, SealedOp, salvage_id};
 use blindspot_core::verdict::{Cause, Verdict};
@@ -11,7 +13,7 @@ use blindspot_core::wire::v1::VerdictEntry;
 use blindspot_store::quarantine::Quarantined;
 use blindspot_store::{Result, quarantine};
 
-fn ticket(op_id: OpId, cause: Cause) -> Verdict {
+pub(super) fn ticket(op_id: OpId, cause: Cause) -> Verdict {
     Verdict::Quarantined { ticket: op_id.to_string(), cause }
 }
 
@@ -72,7 +74,7 @@ impl Group<'_, '_> {
     ) -> Result<VerdictEntry> {
         let city = &self.house.city;
         if let Some(was) = quarantine::load_quarantined(self.tx, city, kept.op_id, &kept.hash)? {
-            let verdict = ticket(kept.op_id, was.cause);
+            let verdict = was.verdict.unwrap_or_else(|| ticket(kept.op_id, was.cause));
             return Ok(VerdictEntry { seen_before: true, ..entry(Some(kept.op_id), verdict) });
         }
         let row = Quarantined {
@@ -85,8 +87,12 @@ impl Group<'_, '_> {
             body: kept.body.to_owned(),
             at_ms: task.received_ms,
             released_ms: None,
+            sent: task.sent.clone(),
+            verdict: None,
         };
-        quarantine::append_quarantine(self.tx, city, &row)?;
+        if quarantine::append_quarantine(self.tx, city, &row)? {
+            replays::plan(self.tx, city, &row, self.now_ms)?;
+        }
         self.any_quarantined = true;
         Ok(entry(Some(kept.op_id), ticket(kept.op_id, kept.cause.clone())))
     }
@@ -102,10 +108,14 @@ impl Group<'_, '_> {
             cause: cause.clone(),
             detail: String::new(),
             body: record.body.to_string(),
-            at_ms: record.received_ms,
+            at_ms: self.now_ms,
             released_ms: None,
+            sent: Sent::default(),
+            verdict: None,
         };
-        quarantine::append_quarantine(self.tx, &self.house.city, &row)?;
+        if quarantine::append_quarantine(self.tx, &self.house.city, &row)? {
+            replays::plan(self.tx, &self.house.city, &row, self.now_ms)?;
+        }
         self.any_quarantined = true;
         self.rule(op_id, ticket(op_id, cause), vec![]);
         Ok(())

@@ -13,6 +13,7 @@ use blindspot_core::verdict::{Cause, Verdict};
 use blindspot_core::wire::v1::{DeskOp, VerdictEntry};
 use blindspot_core::world::{Author, Ctx, Known, Outcome, missing_predecessors};
 use blindspot_core::{CaseId, OpId};
+use blindspot_store::devices::DeviceState;
 use blindspot_store::ops::OpRecord;
 use blindspot_store::{Result, StoreError, audit, looks, uploads, waiting};
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,7 +57,7 @@ fn bounded<T>(rules: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(rules)).ok()
 }
 
-fn entry_of(record: &OpRecord, seen_before: bool) -> VerdictEntry {
+pub(super) fn entry_of(record: &OpRecord, seen_before: bool) -> VerdictEntry {
     VerdictEntry {
         op_id: Some(record.op_id),
         verdict: record.verdict.clone(),
@@ -116,6 +117,12 @@ impl Group<'_, '_> {
         let later = carrier.is_some_and(|c| c.enrolled_ms >= enrolled_ms && c.person_id == person);
         if person != task.credential.person || !(device == task.credential.device || later) {
             return self.apart(task, &op, Cause::AuthorMismatch, "pushed with another person's credential");
+        }
+        if !task.vouched
+            && carrier.is_some_and(|c| matches!(c.state, DeviceState::Revoked | DeviceState::Closed))
+        {
+            self.stored_seqs.insert((device, op.env.device_seq));
+            return self.apart(task, &op, Cause::RevokedDevice, "handed in after the device was revoked");
         }
         let number = (device, op.env.device_seq);
         let held_by = self.holders.entry(number).or_default();
@@ -232,7 +239,8 @@ impl Group<'_, '_> {
         let (Some(person), Some(of_op)) = (record.author, self.device(device)) else {
             return Err(StoreError::Decode(format!("op {} has no author", record.op_id)));
         };
-        let enrolled_ms = of_op.enrolled_ms;
+        // An administrator's edit is judged as its author's own phone would be.
+        let enrolled_ms = self.edited.get(&record.op_id).copied().unwrap_or(of_op.enrolled_ms);
         let grants = self.grants_of(person)?;
         // Only these two kinds ask for more; reading the payload of every op twice would cost as much as
         // deciding it.
@@ -314,7 +322,7 @@ impl Group<'_, '_> {
         Ok(())
     }
 
-    fn unhold(&mut self, record: &OpRecord) -> Result<()> {
+    pub(super) fn unhold(&mut self, record: &OpRecord) -> Result<()> {
         // An op new in this group may have been held earlier in it: its row is there as well.
         if self.any_waiting {
             waiting::end_waiting(self.tx, &self.house.city, record.op_id)?;
@@ -333,7 +341,7 @@ impl Group<'_, '_> {
 }
 
 /// Whether the arrival of what it waits for decides an op by itself.
-fn waits(verdict: &Verdict) -> bool {
+pub(super) fn waits(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Held { .. } | Verdict::Quarantined { cause: Cause::MissingPredecessor, .. })
 }
 

@@ -30,7 +30,7 @@ impl Group<'_, '_> {
         ops::append_op_cases(tx, city, &self.landed)?;
         if self.any_quarantined {
             let decided = self.touched_ops().filter(|r| r.verdict.is_final());
-            quarantine::save_released(tx, city, decided.map(|r| (r.op_id, &r.hash, r.received_ms)))?;
+            quarantine::save_released(tx, city, decided.map(|r| (r.op_id, &r.hash, self.now_ms)))?;
         }
         let mut writes = Writes::new();
         self.case_rows(&mut writes)?;
@@ -107,19 +107,22 @@ impl Group<'_, '_> {
 
     /// A verdict is a row of its device's feed, written when decided and again at each change.
     fn verdict_rows(&self, writes: &mut Writes) -> Result<()> {
-        for record in self.touched_ops() {
+        let of_ops = self.touched_ops().map(|record| {
             let row = VerdictRow {
                 op_id: record.op_id,
                 device_seq: record.device_seq,
                 verdict: record.verdict.clone(),
                 cases: record.landed.clone(),
             };
+            (record.device_id, row, self.new_ops.contains(&record.op_id))
+        });
+        let more = self.more_verdicts.iter().map(|(device, row)| (*device, row.clone(), false));
+        for (device, row, fresh) in of_ops.chain(more) {
             let image = RowImage {
-                key: RowKey::new(RowKind::Verdict, record.op_id.to_string()),
+                key: RowKey::new(RowKind::Verdict, row.op_id.to_string()),
                 body: serde_json::to_string(&row)?,
-                feeds: BTreeSet::from([Feed::device(record.device_id)]),
+                feeds: BTreeSet::from([Feed::device(device)]),
             };
-            let fresh = self.new_ops.contains(&record.op_id);
             for change in changes_between(vec![], vec![image]) {
                 writes.insert(change.key.clone(), RowWrite { change, case_id: None, fresh });
             }

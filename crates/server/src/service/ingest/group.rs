@@ -8,6 +8,7 @@ use blindspot_core::case::CaseFile;
 use blindspot_core::division::CellCode;
 use blindspot_core::op::SealedOp;
 use blindspot_core::row::RowKind;
+use blindspot_core::verdict::VerdictRow;
 use blindspot_core::world::{Freshness, Outcome, World};
 use blindspot_core::{CaseId, DeviceId, OpId, PersonId};
 use blindspot_store::devices::DeviceRecord;
@@ -38,6 +39,12 @@ pub(super) struct Group<'a, 't> {
     pub(super) landed: Vec<(CaseId, i64, OpId)>,
     pub(super) fresh_before: BTreeMap<CellCode, Option<Freshness>>,
     pub(super) counters: BTreeMap<String, i64>,
+    /// When the authors of edits were enrolled.
+    pub(super) edited: BTreeMap<OpId, i64>,
+    /// Verdicts of bytes that stand under no op, for the phones that sent them.
+    pub(super) more_verdicts: Vec<(DeviceId, VerdictRow)>,
+    /// Server time of the latest task.
+    pub(super) now_ms: i64,
     pub(super) any_waiting: bool,
     pub(super) any_quarantined: bool,
 }
@@ -49,6 +56,7 @@ impl<'a, 't> Group<'a, 't> {
         house: &'a House,
         reference: &'a Reference,
         tasks: &[Task],
+        now_ms: i64,
     ) -> Result<Self> {
         let mut group = Self {
             tx,
@@ -71,6 +79,9 @@ impl<'a, 't> Group<'a, 't> {
             landed: Vec::new(),
             fresh_before: BTreeMap::new(),
             counters: BTreeMap::new(),
+            edited: BTreeMap::new(),
+            more_verdicts: Vec::new(),
+            now_ms,
             any_waiting: waiting::load_any_waiting(tx, &house.city)?,
             any_quarantined: quarantine::load_any_quarantined(tx, &house.city)?,
         };

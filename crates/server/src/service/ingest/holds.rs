@@ -1,5 +1,4 @@
-//! Undecided ops that time or an upgrade moves: holds that ran out after 72 hours, kinds that this version
-//! has learnt (protocol 5).
+//! Undecided ops that time moves: holds that ran out after 72 hours (protocol 5).
 
 use super::Committed;
 use super::group::Group;
@@ -24,7 +23,7 @@ const LOOK_MAX: i64 = 1_000;
 pub fn expire_holds(house: &House, now_ms: i64) -> Result<usize, ServiceError> {
     let reference = house.reference();
     let (count, moved) = house.store.write(|tx| {
-        let mut group = Group::open(tx, house, &reference, &[])?;
+        let mut group = Group::open(tx, house, &reference, &[], now_ms)?;
         let old = waiting::load_undecided(tx, &house.city, now_ms.saturating_sub(HELD_MS_MAX), LOOK_MAX)?;
         group.need_ops(&old.iter().copied().collect())?;
         let mut count = 0;
@@ -49,7 +48,7 @@ pub fn expire_holds(house: &House, now_ms: i64) -> Result<usize, ServiceError> {
 pub fn replay_understood(house: &House, now_ms: i64) -> Result<usize, ServiceError> {
     let reference = house.reference();
     let (count, moved) = house.store.write(|tx| {
-        let mut group = Group::open(tx, house, &reference, &[])?;
+        let mut group = Group::open(tx, house, &reference, &[], now_ms)?;
         let open = waiting::load_undecided(tx, &house.city, now_ms.saturating_add(1), LOOK_MAX)?;
         group.need_ops(&open.iter().copied().collect())?;
         let mut count = 0;
@@ -77,7 +76,7 @@ pub fn replay_understood(house: &House, now_ms: i64) -> Result<usize, ServiceErr
 pub fn flag_mismatch(house: &House, photo_id: PhotoId, now_ms: i64) -> Result<bool, ServiceError> {
     let reference = house.reference();
     let (found, moved) = house.store.write(|tx| {
-        let mut group = Group::open(tx, house, &reference, &[])?;
+        let mut group = Group::open(tx, house, &reference, &[], now_ms)?;
         let found = group.flag_mismatch(photo_id, now_ms)?;
         let Committed { moved, .. } = group.finish(vec![])?;
         Ok::<_, ServiceError>((found, moved))
@@ -86,7 +85,7 @@ pub fn flag_mismatch(house: &House, photo_id: PhotoId, now_ms: i64) -> Result<bo
     Ok(found)
 }
 
-fn tell(house: &House, moved: BTreeMap<Feed, i64>) {
+pub(super) fn tell(house: &House, moved: BTreeMap<Feed, i64>) {
     let hints: Vec<Hint> = moved.into_iter().map(|(feed, seq)| Hint { feed, seq }).collect();
     if !hints.is_empty() {
         house.tell(&hints);
@@ -95,7 +94,7 @@ fn tell(house: &House, moved: BTreeMap<Feed, i64>) {
 
 impl Group<'_, '_> {
     /// Whether something that the op waits for is not here in any form.
-    fn waits_for_nothing_here(&mut self, op: OpId) -> Result<bool> {
+    pub(super) fn waits_for_nothing_here(&mut self, op: OpId) -> Result<bool> {
         for awaited in waiting::load_awaited_by(self.tx, &self.house.city, op)? {
             let (as_op, as_case) = (OpId::from_bytes(awaited), CaseId::from_bytes(awaited));
             self.need_ops(&BTreeSet::from([as_op]))?;

@@ -6,6 +6,7 @@
 
 mod apart;
 mod decide;
+mod desk;
 #[cfg(test)]
 mod fault_tests;
 mod finish;
@@ -16,6 +17,7 @@ mod photos;
 #[cfg(test)]
 mod tests;
 
+pub use desk::{Edit, EntryId, decide_again, replace};
 pub use holds::{expire_holds, flag_mismatch, replay_understood};
 
 use super::writer::WriteJob;
@@ -46,12 +48,25 @@ pub(super) enum Task {
     Mismatch { photo_id: PhotoId },
 }
 
+impl Task {
+    /// Server time at which it came; nothing for what has none.
+    fn at_ms(&self) -> i64 {
+        match self {
+            Task::Op(op) => op.received_ms,
+            Task::Arrived { now_ms, .. } => *now_ms,
+            Task::Frame { .. } | Task::Mismatch { .. } => 0,
+        }
+    }
+}
+
 pub(super) struct OpTask {
     pub(super) credential: Credential,
     pub(super) source: Source,
     pub(super) sent: Sent,
     pub(super) received_ms: i64,
     pub(super) forced: Option<Cause>,
+    /// A person vouches for it: whose credential brought it is not asked again.
+    pub(super) vouched: bool,
 }
 
 /// A push whose ops have been read, on the thread of whoever brought it: the writer only decides.
@@ -197,6 +212,7 @@ fn take_apart(house: &House, job: &mut WriteJob) -> Result<Vec<Task>, ServiceErr
                 sent: Sent::default(),
                 received_ms: *received_ms,
                 forced: None,
+                vouched: false,
             }))])
         }
         WriteJob::Arrived { credential, photo_id, sha256, upload_id, now_ms, .. } => {
@@ -228,7 +244,14 @@ fn push_tasks(house: &House, credential: Credential, push: &mut ReadPush, receiv
     tasks.push(frame);
     for source in std::mem::take(&mut push.ops) {
         let sent = push.sent.clone();
-        tasks.push(Task::Op(Box::new(OpTask { credential, source, sent, received_ms, forced: None })));
+        tasks.push(Task::Op(Box::new(OpTask {
+            credential,
+            source,
+            sent,
+            received_ms,
+            forced: None,
+            vouched: false,
+        })));
     }
     tasks
 }
@@ -264,9 +287,10 @@ fn commit(house: &House, tasks: &mut [Task], sum: &mut Committed) -> Result<(), 
 
 fn run(house: &House, tasks: &[Task]) -> Result<Committed, StoreError> {
     let reference = house.reference();
+    let now_ms = tasks.iter().map(Task::at_ms).max().unwrap_or(0);
     house.store.write(|tx| {
         house.used.write(tx, house)?;
-        let mut group = Group::open(tx, house, &reference, tasks)?;
+        let mut group = Group::open(tx, house, &reference, tasks, now_ms)?;
         let mut entries = Vec::with_capacity(tasks.len());
         for task in tasks {
             entries.push(match task {

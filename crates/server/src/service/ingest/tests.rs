@@ -147,7 +147,7 @@ fn a_hold_runs_out_and_replays_when_the_predecessor_comes() {
     for op in [&comment, &late] {
         assert_eq!(a.push(&house, T0, &[op]).verdicts[0].verdict, Verdict::Applied);
     }
-    let open = house.store.read(|tx| quarantine::load_quarantine(tx, &house.city, 10)).unwrap();
+    let open = house.store.read(|tx| quarantine::load_quarantine(tx, &house.city, None, None, 10)).unwrap();
     assert_eq!(open, []);
 }
 

@@ -1,0 +1,259 @@
+//! What a person, or time, does with an entry of the quarantine: decides it again as it is, or puts an edited op in its
+//! place (protocol 5). Each in one transaction, with whatever else the caller writes of it.
+
+use super::apart::ticket;
+use super::decide::{entry_of, waits};
+use super::group::Group;
+use super::holds::tell;
+use super::{Committed, OpTask, Source};
+use crate::service::{Credential, House, ServiceError};
+use blindspot_core::apply::touched;
+use blindspot_core::clock::{Captured, recover};
+use blindspot_core::error::{BAD_REQUEST, CONFLICT, NOT_FOUND};
+use blindspot_core::id::Sha256;
+use blindspot_core::limits::OP_SCHEMA;
+use blindspot_core::op::{Envelope, SealedOp};
+use blindspot_core::verdict::{Cause, Verdict, VerdictRow};
+use blindspot_core::wire::v1::VerdictEntry;
+use blindspot_core::{CaseId, OpId, PersonId};
+use blindspot_store::ops::OpRecord;
+use blindspot_store::quarantine::Quarantined;
+use blindspot_store::{Tx, accounts, ops, quarantine, waiting};
+use serde_json::value::RawValue;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Names an entry: op and hash of its bytes.
+pub type EntryId = (OpId, Sha256);
+
+/// An op in place of one in quarantine.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    /// The new op.
+    pub op_id: OpId,
+    /// What is done.
+    pub kind: String,
+    /// On which case.
+    pub case_id: Option<CaseId>,
+    /// By kind.
+    pub payload: Box<RawValue>,
+    /// Whose work it is, where the entry itself does not say.
+    pub author: Option<PersonId>,
+}
+
+fn find(tx: &Tx<'_>, house: &House, (op_id, hash): EntryId) -> Result<Quarantined, ServiceError> {
+    let found = quarantine::load_quarantined(tx, &house.city, op_id, &hash)?;
+    found.ok_or_else(|| ServiceError::refused(&NOT_FOUND))
+}
+
+/// Decides an entry again as it is. `vouched`: a person stands up for whose work it is. `also` is written in the same
+/// transaction, knowing the verdict; its error undoes all.
+///
+/// # Errors
+/// `NOT_FOUND`, the closure's, the database's.
+pub fn decide_again(
+    house: &House,
+    entry_id: EntryId,
+    vouched: bool,
+    now_ms: i64,
+    also: impl Fn(&Tx<'_>, &Verdict) -> Result<(), ServiceError>,
+) -> Result<VerdictEntry, ServiceError> {
+    let reference = house.reference();
+    let (entry, moved) = house.store.write(|tx| {
+        let kept = find(tx, house, entry_id)?;
+        let mut group = Group::open(tx, house, &reference, &[], now_ms)?;
+        let entry = group.again(&kept, vouched)?;
+        if !matches!(entry.verdict, Verdict::Quarantined { .. }) {
+            quarantine::save_released(tx, &house.city, [(kept.op_id, &kept.hash, now_ms)])?;
+        }
+        let Committed { moved, .. } = group.finish(vec![])?;
+        also(tx, &entry.verdict)?;
+        Ok::<_, ServiceError>((entry, moved))
+    })?;
+    tell(house, moved);
+    Ok(entry)
+}
+
+/// Puts an edited op in the place of an entry: the author stays, `who` is shown as the editor. Nothing is written when
+/// the edited op would itself have to wait.
+///
+/// # Errors
+/// `NOT_FOUND`; `CONFLICT` for an entry that is decided already, and for an edit that would wait; `BAD_REQUEST` for one
+/// that is no op or whose author nobody knows; the closure's.
+pub fn replace(
+    house: &House,
+    who: Credential,
+    entry_id: EntryId,
+    edit: &Edit,
+    now_ms: i64,
+    also: impl Fn(&Tx<'_>, &Verdict) -> Result<(), ServiceError>,
+) -> Result<VerdictEntry, ServiceError> {
+    let reference = house.reference();
+    let (entry, moved) = house.store.write(|tx| {
+        let kept = find(tx, house, entry_id)?;
+        let mut group = Group::open(tx, house, &reference, &[], now_ms)?;
+        group.need_ops(&BTreeSet::from([kept.op_id, edit.op_id]))?;
+        if let Some(known) = group.ops.get(&edit.op_id) {
+            let was = SealedOp::read(known.body.clone()).ok().and_then(|op| op.env.replaces);
+            if was == Some(kept.op_id) {
+                return Ok((entry_of(known, true), Default::default()));
+            }
+            return Err(ServiceError::because(&CONFLICT, "op_id is in use"));
+        }
+        if kept.released_ms.is_some() {
+            return Err(ServiceError::because(&CONFLICT, "decided already"));
+        }
+        let entry = group.put_edit(who, &kept, edit)?;
+        group.set_replaced(&kept, edit.op_id)?;
+        let Committed { moved, .. } = group.finish(vec![])?;
+        also(tx, &entry.verdict)?;
+        Ok::<_, ServiceError>((entry, moved))
+    })?;
+    tell(house, moved);
+    Ok(entry)
+}
+
+impl Group<'_, '_> {
+    fn again(&mut self, kept: &Quarantined, vouched: bool) -> Result<VerdictEntry, ServiceError> {
+        self.need_ops(&BTreeSet::from([kept.op_id]))?;
+        let stands = self.ops.get(&kept.op_id).map(|r| (r.hash == kept.hash, r.verdict.clone()));
+        let same = match stands {
+            Some((true, Verdict::Quarantined { cause, .. })) => {
+                // What has not come would only be waited for anew; its arrival decides it anyway.
+                if cause != Cause::MissingPredecessor || !self.waits_for_nothing_here(kept.op_id)? {
+                    self.settle(kept.op_id)?;
+                }
+                true
+            }
+            Some((same, _)) => same,
+            None => self.take_in(kept, vouched)?,
+        };
+        Ok(match self.ops.get(&kept.op_id).filter(|_| same) {
+            Some(record) => entry_of(record, true),
+            None => VerdictEntry {
+                op_id: Some(kept.op_id),
+                verdict: kept.verdict.clone().unwrap_or_else(|| ticket(kept.op_id, kept.cause.clone())),
+                seen_before: true,
+                cases: vec![],
+            },
+        })
+    }
+
+    /// Receives bytes that stood under no op, as its own phone's; says whether they are an op now.
+    fn take_in(&mut self, kept: &Quarantined, vouched: bool) -> Result<bool, ServiceError> {
+        let Ok(op) = SealedOp::read(kept.body.as_str()) else { return Ok(false) };
+        let op = Arc::new(op);
+        let device = op.env.device_id;
+        self.need_devices(&BTreeSet::from([device]))?;
+        let Some(person) = self.device(device).map(|d| d.person_id) else { return Ok(false) };
+        if kept.released_ms.is_some() || (kept.cause.is_of_authorship() && !vouched) {
+            return Ok(false);
+        }
+        let numbers = BTreeSet::from([(device, op.env.device_seq)]);
+        self.holders = ops::load_holders(self.tx, &self.house.city, &numbers)?;
+        self.need_ops(&op.env.depends_on.iter().copied().collect())?;
+        self.need_cases(touched(&op))?;
+        self.receive(&OpTask {
+            credential: Credential { person, device, desk: false },
+            source: Source::Sealed(op),
+            sent: kept.sent.clone(),
+            received_ms: kept.at_ms,
+            forced: None,
+            vouched: true,
+        })?;
+        Ok(true)
+    }
+
+    fn put_edit(
+        &mut self,
+        who: Credential,
+        kept: &Quarantined,
+        edit: &Edit,
+    ) -> Result<VerdictEntry, ServiceError> {
+        self.need_devices(&BTreeSet::from([kept.device_id, who.device]))?;
+        let of_phone = self.device(kept.device_id).map(|d| (d.person_id, d.enrolled_ms));
+        let author = of_phone.map(|(person, _)| person).or(edit.author);
+        let named = author.map(|a| accounts::load_person(self.tx, &self.house.city, a)).transpose()?;
+        let Some(author) = author.filter(|_| named.flatten().is_some()) else {
+            return Err(ServiceError::because(
+                &BAD_REQUEST,
+                "author: nobody knows whose work this is; name the person",
+            ));
+        };
+        let old = SealedOp::read(kept.body.as_str()).ok();
+        let claimed = || Captured { wall_ms: kept.at_ms, ..Captured::default() };
+        let captured = old.map_or_else(claimed, |op| op.env.captured);
+        let seq = self.count(&format!("desk_seq:{}", who.device))?;
+        let sealed = SealedOp::seal(Envelope {
+            op_id: edit.op_id,
+            device_id: who.device,
+            device_seq: u64::try_from(seq).unwrap_or(u64::MAX),
+            kind: edit.kind.clone(),
+            case_id: edit.case_id,
+            schema: OP_SCHEMA,
+            round: None,
+            expected_state: None,
+            depends_on: vec![],
+            replaces: Some(kept.op_id),
+            payload: edit.payload.clone(),
+            captured: captured.clone(),
+        })
+        .map_err(|p| ServiceError::because(&BAD_REQUEST, p.to_string()))?;
+        let enrolled_ms = of_phone.map_or(kept.at_ms, |(_, at)| at);
+        let first = self.ops.get(&kept.op_id).filter(|r| r.hash == kept.hash).map(|r| r.time.clone());
+        self.last_n += 1;
+        let record = Box::new(OpRecord {
+            op_id: edit.op_id,
+            n: self.last_n,
+            device_id: who.device,
+            device_seq: sealed.env.device_seq,
+            author: Some(author),
+            kind: edit.kind.clone(),
+            case_id: edit.case_id,
+            body: sealed.body.clone(),
+            hash: sealed.hash,
+            received_ms: self.now_ms,
+            time: first.unwrap_or_else(|| recover(&captured, &kept.sent, kept.at_ms, enrolled_ms)),
+            verdict: Verdict::Held { missing: vec![] },
+            landed: vec![],
+        });
+        self.edited.insert(edit.op_id, enrolled_ms);
+        self.ops.insert(edit.op_id, record);
+        self.sealed.insert(edit.op_id, Arc::new(sealed));
+        self.new_ops.insert(edit.op_id);
+        self.settle(edit.op_id)?;
+        let entry = self.ops.get(&edit.op_id).map(|r| entry_of(r, false));
+        match entry {
+            Some(entry) if entry.verdict.is_final() => Ok(entry),
+            Some(VerdictEntry { verdict: Verdict::Quarantined { cause, .. }, .. }) => {
+                Err(ServiceError::because(&CONFLICT, format!("the edited op would be quarantined: {cause}")))
+            }
+            _ => Err(ServiceError::because(&CONFLICT, "the case of the edited op is not here")),
+        }
+    }
+
+    /// The old op is replaced; what waited for it is decided.
+    fn set_replaced(&mut self, kept: &Quarantined, by: OpId) -> Result<(), ServiceError> {
+        let verdict = Verdict::Replaced { by };
+        let city = &self.house.city;
+        if let Some(record) = self.ops.get(&kept.op_id).filter(|r| r.hash == kept.hash).cloned() {
+            self.unhold(&record)?;
+            self.rule(kept.op_id, verdict, vec![]);
+        } else {
+            quarantine::save_decided(self.tx, city, (kept.op_id, kept.hash), &verdict, self.now_ms)?;
+            let seq = SealedOp::read(kept.body.as_str()).map_or(0, |op| op.env.device_seq);
+            if !self.ops.contains_key(&kept.op_id) && self.device(kept.device_id).is_some() {
+                let row = VerdictRow { op_id: kept.op_id, device_seq: seq, verdict, cases: vec![] };
+                self.more_verdicts.push((kept.device_id, row));
+            }
+        }
+        let released = waiting::load_waiting(self.tx, city, *kept.op_id.as_bytes())?;
+        self.need_ops(&released.iter().copied().collect())?;
+        for id in released {
+            if self.ops.get(&id).is_some_and(|r| waits(&r.verdict)) {
+                self.settle(id)?;
+            }
+        }
+        Ok(())
+    }
+}
