@@ -39,3 +39,27 @@ fn shown_trust_power_cut() {
     let outcome = held("power-cut", 100_000);
     assert!(outcome.runs > 200 && outcome.acknowledged > 0, "every position: {outcome:?}");
 }
+
+/// F10: uploads torn at every class of offset, doubled, overlapping, at a wrong offset, by two at once.
+#[test]
+fn shown_trust_torn_upload() {
+    held("torn-upload", 200);
+}
+
+/// F24: portals and proxies that answer 200, 403, 413, half-open and crawling connections.
+#[test]
+fn shown_trust_portal() {
+    held("portal", 20);
+}
+
+/// F7: the server's disk is full.
+#[test]
+fn shown_trust_disk_full() {
+    held("disk-full", 10);
+}
+
+/// F8: the server's disk can no longer be written.
+#[test]
+fn shown_trust_read_only() {
+    held("read-only", 5);
+}

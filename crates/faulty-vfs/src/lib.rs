@@ -4,7 +4,7 @@
 //! ones. What was written and not synced is noted, so that a power cut can take it back. One plan a process: hold
 //! the [`Plan`] while you use files opened through [`NAME`]. Knows no store and no client.
 
-#![allow(
+#![expect(
     unsafe_code,
     reason = "SQLite's VFS is a table of C functions; this crate is nothing but that table"
 )]

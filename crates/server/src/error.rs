@@ -71,7 +71,10 @@ impl From<ServiceError> for Fault {
                 Fault::of(&problem::NO_SPACE, None)
             }
             ServiceError::Blob(e)
-                if matches!(e.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) =>
+                if matches!(
+                    e.kind(),
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem
+                ) =>
             {
                 Fault::of(&problem::NO_SPACE, None)
             }

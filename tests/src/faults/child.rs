@@ -58,6 +58,16 @@ impl Server {
         Self { child, ready_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX) }
     }
 
+    /// The number of the process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether the process is still there.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_none()
+    }
+
     /// SIGKILL: no handler runs, nothing is flushed.
     pub(crate) fn kill(&mut self) {
         // Gone already is as good.
@@ -72,8 +82,14 @@ impl Drop for Server {
     }
 }
 
+/// What the readiness probe says; nothing when nobody answers.
+pub(crate) fn readiness(listen: &str) -> Option<(u16, String)> {
+    let probe = super::phone::agent(Duration::from_secs(2)).get(format!("http://{listen}/readyz")).call();
+    let mut answer = probe.ok()?;
+    Some((answer.status().as_u16(), answer.body_mut().read_to_string().ok()?))
+}
+
 /// Whether the readiness probe says yes.
 fn is_ready(listen: &str) -> bool {
-    let answer = super::phone::agent(Duration::from_secs(2)).get(format!("http://{listen}/readyz")).call();
-    answer.is_ok_and(|a| a.status() == 200)
+    readiness(listen).is_some_and(|(status, _)| status == 200)
 }

@@ -1,13 +1,15 @@
 //! A real replica in memory with a network of its own: what it was told is noted beside what it believes.
 
 use super::ground::now_ms;
-use blindspot_client::{HttpRequest, HttpResponse, Now, Random, Replica, ReportDraft, SealStep};
-use blindspot_core::command::{Command, Comment, Report};
+use blindspot_client::{HttpRequest, HttpResponse, Now, Random, RawPhoto, Replica, ReportDraft, SealStep};
+use blindspot_core::command::{Command, Comment, MediaKind, PhotoRole, Report};
 use blindspot_core::{CaseId, OpId};
 use blindspot_testkit::dice::Dice;
 use blindspot_testkit::files::{MemFiles, MemKeys};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::time::Duration;
 
 /// An HTTP client: every status is an answer, no redirects, no proxy from the environment.
@@ -42,9 +44,15 @@ pub(crate) struct FaultPhone {
     pub(crate) acknowledged: BTreeSet<OpId>,
     /// The last push that went out, whatever came of it.
     pub(crate) last_push: Vec<OpId>,
-    base: String,
-    agent: ureq::Agent,
+    /// Where its requests go, which need not be where it enrolled.
+    pub(crate) base: String,
+    pub(crate) agent: ureq::Agent,
     random: Seeded,
+    /// The next PATCH ends after so many bytes of its body, and its answer is lost.
+    pub(crate) cut_at: Option<usize>,
+    /// Bytes of PATCH bodies that went out, and the last one with its body.
+    pub(crate) patched: u64,
+    pub(crate) last_patch: Option<HttpRequest>,
     /// Added to the clock so that waits pass at once.
     pub(crate) ahead_ms: i64,
 }
@@ -85,6 +93,9 @@ impl FaultPhone {
             base: base.to_owned(),
             agent: agent(Duration::from_secs(20)),
             random: Seeded::new(seed),
+            cut_at: None,
+            patched: 0,
+            last_patch: None,
             ahead_ms: 0,
         }
     }
@@ -120,6 +131,17 @@ impl FaultPhone {
         case
     }
 
+    /// A report with one document, which is stored as it is.
+    pub(crate) fn document(&mut self, bytes: Vec<u8>) {
+        let now = self.now();
+        let media = MediaKind::Document;
+        let photos = vec![RawPhoto { bytes, media, role: PhotoRole::Paper, ..RawPhoto::default() }];
+        let draft = ReportDraft { photos, ..ReportDraft::default() };
+        let saved = self.replica.capture_report(draft, &now, &mut self.random).expect("saved");
+        self.done.extend(saved.op_id);
+        self.seal();
+    }
+
     /// Seals what waits; says how often something failed.
     pub(crate) fn seal(&mut self) -> u64 {
         let now = self.now();
@@ -143,7 +165,8 @@ impl FaultPhone {
         if is_push {
             self.last_push = ops_of(&request.body);
         }
-        match self.carry(request) {
+        let answer = if request.method == "PATCH" { self.patch(request) } else { self.carry(request) };
+        match answer {
             Some(answer) => {
                 if is_push && answer.status == 200 && answer.header("blindspot-protocol").is_some() {
                     self.acknowledged.extend(&self.last_push);
@@ -180,9 +203,39 @@ impl FaultPhone {
         false
     }
 
+    fn patch(&mut self, request: HttpRequest) -> Option<HttpResponse> {
+        self.last_patch = Some(request.clone());
+        let whole = request.body.len();
+        let Some(cut) = self.cut_at.take().map(|at| at.min(whole)) else {
+            self.patched += whole as u64;
+            return self.carry(request);
+        };
+        self.patched += cut as u64;
+        // A network that dies gives nothing back, not even an error.
+        let _ = torn(&self.base, &request, cut);
+        None
+    }
+
     fn carry(&self, request: HttpRequest) -> Option<HttpResponse> {
         send(&self.agent, &self.base, request)
     }
+}
+
+/// Sends the head and so many bytes of the body, and closes without reading.
+pub(crate) fn torn(base: &str, request: &HttpRequest, bytes: usize) -> std::io::Result<()> {
+    let address = base.strip_prefix("http://").unwrap_or(base);
+    let mut socket = TcpStream::connect(address)?;
+    socket.set_nodelay(true)?;
+    let mut head = format!("{} {} HTTP/1.1\r\nhost: {address}\r\n", request.method, request.path);
+    for (name, value) in &request.headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    head += &format!("content-length: {}\r\n\r\n", request.body.len());
+    socket.write_all(head.as_bytes())?;
+    socket.write_all(&request.body[..bytes])?;
+    // Long enough that the bytes arrive before the end does; how much of them counts is the server's word.
+    std::thread::sleep(Duration::from_millis(3));
+    Ok(())
 }
 
 /// Sends a request; nothing when no whole answer came.

@@ -16,12 +16,12 @@ pub async fn live() -> &'static str {
     "ok\n"
 }
 
-/// 数据库可用 · the database answers; a second line warns of a disk that fills up
+/// 数据库可用 · the database answers and the disk takes writes; a second line warns of a disk that fills up
 #[utoipa::path(get, path = "/readyz", tag = "server",
     responses((status = 200, description = "It does.", body = String, content_type = "text/plain")),
     extensions(("x-problems" = json!([BUSY.code, NO_SPACE.code]))))]
 pub async fn ready(State(app): State<Arc<App>>) -> Answer<String> {
-    blocking(&app, |app| health::check(app.house())).await?;
+    blocking(&app, |app| health::check(app.house(), &app.data)).await?;
     let low = low_space_mb(&app).map(|mb| format!("low_space: {mb} MB free\n"));
     Ok(format!("ok\n{}", low.unwrap_or_default()))
 }
