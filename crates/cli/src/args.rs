@@ -23,6 +23,8 @@ pub(crate) enum Command {
     User(crate::user::Args),
     /// 手机 · phones
     Device(crate::device::Args),
+    /// 待人工处理的操作 · ops that wait for a person
+    Quarantine(crate::quarantine::Args),
     /// 导入区划、网格、点位、目录 · load divisions, cells, grids, sites, catalogue
     Import(crate::import::Args),
     /// 一部没有屏幕的手机 · a headless phone

@@ -73,6 +73,11 @@ impl Folder {
         Ok(Self { house: Arc::new(house), alone: None })
     }
 
+    /// Whether no server runs on it.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.alone.is_some()
+    }
+
     /// Ends the work in order.
     pub(crate) fn close(self) -> Done {
         match &self.alone {

@@ -22,6 +22,7 @@ mod out;
 mod phone;
 mod progress;
 mod qr;
+mod quarantine;
 mod sandbox;
 mod serve;
 mod table;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         args::Command::Demo(args) => demo::run(&args),
         args::Command::User(args) => user::run(args),
         args::Command::Device(args) => device::run(args),
+        args::Command::Quarantine(args) => quarantine::run(args),
         args::Command::Import(args) => import::run(args),
         args::Command::Phone(args) => phone::run(args),
         args::Command::Config(args) => config::run(&args),

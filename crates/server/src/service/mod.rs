@@ -26,6 +26,7 @@ pub mod once;
 pub mod page;
 pub mod passwords;
 pub mod people;
+pub mod quarantine_desk;
 pub mod renditions;
 pub mod replays;
 pub mod sandbox;

@@ -67,6 +67,15 @@ pub fn ask(house: &House, entry: EntryId, now_ms: i64) -> Result<(), ServiceErro
     Ok(house.store.write(|tx| jobs::put(tx, &house.city, &job_of(entry), now_ms, ASKED, now_ms))?)
 }
 
+/// Whether nothing is to be done about an entry now: its replay is over, or put off.
+///
+/// # Errors
+/// The database's.
+pub fn is_done(house: &House, entry: EntryId) -> Result<bool, ServiceError> {
+    let job = house.store.read(|tx| jobs::load(tx, &house.city, &job_of(entry)))?;
+    Ok(job.is_none_or(|j| j.done_ms.is_some() || (j.tries > 0 && j.owner.is_none())))
+}
+
 /// After an upgrade, puts down a replay for each entry that a newer version may decide; says how many. Once a version.
 ///
 /// # Errors
