@@ -93,7 +93,7 @@ impl Phone {
         let text = refresh_proof_text(self.device, &self.tokens.refresh, &nonce);
         let proof = URL_SAFE_NO_PAD.encode(self.key.sign(text.as_bytes()).to_bytes());
         let refresh = self.tokens.refresh.clone();
-        let request = RefreshRequest { device_id: self.device, refresh, nonce, proof };
+        let request = RefreshRequest { device_id: self.device, refresh, nonce, proof, receipt: None };
         match gate.refresh(house, &request, now_ms) {
             Ok(reply) => Ok(reply.tokens),
             Err(ServiceError::Refused(text, _) | ServiceError::Later(text, _)) => Err(text.code),

@@ -5,7 +5,7 @@ use crate::out::{Done, Failure, Tried as _};
 use blindspot_server::auth::keys::Keys;
 use blindspot_server::service::{House, Random, ServiceError};
 use blindspot_server::state::{DataFolder, OpenError};
-use blindspot_store::{Options, Store, StoreError, accounts, meta};
+use blindspot_store::{Options, Store, StoreError, accounts};
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
@@ -107,13 +107,11 @@ fn open_beside(data: &Path) -> Result<House, OpenError> {
     let seed: [u8; 32] = std::fs::read(data.join("secret.key"))?.try_into().map_err(|_| OpenError::BadKey)?;
     let options = Options { readers: 1, ..Options::default() };
     let store = Store::open(&data.join("blindspot.db"), options).map_err(ServiceError::from)?;
-    let (city, epoch) = store
-        .read(|tx| Ok::<_, StoreError>((accounts::load_only_city(tx)?, meta::load_int(tx, "epoch")?)))
-        .map_err(ServiceError::from)?;
+    let city = store.read(|tx| accounts::load_only_city(tx)).map_err(ServiceError::from)?;
     let missing = || ServiceError::Store(StoreError::Decode("the database holds no city".to_owned()));
-    let (city, epoch) = city.zip(epoch).ok_or_else(missing)?;
+    let city = city.ok_or_else(missing)?;
     // Without reference data: it is for deciding ops, and nothing beside a server decides ops.
-    Ok(House::new(store, city.city, city.name, epoch, Keys::from_seed(&seed), Box::new(Os)))
+    Ok(House::new(store, city.city, city.name, Keys::from_seed(&seed), Box::new(Os)))
 }
 
 #[cfg(test)]

@@ -32,7 +32,9 @@ impl Replica {
         let nonce = URL_SAFE_NO_PAD.encode(nonce);
         let text = refresh_proof_text(identity.device_id, &tokens.refresh, &nonce);
         let proof = self.sign(&identity.key_slot, &text)?;
-        let frame = RefreshRequest { device_id: identity.device_id, refresh: tokens.refresh, nonce, proof };
+        let receipt = meta::get(&self.db, meta::RECEIPT)?;
+        let frame =
+            RefreshRequest { device_id: identity.device_id, refresh: tokens.refresh, nonce, proof, receipt };
         let request = HttpRequest::new(Lane::Auth, "POST", "/v1/token/refresh").json(&frame)?;
         Ok(Some((request, Flight::Refresh)))
     }

@@ -24,12 +24,12 @@ impl Replica {
     /// # Errors
     /// `Db`; a file that cannot be removed is tried again next time.
     pub fn keep_tidy(&mut self, now: &Now) -> Result<Freed, ClientError> {
-        let ops = outbox::forget(&self.db, now.wall_ms.saturating_sub(KEEP_ACKED_OP_DAYS * DAY_MS))?;
+        // Acknowledgements and backups are dated by the server; the phone's own clock may have jumped by years.
+        let server_ms = self.server_now(now)?;
+        let ops = outbox::forget(&self.db, server_ms.saturating_sub(KEEP_ACKED_OP_DAYS * DAY_MS))?;
         let mut freed = Freed { ops, files: 0 };
         let Some(safe) = meta::get_i64(&self.db, meta::SAFE_THROUGH)? else { return Ok(freed) };
-        // Acknowledgements are dated by the phone, backups by the server.
-        let safe = safe.saturating_sub(self.offset_ms()?.unwrap_or(0));
-        let before = safe.min(now.wall_ms.saturating_sub(KEEP_ACKED_BYTES_DAYS * DAY_MS));
+        let before = safe.min(server_ms.saturating_sub(KEEP_ACKED_BYTES_DAYS * DAY_MS));
         for (photo, form, file) in uploads::acknowledged_before(&self.db, before)? {
             if self.files.remove(&file).is_ok() {
                 uploads::set_gone(&self.db, photo, &form)?;

@@ -90,6 +90,8 @@ impl Replica {
             std::str::from_utf8(&response.body).map_err(|e| ClientError::BadReply(format!("pull: {e}")))?;
         let complete = reply.checkpoint.is_some();
         let tx = write(&self.db)?;
+        // First: pages of a past that the server has lost are void, this one is not.
+        let mut events: Vec<ClientEvent> = self.note_common(&tx, &reply.common, now)?.into_iter().collect();
         staging::append(&tx, text)?;
         meta::set(&tx, meta::CURSOR, &reply.cursor)?;
         if !reread.is_empty() {
@@ -98,18 +100,19 @@ impl Replica {
             left.retain(|f| !reread.contains(f));
             meta::set_json(&tx, meta::REREAD, &left)?;
         }
-        let mut events: Vec<ClientEvent> = self.note_common(&tx, &reply.common, now)?.into_iter().collect();
         let applied = match &reply.checkpoint {
-            Some(checkpoint) => match crate::pull_apply::apply_staged(&tx, checkpoint, now.wall_ms) {
-                Ok(applied) => Some(applied),
-                Err(e @ (ClientError::BadReply(_) | ClientError::Stored(_))) => {
-                    // Pages that cannot be applied today cannot be applied tomorrow: read from zero.
-                    drop(tx);
-                    self.forget_cursor()?;
-                    return Err(e);
+            Some(checkpoint) => {
+                match crate::pull_apply::apply_staged(&tx, checkpoint, now.wall_ms, reply.common.server_ms) {
+                    Ok(applied) => Some(applied),
+                    Err(e @ (ClientError::BadReply(_) | ClientError::Stored(_))) => {
+                        // Pages that cannot be applied today cannot be applied tomorrow: read from zero.
+                        drop(tx);
+                        self.forget_cursor()?;
+                        return Err(e);
+                    }
+                    Err(e) => return Err(e),
                 }
-                Err(e) => return Err(e),
-            },
+            }
             None => None,
         };
         tx.commit()?;

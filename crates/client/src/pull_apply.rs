@@ -24,6 +24,8 @@ pub(crate) struct Applied {
     pub(crate) reference: bool,
     /// Phone time.
     now_ms: i64,
+    /// Server time: acknowledgements are dated by it, since a phone's clock may jump by years.
+    server_ms: i64,
     /// Feeds whose digest must be computed anew.
     touched: BTreeSet<Feed>,
     added: BTreeSet<Feed>,
@@ -37,8 +39,9 @@ pub(crate) fn apply_staged(
     db: &Connection,
     checkpoint: &Checkpoint,
     now_ms: i64,
+    server_ms: i64,
 ) -> Result<Applied, ClientError> {
-    let mut applied = Applied { now_ms, ..Applied::default() };
+    let mut applied = Applied { now_ms, server_ms, ..Applied::default() };
     for n in staging::numbers(db)? {
         let page: PullReply = serde_json::from_str(&staging::page(db, n)?)?;
         apply_page(db, &page, &mut applied)?;
@@ -125,7 +128,7 @@ fn put_row(db: &Connection, row: &WireRow, heal: bool, applied: &mut Applied) ->
         // A page carries rows as they are now, so a verdict in it is never older than one known.
         let seen = mirror::row(db, &row.key)?.is_some_and(|(rev, _)| rev > row.rev);
         if !seen {
-            outbox::acknowledge(db, verdict.op_id, &verdict.verdict, applied.now_ms)?;
+            outbox::acknowledge(db, verdict.op_id, &verdict.verdict, applied.server_ms)?;
             if verdict.verdict.is_final() {
                 outbox::drop_overlay(db, verdict.op_id)?;
             }

@@ -81,7 +81,7 @@ impl Replica {
             if entry.op_id.is_some_and(|named| named != op_id) {
                 return Err(ClientError::BadReply("a verdict names another op".into()));
             }
-            outbox::acknowledge(&tx, op_id, &entry.verdict, now.wall_ms)?;
+            outbox::acknowledge(&tx, op_id, &entry.verdict, reply.common.server_ms)?;
         }
         let event = self.note_common(&tx, &reply.common, now)?;
         meta::set_i64(&tx, meta::RECEIVED_THROUGH, signed(reply.received_through))?;

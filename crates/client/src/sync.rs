@@ -7,7 +7,7 @@ use crate::http::{HttpRequest, HttpResponse};
 use crate::identity::stale;
 use crate::photo_step::Step;
 use crate::replica::Replica;
-use crate::store::{meta, outbox};
+use crate::store::{meta, mirror, outbox, staging};
 use blindspot_core::feed::Feed;
 use blindspot_core::limits::{BACKOFF_MS_MAX, PUSH_OPS_AIM};
 use blindspot_core::sync::{Lane, Reason, ReplyClass, Want};
@@ -231,6 +231,10 @@ impl Replica {
         meta::set_i64(db, meta::EPOCH, common.epoch)?;
         if known.is_some_and(|k| k != common.epoch) {
             meta::set(db, meta::REOFFER, "1")?;
+            // What was read of the past that is lost may be newer than what is true now: every row is
+            // replaced by what comes, and pages not yet applied are void.
+            staging::clear(db)?;
+            mirror::forget_revisions(db)?;
             return Ok(Some(ClientEvent::NewEpoch { epoch: common.epoch }));
         }
         Ok(None)

@@ -125,7 +125,7 @@ impl Replica {
         if !verified.eq_ignore_ascii_case(&upload.sha256) {
             return self.begin_again(upload, now, random);
         }
-        uploads::set_verified(&self.db, upload.photo_id, &upload.form, now.wall_ms)?;
+        uploads::set_verified(&self.db, upload.photo_id, &upload.form, self.server_now(now)?)?;
         let UploadRecord { photo_id, form, .. } = upload;
         self.events.push_back(ClientEvent::FormVerified { photo_id, form });
         Ok(())

@@ -1,7 +1,7 @@
 //! A copy of a database that is in use, and what a restore changes in one. Knows no blob and no folder.
 
 use crate::sqlite::from_rusqlite;
-use crate::{Result, Stmt, StoreError, Tx};
+use crate::{Result, Stmt, StoreError, Tx, meta};
 use blindspot_core::id::CityId;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
@@ -103,6 +103,29 @@ pub fn epoch_max(tx: &Tx<'_>, city: &CityId) -> Result<i64> {
 /// When the engine refuses.
 pub fn jump_counters(tx: &Tx<'_>, city: &CityId) -> Result<usize> {
     tx.exec(&JUMP_COUNTERS, &[city.into(), JUMP.into()])
+}
+
+/// An epoch that was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// The one in force before.
+    pub before: i64,
+    /// The one in force now.
+    pub epoch: i64,
+}
+
+/// Opens an epoch above every one that the database or a phone knows of (protocol 10): the unix second, or more when
+/// the clock is behind. Numbers that people have seen jump.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn open_epoch(tx: &Tx<'_>, city: &CityId, claimed: i64, now_ms: i64) -> Result<Opened> {
+    let before = meta::load_int(tx, meta::EPOCH)?.unwrap_or(0);
+    let highest = before.max(epoch_max(tx, city)?).max(claimed);
+    let epoch = now_ms.div_euclid(1_000).max(highest + 1);
+    meta::save(tx, meta::EPOCH, &epoch.to_string())?;
+    jump_counters(tx, city)?;
+    Ok(Opened { before, epoch })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ pub mod scenario;
 pub mod server;
 pub mod sim;
 
-pub use scenario::{Report, run_f1};
+pub use scenario::{Report, Scenario, replay, run};
 
 /// A folder for the files of a run, in memory where the system has such a place: a simulation crashes
 /// programs, not machines, so that it need not wait for a disk.

@@ -28,6 +28,8 @@ pub struct SimPhone {
     pub life: u64,
     /// Wall clock minus virtual time.
     pub skew_ms: i64,
+    /// No request of it arrives anywhere.
+    pub cut_off: bool,
     path: PathBuf,
     files: MemFiles,
     keys: MemKeys,
@@ -45,6 +47,7 @@ impl SimPhone {
             done: vec![],
             life: 0,
             skew_ms,
+            cut_off: false,
             path: folder.join(format!("phone{n}.db")),
             files: MemFiles::default(),
             keys: MemKeys::default(),

@@ -3,6 +3,7 @@
 use crate::dice::Dice;
 use crate::oracle;
 use crate::phone::{PhoneRandom, SimPhone};
+use crate::server::{SimServer, Snapshot};
 use crate::sim::{Faults, Sim};
 use blindspot_client::{CaseFilter, RawPhoto, ReportDraft, ReportKind};
 use blindspot_core::access::Role;
@@ -42,6 +43,7 @@ const ACTS: usize = 20;
 /// After healing everything must come to rest in this virtual time.
 const REST_MS: i64 = 30 * 60_000;
 const LENGTH: usize = 64 * 1024;
+const UNITS: &[&str] = &["sanitation", "market", "water"];
 
 struct World {
     sim: Sim,
@@ -49,40 +51,101 @@ struct World {
     desk_ops: Vec<OpId>,
     cases: Vec<CaseId>,
     voids: BTreeMap<CaseId, OpId>,
+    scenario: Scenario,
+    /// Which unit each phone's person works for now.
+    unit_grants: BTreeMap<usize, uuid::Uuid>,
+    /// The old folder, with how many desk ops it holds.
+    snapshot: Option<(Snapshot, usize)>,
+    set_back: usize,
 }
 
-/// F1: five phones on a network that loses, doubles, reorders and lies; apps and server that crash; clocks
-/// that are years off; then calm, in which everything must agree without another user action.
+/// What a scenario asks of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scenario {
+    /// Five phones on a network that loses, doubles, reorders and lies; apps and server that crash; clocks years off.
+    F1,
+    /// Twenty phones over three units, handed from one to another in the middle.
+    F2,
+    /// F1, and at rest within ten minutes of the healing.
+    F3,
+    /// Some of the phones see nobody for ninety days.
+    F19,
+    /// Clocks jump by years while the app runs.
+    F20,
+    /// The server is set back to an old copy of its folder, once or twice, and nobody tells it.
+    Restore,
+}
+
+impl Scenario {
+    /// All, with their words.
+    pub const ALL: &[(&str, Scenario)] = &[
+        ("f1", Scenario::F1),
+        ("f2", Scenario::F2),
+        ("f3", Scenario::F3),
+        ("f19", Scenario::F19),
+        ("f20", Scenario::F20),
+        ("restore", Scenario::Restore),
+    ];
+
+    /// By its word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(w, _)| *w == word).map(|(_, s)| *s)
+    }
+
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(_, s)| *s == self).map_or("", |(w, _)| *w)
+    }
+
+    fn phones(self) -> usize {
+        if self == Scenario::F2 { 20 } else { PHONES }
+    }
+
+    fn rest_ms(self) -> i64 {
+        if self == Scenario::F3 { 10 * 60_000 } else { REST_MS }
+    }
+
+    fn length(self) -> usize {
+        if self == Scenario::F2 { 4 * LENGTH } else { LENGTH }
+    }
+}
+
+/// Runs a scenario of a seed.
 #[must_use]
-pub fn run_f1(seed: u64, trace: bool) -> Report {
-    run(seed, Dice::from_seed(seed, LENGTH), trace)
+pub fn run(scenario: Scenario, seed: u64, trace: bool) -> Report {
+    play(scenario, seed, Dice::from_seed(seed, scenario.length()), trace)
 }
 
-/// F1 from kept bytes.
+/// Runs a scenario from kept bytes.
 #[must_use]
-pub fn replay_f1(seed: u64, bytes: Vec<u8>) -> Report {
-    run(seed, Dice::from_bytes(bytes), false)
+pub fn replay(scenario: Scenario, seed: u64, bytes: Vec<u8>) -> Report {
+    play(scenario, seed, Dice::from_bytes(bytes), false)
 }
 
-fn run(seed: u64, dice: Dice, trace: bool) -> Report {
+fn play(scenario: Scenario, seed: u64, dice: Dice, trace: bool) -> Report {
     let folder = crate::folder();
-    let mut world = set_up(seed, dice, folder.path());
+    let mut world = set_up(scenario, seed, dice, folder.path());
     world.sim.trace = trace;
     world.sim.faults = Faults::bad(&mut world.sim.dice);
-    for _ in 0..ACTS * PHONES {
+    let acts = ACTS * scenario.phones();
+    for n in 0..acts {
         let pause = 1 + i64::try_from(world.sim.dice.below(60_000)).unwrap_or(0);
         world.sim.run_until(world.sim.now_ms + pause);
         act(&mut world);
+        hard_times(&mut world, n, acts);
     }
     world.sim.faults = Faults::none();
     let healed = world.sim.now_ms;
-    for phone in 0..PHONES {
+    for phone in 0..world.sim.phones.len() {
+        world.sim.phones[phone].cut_off = false;
         let now = world.sim.phones[phone].now(healed);
         world.sim.phones[phone].app().set_online(true, &now);
         world.sim.wake(phone);
     }
     let mut wrong = vec!["never ran".to_owned()];
-    while !wrong.is_empty() && world.sim.now_ms < healed + REST_MS {
+    while !wrong.is_empty() && world.sim.now_ms < healed + scenario.rest_ms() {
         world.sim.run_until(world.sim.now_ms + 2 * 60_000);
         wrong = oracle::check(&mut world.sim, &world.desk_ops);
     }
@@ -98,8 +161,70 @@ fn run(seed: u64, dice: Dice, trace: bool) -> Report {
     }
 }
 
-fn set_up(seed: u64, dice: Dice, folder: &std::path::Path) -> World {
+/// What a scenario does to everybody besides the faults that all have.
+fn hard_times(world: &mut World, n: usize, acts: usize) {
+    let sim = &mut world.sim;
+    match world.scenario {
+        Scenario::F1 | Scenario::F3 => {}
+        Scenario::F2 => {
+            if n % 12 == 5 {
+                reassign(world);
+            }
+        }
+        Scenario::F19 => {
+            if n == acts / 2 {
+                // Nobody looks at a phone in all that time, and no message is that long under way.
+                sim.now_ms += 90 * 86_400_000;
+            }
+        }
+        Scenario::F20 => {
+            if sim.dice.percent(20) {
+                let phone = usize::try_from(sim.dice.below(PHONES as u64)).unwrap_or(0);
+                let years = i64::try_from(sim.dice.below(61)).unwrap_or(0) - 10;
+                sim.phones[phone].skew_ms = years * 365 * 86_400_000;
+                sim.wake(phone);
+            }
+        }
+        Scenario::Restore => {
+            if world.snapshot.is_none() && sim.dice.percent(15) {
+                world.snapshot = Some((sim.server.snapshot(sim.now_ms), world.desk_ops.len()));
+            }
+            if n > acts / 3 && world.set_back < 2 && sim.dice.percent(5) {
+                set_back(world);
+            }
+            if n + 1 == acts && world.set_back == 0 {
+                set_back(world);
+            }
+        }
+    }
+}
+
+/// The folder of some time ago is copied back. What desks did since is gone with it; what phones did is not.
+fn set_back(world: &mut World) {
+    let Some((snapshot, desk_ops)) = &world.snapshot else { return };
+    world.sim.server.roll_back(snapshot, world.sim.now_ms);
+    world.desk_ops.truncate(*desk_ops);
+    world.set_back += 1;
+}
+
+/// Somebody is handed to another unit: their rows leave, others come.
+fn reassign(world: &mut World) {
+    let sim = &mut world.sim;
+    let n = usize::try_from(sim.dice.below(sim.phones.len() as u64)).unwrap_or(0);
+    let unit = sim.dice.pick(UNITS).copied().unwrap_or(UNITS[0]);
+    if let Some(grant) = world.unit_grants.remove(&n) {
+        sim.server.end_grant(grant, sim.now_ms);
+    }
+    let person = sim.phones[n].person;
+    let grant = sim.server.grant(person, Role::UnitClerk, &format!("dept:{unit}"), sim.now_ms);
+    world.unit_grants.insert(n, grant);
+}
+
+fn set_up(scenario: Scenario, seed: u64, dice: Dice, folder: &std::path::Path) -> World {
     let mut sim = Sim::new(seed, dice, START_MS);
+    if scenario == Scenario::Restore {
+        sim.server = SimServer::on_file(seed, START_MS);
+    }
     let desk_roles = [(Role::FilingDesk, "city"), (Role::Supervisor, "city"), (Role::Dispatcher, "city")];
     let desks = [1, 2].map(|n| {
         let person = sim.server.person(&format!("desk{n}"), &desk_roles, START_MS);
@@ -108,11 +233,14 @@ fn set_up(seed: u64, dice: Dice, folder: &std::path::Path) -> World {
         let device = enrol_desk(&mut sim, folder, n + 100, person, &code);
         Credential { person, device, desk: true }
     });
-    for n in 0..PHONES {
+    let mut unit_grants = BTreeMap::new();
+    for n in 0..scenario.phones() {
         let login = format!("worker{n}");
-        let unit = [(Role::UnitClerk, "dept:sanitation"), (Role::Collector, "city")];
-        let grants = if n == 0 { &unit[..] } else { &unit[1..] };
-        let person = sim.server.person(&login, grants, START_MS);
+        let person = sim.server.person(&login, &[(Role::Collector, "city")], START_MS);
+        if n == 0 || scenario == Scenario::F2 {
+            let area = format!("dept:{}", UNITS[n % UNITS.len()]);
+            unit_grants.insert(n, sim.server.grant(person, Role::UnitClerk, &area, START_MS));
+        }
         let skew = match sim.dice.below(4) {
             0 => 3 * 365 * 86_400_000,
             1 => -50 * 365 * 86_400_000,
@@ -122,7 +250,8 @@ fn set_up(seed: u64, dice: Dice, folder: &std::path::Path) -> World {
         sim.phones.push(phone);
         enrol(&mut sim, n);
     }
-    World { sim, desks, desk_ops: vec![], cases: vec![], voids: BTreeMap::new() }
+    let (desk_ops, cases, voids) = (vec![], vec![], BTreeMap::new());
+    World { sim, desks, desk_ops, cases, voids, scenario, unit_grants, snapshot: None, set_back: 0 }
 }
 
 fn enrol(sim: &mut Sim, n: usize) {
@@ -164,7 +293,8 @@ fn act(world: &mut World) {
         0..=69 => person_acts(world),
         70..=87 => desk_acts(world),
         88..=93 => {
-            let n = usize::try_from(world.sim.dice.below(PHONES as u64)).unwrap_or(0);
+            let phones = world.sim.phones.len() as u64;
+            let n = usize::try_from(world.sim.dice.below(phones)).unwrap_or(0);
             let now = world.sim.now_ms;
             if world.sim.dice.percent(50) {
                 world.sim.phones[n].crash()
@@ -180,7 +310,7 @@ fn act(world: &mut World) {
 
 fn person_acts(world: &mut World) {
     let sim = &mut world.sim;
-    let n = usize::try_from(sim.dice.below(PHONES as u64)).unwrap_or(0);
+    let n = usize::try_from(sim.dice.below(sim.phones.len() as u64)).unwrap_or(0);
     let now = sim.phones[n].now(sim.now_ms);
     let known = sim.phones[n].app().cases(CaseFilter::default()).expect("cases are listed");
     let choice = sim.dice.below(100);
@@ -274,6 +404,7 @@ fn photo(dice: &mut Dice) -> RawPhoto {
 }
 
 fn desk_acts(world: &mut World) {
+    let units = if world.scenario == Scenario::F2 { UNITS } else { &UNITS[..1] };
     let dice = &mut world.sim.dice;
     let Some(case) = dice.pick(&world.cases).copied() else { return };
     let desk = if dice.percent(50) { world.desks[0] } else { world.desks[1] };
@@ -281,7 +412,7 @@ fn desk_acts(world: &mut World) {
     let command = match dice.below(100) {
         0..=34 => Command::File(reason),
         35..=64 => Command::Dispatch(Dispatch {
-            lead: "sanitation".into(),
+            lead: dice.pick(units).copied().unwrap_or(UNITS[0]).into(),
             assists: vec![],
             case_kind: None,
             note: None,

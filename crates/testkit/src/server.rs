@@ -16,10 +16,11 @@ use blindspot_server::service::people::{self, Actor, NewGrant, NewPerson};
 use blindspot_server::service::uploads::{self, Checksum, NewUpload, UploadState};
 use blindspot_server::service::writer::{Done, WriteJob};
 use blindspot_server::service::{Credential, House, Random, ServiceError, ingest, pull, start};
-use blindspot_store::Store;
+use blindspot_store::{Options, Store, backup};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use serde::Serialize;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
@@ -32,6 +33,20 @@ impl Random for Seeded {
     }
 }
 
+/// The data folder as it was at some time: what a backup or a copied snapshot holds.
+pub struct Snapshot {
+    at_ms: i64,
+    folder: tempfile::TempDir,
+}
+
+impl Snapshot {
+    /// When it was taken.
+    #[must_use]
+    pub fn at_ms(&self) -> i64 {
+        self.at_ms
+    }
+}
+
 /// See the module text.
 pub struct SimServer {
     house: Option<House>,
@@ -39,7 +54,9 @@ pub struct SimServer {
     depot: Depot,
     seed: u64,
     starts: u64,
-    _dir: tempfile::TempDir,
+    /// The database file, once the server runs on one: only such a server can be set back.
+    file: Option<PathBuf>,
+    dir: tempfile::TempDir,
 }
 
 const CITY: &str = "simcity";
@@ -52,7 +69,45 @@ impl SimServer {
         let house = open(Store::open_in_memory().expect("a database"), seed, 0, now_ms);
         let gate = Gate::new(&house);
         let depot = Depot::open(dir.path()).expect("a folder for blobs");
-        Self { house: Some(house), gate, depot, seed, starts: 1, _dir: dir }
+        Self { house: Some(house), gate, depot, seed, starts: 1, file: None, dir }
+    }
+
+    /// A new server on a file, which can be set back.
+    #[must_use]
+    pub fn on_file(seed: u64, now_ms: i64) -> Self {
+        let dir = crate::folder();
+        let file = dir.path().join("blindspot.db");
+        let house = open(open_file(&file), seed, 0, now_ms);
+        let gate = Gate::new(&house);
+        let depot = Depot::open(dir.path()).expect("a folder for blobs");
+        Self { house: Some(house), gate, depot, seed, starts: 1, file: Some(file), dir }
+    }
+
+    /// Copies the data folder as it is now.
+    ///
+    /// # Panics
+    /// When the server does not run on a file.
+    #[must_use]
+    pub fn snapshot(&self, now_ms: i64) -> Snapshot {
+        let folder = crate::folder();
+        let file = self.file.as_ref().expect("a server on a file");
+        backup::copy(file, &folder.path().join("blindspot.db"), &mut |_, _| {}).expect("a copy");
+        copy_folder(&self.dir.path().join("blobs"), &folder.path().join("blobs"));
+        Snapshot { at_ms: now_ms, folder }
+    }
+
+    /// Comes up again on an old data folder: nobody tells it that it has lost its past.
+    pub fn roll_back(&mut self, to: &Snapshot, now_ms: i64) {
+        self.house = None;
+        self.dir = crate::folder();
+        let file = self.dir.path().join("blindspot.db");
+        std::fs::copy(to.folder.path().join("blindspot.db"), &file).expect("a copy");
+        copy_folder(&to.folder.path().join("blobs"), &self.dir.path().join("blobs"));
+        let house = open(open_file(&file), self.seed, self.starts, now_ms);
+        self.starts += 1;
+        self.gate = Gate::new(&house);
+        self.depot = Depot::open(self.dir.path()).expect("a folder for blobs");
+        (self.house, self.file) = (Some(house), Some(file));
     }
 
     /// The house, for oracles.
@@ -72,7 +127,7 @@ impl SimServer {
         let house = open(store, self.seed, self.starts, now_ms);
         self.starts += 1;
         self.gate = Gate::new(&house);
-        self.depot = Depot::open(self._dir.path()).expect("a folder for blobs");
+        self.depot = Depot::open(self.dir.path()).expect("a folder for blobs");
         self.house = Some(house);
     }
 
@@ -232,6 +287,25 @@ impl SimServer {
             headers.push(("location".into(), format!("/v1/photos/{}", Uuid::from_bytes(state.upload_id))));
         }
         Ok(HttpResponse { status, headers, body: vec![] })
+    }
+}
+
+fn open_file(path: &Path) -> Store {
+    // One thread only, so that the same seed makes the same calls.
+    let options = Options { checkpoint_beside: false, ..Options::default() };
+    Store::open(path, options).expect("a database")
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).into_iter().flatten() {
+        let entry = entry.expect("an entry");
+        let into = to.join(entry.file_name());
+        if entry.file_type().expect("a type").is_dir() {
+            copy_folder(&entry.path(), &into);
+        } else {
+            std::fs::copy(entry.path(), into).expect("a copy");
+        }
     }
 }
 

@@ -106,7 +106,8 @@ impl Sim {
                 break;
             }
             let event = entry.remove();
-            self.now_ms = at;
+            // After a sleep of months what was due in the meantime comes now.
+            self.now_ms = self.now_ms.max(at);
             self.step(event);
         }
         self.now_ms = until_ms;
@@ -157,7 +158,7 @@ impl Sim {
             let response = HttpResponse { status: 200, headers, body: b"<html>welcome</html>".to_vec() };
             return self.at(at, Event::Reply { phone, life, id, response });
         }
-        if self.dice.percent(self.faults.lose_request) {
+        if self.phones[phone].cut_off || self.dice.percent(self.faults.lose_request) {
             return self.at(now + TIMEOUT_MS, Event::Timeout { phone, life, id });
         }
         if self.dice.percent(self.faults.double) {

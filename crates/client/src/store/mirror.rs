@@ -39,6 +39,12 @@ pub(crate) fn put(
     Ok(changed > 0)
 }
 
+/// After a new epoch: rows stay shown, and whatever the server now says of them replaces them.
+pub(crate) fn forget_revisions(db: &Connection) -> Result<(), ClientError> {
+    db.execute("UPDATE rows SET epoch = 0, n = 0", [])?;
+    Ok(())
+}
+
 pub(crate) fn enter(db: &Connection, feed: &Feed, key: &RowKey) -> Result<(), ClientError> {
     db.prepare_cached("INSERT OR IGNORE INTO feed_rows (feed, kind, id) VALUES (?1, ?2, ?3)")?
         .execute(params![feed.as_str(), key.kind.as_str(), key.id])?;

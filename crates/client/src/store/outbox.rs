@@ -50,7 +50,7 @@ pub struct OutboxEntry {
     pub overlay: bool,
     /// When it was sealed, phone time.
     pub sealed_ms: i64,
-    /// When it was acknowledged, phone time.
+    /// When it was acknowledged, server time.
     pub acked_ms: Option<i64>,
     /// Why it is unsendable, or that the rules broke on it here.
     pub problem: Option<String>,

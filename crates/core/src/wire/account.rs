@@ -86,6 +86,10 @@ pub struct RefreshRequest {
     pub nonce: String,
     /// Signature over `refresh\n<device_id>\n<refresh>\n<nonce>` with the device key, base64url.
     pub proof: String,
+    /// The last receipt the phone got: after a restore it tells the server what it has lost, so that a token
+    /// newer than the backup is taken for what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
 }
 
 /// The answer to a refresh.

@@ -12,7 +12,7 @@ use crate::auth::gate::Gate;
 use crate::auth::secret::{self, from_base64, to_base64};
 use crate::auth::token::Subject;
 use crate::service::limits::Key;
-use crate::service::{House, ServiceError};
+use crate::service::{House, ServiceError, epoch, pull};
 use blindspot_core::error::{
     BAD_PROOF, CONFLICT, DEVICE_REVOKED, ENROL_AGAIN, INTERNAL, ProblemText, TOKEN_INVALID,
 };
@@ -162,8 +162,9 @@ fn judge(
     if family.revoked_ms.is_some() {
         return refused(&ENROL_AGAIN);
     }
-    let generation = match turn_of(&family, presented, now_ms) {
-        Turn::Next => {
+    let opened_ms = epoch_for(tx, house, request, device.received_through, now_ms)?.saturating_mul(1_000);
+    let generation = match turn_of(&family, presented, opened_ms, now_ms) {
+        Turn::Next | Turn::Lost => {
             tokens::rotate_family(tx, city, family.family_id, fresh.hash, presented, now_ms)?;
             // A proof names its token. Tokens older than the presented one are dead, and so are all proofs
             // made before it was.
@@ -184,6 +185,22 @@ fn judge(
     Ok(Judged::Turned { person: device.person_id, generation })
 }
 
+/// The epoch in force; a new one when the phone's receipt knows more than the database.
+fn epoch_for(
+    tx: &Tx<'_>,
+    house: &House,
+    request: &RefreshRequest,
+    stored_through: u64,
+    now_ms: i64,
+) -> Result<i64, ServiceError> {
+    let epoch = epoch::in_force(tx)?;
+    let receipt = pull::receipt_of(house, request.device_id, request.receipt.as_deref());
+    match receipt.and_then(|r| epoch::lost_by_receipt(epoch, stored_through, &r)) {
+        Some(claimed) => Ok(epoch::open(tx, house, claimed, now_ms)?),
+        None => Ok(epoch),
+    }
+}
+
 /// What a presented token asks for.
 enum Turn {
     /// It is in force: its successor follows.
@@ -192,15 +209,19 @@ enum Turn {
     Again,
     /// Its successor was first used a moment ago.
     Late,
+    /// It is none that this database knows, and the family has not turned since the epoch was opened: it may be one
+    /// that was given after the backup. The fresh proof by the device key, judged before, is what lets it in.
+    Lost,
     /// It had its turn long before.
     Stolen,
 }
 
-fn turn_of(family: &Family, presented: [u8; 32], now_ms: i64) -> Turn {
+fn turn_of(family: &Family, presented: [u8; 32], opened_ms: i64, now_ms: i64) -> Turn {
     if family.current == presented {
         return Turn::Next;
     }
     match family.used_ms {
+        _ if family.previous != Some(presented) && family.rotated_ms < opened_ms => Turn::Lost,
         _ if family.previous != Some(presented) => Turn::Stolen,
         None => Turn::Again,
         Some(used_ms) if now_ms.saturating_sub(used_ms) <= LATE_MS => Turn::Late,

@@ -57,7 +57,7 @@ impl Phone {
         let nonce = to_base64(&[self.nonces; 16]);
         let text = refresh_proof_text(self.device, refresh, &nonce);
         let proof = to_base64(&self.key.sign(text.as_bytes()).to_bytes());
-        RefreshRequest { device_id: self.device, refresh: refresh.into(), nonce, proof }
+        RefreshRequest { device_id: self.device, refresh: refresh.into(), nonce, proof, receipt: None }
     }
 }
 

@@ -4,7 +4,7 @@
 use super::manifest::Manifest;
 use super::{BackupError, Progress, Result, at, blobs, digest, private_copy, sync_folder};
 use blindspot_core::id::CityId;
-use blindspot_store::{Options, Store, StoreError, audit, backup, meta, uploads};
+use blindspot_store::{Options, Store, StoreError, audit, backup, uploads};
 use std::fs::{self, File};
 use std::path::Path;
 
@@ -72,14 +72,10 @@ pub fn restore(
 fn reopen(part: &Path, city: &CityId, manifest: &Manifest, now_ms: i64) -> Result<i64> {
     let store = Store::open(part, Options { readers: 1, ..Options::default() })?;
     let epoch = store.write(|tx| {
-        let in_force = meta::load_int(tx, meta::EPOCH)?.unwrap_or(0);
-        let highest = in_force.max(backup::epoch_max(tx, city)?);
-        let epoch = now_ms.div_euclid(1_000).max(highest + 1);
-        meta::save(tx, meta::EPOCH, &epoch.to_string())?;
-        backup::jump_counters(tx, city)?;
+        let backup::Opened { before, epoch } = backup::open_epoch(tx, city, 0, now_ms)?;
         let detail = serde_json::json!({
             "snapshot_ms": manifest.snapshot_ms, "behind_ms": now_ms - manifest.snapshot_ms,
-            "epoch_before": in_force, "epoch": epoch, "jump": backup::JUMP,
+            "epoch_before": before, "epoch": epoch, "jump": backup::JUMP,
         });
         audit::append(tx, city, now_ms, "cli", "restored", "database", "ok", &detail.to_string())?;
         Ok::<_, StoreError>(epoch)

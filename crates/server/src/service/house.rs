@@ -57,8 +57,6 @@ pub struct House {
     pub city: CityId,
     /// Its name as shown.
     pub city_name: String,
-    /// The epoch in force: unix second of its opening.
-    pub epoch: i64,
     /// Signing, token and cursor keys.
     pub keys: Keys,
     /// Randomness.
@@ -76,19 +74,11 @@ pub struct House {
 impl House {
     /// Puts a house together; reference data is loaded by `service::reference::load`.
     #[must_use]
-    pub fn new(
-        store: Store,
-        city: CityId,
-        city_name: String,
-        epoch: i64,
-        keys: Keys,
-        random: Box<dyn Random>,
-    ) -> Self {
+    pub fn new(store: Store, city: CityId, city_name: String, keys: Keys, random: Box<dyn Random>) -> Self {
         Self {
             store,
             city,
             city_name,
-            epoch,
             keys,
             random,
             used: Used::default(),

@@ -18,6 +18,7 @@ pub mod writer;
 
 pub mod devices;
 pub mod download;
+pub(crate) mod epoch;
 pub mod health;
 pub mod limits;
 pub mod listing;

@@ -368,9 +368,10 @@ pub fn require_administrator(
 /// # Errors
 /// `SIGN_IN` when the person is gone.
 pub fn me(house: &House, credential: Credential, now_ms: i64) -> Result<Me, ServiceError> {
-    let (person, grants) = house.store.read(|tx| {
+    let (person, grants, epoch) = house.store.read(|tx| {
         let person = accounts::load_person(tx, &house.city, credential.person)?;
-        Ok::<_, ServiceError>((person, accounts::load_grants(tx, &house.city, credential.person)?))
+        let grants = accounts::load_grants(tx, &house.city, credential.person)?;
+        Ok::<_, ServiceError>((person, grants, super::epoch::in_force(tx)?))
     })?;
     let person = person.ok_or(ServiceError::Refused(&SIGN_IN, None))?;
     Ok(Me {
@@ -381,7 +382,7 @@ pub fn me(house: &House, credential: Credential, now_ms: i64) -> Result<Me, Serv
         device_id: (!credential.desk).then_some(credential.device),
         grants,
         server_ms: now_ms,
-        epoch: house.epoch,
+        epoch,
     })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Each page is one read snapshot of its own. Must not know HTTP, nor how long anybody waits.
 
+use super::epoch::{self, Receipt};
 use super::{Credential, House, ServiceError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -27,14 +28,6 @@ struct Cursor {
     schema: u32,
     /// Per feed: epoch and seq; `None` when it must be read again from zero.
     feeds: BTreeMap<Feed, Option<(i64, i64)>>,
-}
-
-/// What a receipt proves: how far the server had stored the numbers of a device.
-#[derive(Debug, Serialize, Deserialize)]
-struct Receipt {
-    device: DeviceId,
-    epoch: i64,
-    received_through: u64,
 }
 
 /// Text with its MAC, base64url both, joined by a dot.
@@ -65,22 +58,21 @@ pub(crate) fn open_text<T: for<'de> Deserialize<'de>>(
 /// What every reply carries, from parts already read.
 pub(crate) fn common_from(
     house: &House,
+    epoch: i64,
     device: DeviceId,
     received_through: u64,
     safe_through: Option<i64>,
     now_ms: i64,
 ) -> Common {
-    let receipt = Receipt { device, epoch: house.epoch, received_through };
+    let receipt = Receipt { device, epoch, received_through };
     // Three plain numbers always encode.
     let receipt = seal_text(house, RECEIPT, &receipt).unwrap_or_default();
-    Common { server_ms: now_ms, epoch: house.epoch, safe_through, receipt }
+    Common { server_ms: now_ms, epoch, safe_through, receipt }
 }
 
-/// How far a phone itself knows that the server has its numbers: what its last receipt says, when that is
-/// ours, of this epoch and of this device.
-pub(crate) fn known_through(house: &House, device: DeviceId, receipt: Option<&str>) -> Option<u64> {
-    let receipt: Receipt = open_text(house, RECEIPT, receipt?)?;
-    (receipt.device == device && receipt.epoch == house.epoch).then_some(receipt.received_through)
+/// What a phone's last receipt says, when that is ours and of this device.
+pub(crate) fn receipt_of(house: &House, device: DeviceId, receipt: Option<&str>) -> Option<Receipt> {
+    open_text::<Receipt>(house, RECEIPT, receipt?).filter(|r| r.device == device)
 }
 
 /// What every reply carries.
@@ -99,7 +91,8 @@ fn common_in(
 ) -> Result<Common, ServiceError> {
     let device = devices::load_device(tx, &house.city, credential.device)?;
     let through = device.map_or(0, |d| d.received_through);
-    Ok(common_from(house, credential.device, through, meta::load_int(tx, "safe_through")?, now_ms))
+    let (epoch, safe) = (epoch::in_force(tx)?, meta::load_int(tx, "safe_through")?);
+    Ok(common_from(house, epoch, credential.device, through, safe, now_ms))
 }
 
 /// The feeds a person reads now.
@@ -159,6 +152,65 @@ pub fn pull(
             *at = None;
         }
     }
+    let receipt = receipt_of(house, credential.device, request.receipt.as_deref());
+    match page(house, credential, request, cursor.clone(), receipt, now_ms)? {
+        Found::Page(reply) => Ok(*reply),
+        Found::PastLost => {
+            // Judged again under the writer's lock: another phone may have told of it in the meantime.
+            house.store.write(|tx| {
+                let epoch = epoch::in_force(tx)?;
+                if let Some(claimed) = past_lost(tx, house, credential, epoch, &cursor, receipt)? {
+                    epoch::open(tx, house, claimed, now_ms)?;
+                }
+                Ok::<_, StoreError>(())
+            })?;
+            match page(house, credential, request, cursor, receipt, now_ms)? {
+                Found::Page(reply) => Ok(*reply),
+                Found::PastLost => Err(ServiceError::refused(&error::BUSY)),
+            }
+        }
+    }
+}
+
+enum Found {
+    Page(Box<PullReply>),
+    /// The phone knows more than the database: nothing of it may be told in this epoch.
+    PastLost,
+}
+
+fn past_lost(
+    tx: &Tx<'_>,
+    house: &House,
+    credential: Credential,
+    epoch: i64,
+    cursor: &Cursor,
+    receipt: Option<Receipt>,
+) -> Result<Option<i64>, StoreError> {
+    let feeds: BTreeSet<Feed> = cursor.feeds.keys().cloned().collect();
+    let by_cursor = epoch::lost_by_cursor(epoch, &feed::load_heads(tx, &house.city, &feeds)?, &cursor.feeds);
+    Ok(by_cursor.max(lost_by(tx, house, credential.device, epoch, receipt)?))
+}
+
+fn lost_by(
+    tx: &Tx<'_>,
+    house: &House,
+    device: DeviceId,
+    epoch: i64,
+    receipt: Option<Receipt>,
+) -> Result<Option<i64>, StoreError> {
+    let Some(receipt) = receipt else { return Ok(None) };
+    let through = devices::load_device(tx, &house.city, device)?.map_or(0, |d| d.received_through);
+    Ok(epoch::lost_by_receipt(epoch, through, &receipt))
+}
+
+fn page(
+    house: &House,
+    credential: Credential,
+    request: &PullRequest,
+    mut cursor: Cursor,
+    receipt: Option<Receipt>,
+    now_ms: i64,
+) -> Result<Found, ServiceError> {
     let limit = request.limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(PAGE_ROWS_MAX);
     house.store.read(|tx| {
         let mut scope = scope_in(tx, house, credential.person, now_ms)?;
@@ -169,9 +221,18 @@ pub fn pull(
             );
             scope = scope.into_iter().take(FEEDS_MAX).collect();
         }
-        let page = Page::new(limit.clamp(1, PAGE_ROWS_MAX));
-        let (page, removed, checkpoint) = page.read(tx, house, &scope, &mut cursor)?;
-        Ok(PullReply {
+        let epoch = epoch::in_force(tx)?;
+        let heads = feed::load_heads(tx, &house.city, &scope)?;
+        let known = cursor.feeds.iter().filter(|(feed, _)| scope.contains(*feed));
+        let known: BTreeMap<Feed, _> = known.map(|(feed, at)| (feed.clone(), *at)).collect();
+        if epoch::lost_by_cursor(epoch, &heads, &known).is_some()
+            || lost_by(tx, house, credential.device, epoch, receipt)?.is_some()
+        {
+            return Ok(Found::PastLost);
+        }
+        let page = Page::new(limit.clamp(1, PAGE_ROWS_MAX), epoch);
+        let (page, removed, checkpoint) = page.read(tx, house, &scope, &heads, &mut cursor)?;
+        Ok(Found::Page(Box::new(PullReply {
             common: common_in(tx, house, credential, now_ms)?,
             cursor: seal_text(house, CURSOR, &cursor)?,
             feeds_added: page.added,
@@ -179,12 +240,13 @@ pub fn pull(
             rows: page.rows,
             changes: page.changes,
             checkpoint,
-        })
+        })))
     })
 }
 
 /// A page being filled from one snapshot.
 struct Page {
+    epoch: i64,
     room: usize,
     bytes: usize,
     rows: Vec<WireRow>,
@@ -194,8 +256,8 @@ struct Page {
 }
 
 impl Page {
-    fn new(room: usize) -> Self {
-        Self { room, bytes: 0, rows: vec![], at: BTreeMap::new(), changes: vec![], added: vec![] }
+    fn new(room: usize, epoch: i64) -> Self {
+        Self { epoch, room, bytes: 0, rows: vec![], at: BTreeMap::new(), changes: vec![], added: vec![] }
     }
 
     fn is_full(&self) -> bool {
@@ -207,11 +269,11 @@ impl Page {
         tx: &Tx<'_>,
         house: &House,
         scope: &BTreeSet<Feed>,
+        heads: &BTreeMap<Feed, Head>,
         cursor: &mut Cursor,
     ) -> Result<(Self, Vec<Feed>, Option<Checkpoint>), ServiceError> {
         let removed: Vec<Feed> = cursor.feeds.keys().filter(|f| !scope.contains(*f)).cloned().collect();
         cursor.feeds.retain(|feed, _| scope.contains(feed));
-        let heads = feed::load_heads(tx, &house.city, scope)?;
         let mut all_reached = true;
         for feed in scope {
             let head = heads.get(feed).copied().unwrap_or_default();
@@ -240,7 +302,7 @@ impl Page {
         // before the purged markers: what left since then is no longer known.
         let at = known
             .flatten()
-            .filter(|(epoch, seq)| *epoch == house.epoch && (head.min_seq..=head.seq).contains(seq));
+            .filter(|(epoch, seq)| *epoch == self.epoch && (head.min_seq..=head.seq).contains(seq));
         let from_zero = at.is_none();
         let after = at.map_or(0, |(_, seq)| seq);
         if !from_zero && after == head.seq {
@@ -266,7 +328,7 @@ impl Page {
         }
         self.changes.push(change);
         // The items that a feed keeps end at its head: the newest change always stands there.
-        cursor.feeds.insert(feed.clone(), Some((house.epoch, reached)));
+        cursor.feeds.insert(feed.clone(), Some((self.epoch, reached)));
         Ok(reached == head.seq)
     }
 

@@ -8,8 +8,6 @@ use blindspot_store::{Store, accounts, meta};
 
 /// `1` while the program is down after a clean stop.
 const CLEAN_STOP: &str = "clean_stop";
-/// The epoch in force.
-const EPOCH: &str = "epoch";
 /// Counts starts of the program.
 pub(crate) const RUN: &str = "run";
 /// How many ops are still to be noted as tried before they are applied.
@@ -29,7 +27,7 @@ pub fn open(
     random: Box<dyn Random>,
     now_ms: i64,
 ) -> Result<House, ServiceError> {
-    let (epoch, name) = store.write(|tx| {
+    let name = store.write(|tx| {
         let record = match accounts::load_city(tx, &city)? {
             Some(record) => record,
             None => {
@@ -38,22 +36,17 @@ pub fn open(
                 record
             }
         };
-        let epoch = match meta::load_int(tx, EPOCH)? {
-            Some(epoch) => epoch,
-            None => {
-                let epoch = now_ms.div_euclid(1_000);
-                meta::save(tx, EPOCH, &epoch.to_string())?;
-                epoch
-            }
-        };
+        if meta::load_int(tx, meta::EPOCH)?.is_none() {
+            meta::save(tx, meta::EPOCH, &now_ms.div_euclid(1_000).to_string())?;
+        }
         let run = meta::load_int(tx, RUN)?.unwrap_or(0);
         let clean = run == 0 || meta::load(tx, CLEAN_STOP)?.as_deref() == Some("1");
         meta::save(tx, RUN, &(run + 1).to_string())?;
         meta::save(tx, CLEAN_STOP, "0")?;
         meta::save(tx, TRYING_LEFT, &if clean { 0 } else { TRYING_AFTER_CRASH }.to_string())?;
-        Ok::<_, ServiceError>((epoch, record.name))
+        Ok::<_, ServiceError>(record.name)
     })?;
-    let house = House::new(store, city, name, epoch, Keys::from_seed(&seed), random);
+    let house = House::new(store, city, name, Keys::from_seed(&seed), random);
     reference::load(&house)?;
     // What an older version did not understand waits for exactly this moment.
     ingest::replay_understood(&house, now_ms)?;

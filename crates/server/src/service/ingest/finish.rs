@@ -47,8 +47,8 @@ impl Group<'_, '_> {
         }
         let received_through = self.received_through()?;
         let safe_through = meta::load_int(tx, "safe_through")?;
-        let moved = feed::save_changes(tx, &self.house.city, self.house.epoch, &writes)?;
-        Ok(Committed { entries, moved, received_through, safe_through })
+        let moved = feed::save_changes(tx, &self.house.city, self.epoch, &writes)?;
+        Ok(Committed { entries, moved, received_through, safe_through, epoch: self.epoch })
     }
 
     fn touched_ops(&self) -> impl Iterator<Item = &OpRecord> {

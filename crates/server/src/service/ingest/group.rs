@@ -1,6 +1,7 @@
 //! The group under decision: everything loaded once for all its ops, and what they have changed so far.
 
 use super::{Source, Task};
+use crate::service::epoch::{self, Receipt};
 use crate::service::{House, Reference};
 use blindspot_core::access::Grant;
 use blindspot_core::apply::touched;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 pub(super) struct Group<'a, 't> {
     pub(super) tx: &'a Tx<'t>,
     pub(super) house: &'a House,
+    pub(super) epoch: i64,
     pub(super) reference: &'a Reference,
     pub(super) world: World,
     /// Cases as they were before the group first changed them.
@@ -61,6 +63,7 @@ impl<'a, 't> Group<'a, 't> {
         let mut group = Self {
             tx,
             house,
+            epoch: epoch::in_force(tx)?,
             reference,
             world: World::default(),
             before: BTreeMap::new(),
@@ -117,6 +120,7 @@ impl<'a, 't> Group<'a, 't> {
         }
         group.need_ops(&ids)?;
         group.need_devices(&devices)?;
+        group.judge_past(tasks)?;
         group.holders = ops::load_holders(tx, &house.city, &numbers)?;
         group.need_cases(cases)?;
         Ok(group)
@@ -207,13 +211,30 @@ impl<'a, 't> Group<'a, 't> {
     }
 
     /// What a push frame says besides its ops: numbers that will never come, and the clone wire.
-    pub(super) fn frame(&mut self, device: DeviceId, rolled_back: bool, gone: &[u64]) {
+    pub(super) fn frame(&mut self, device: DeviceId, next_seq: u64, receipt: Option<Receipt>, gone: &[u64]) {
         if self.device(device).is_none() {
             return;
         }
-        if rolled_back {
+        // A phone that is about to give a number which it has itself heard to be stored is a copy or was
+        // set back. Its own receipt says so, if it is of this epoch: what the server has by now would also
+        // accuse a late copy of an honest frame.
+        let heard = receipt.filter(|r| r.epoch == self.epoch);
+        if next_seq > 0 && heard.is_some_and(|r| next_seq <= r.received_through) {
             self.cloned.insert(device);
         }
         self.stored_seqs.extend(gone.iter().map(|n| (device, *n)));
+    }
+
+    /// Whether a frame knows more than the database does: then a new epoch is opened in this very commit,
+    /// before anything is answered.
+    fn judge_past(&mut self, tasks: &[Task]) -> Result<()> {
+        for task in tasks {
+            let Task::Frame { device, receipt: Some(receipt), received_ms, .. } = task else { continue };
+            let Some(through) = self.device(*device).map(|d| d.received_through) else { continue };
+            if let Some(claimed) = epoch::lost_by_receipt(self.epoch, through, receipt) {
+                self.epoch = epoch::open(self.tx, self.house, claimed, *received_ms)?;
+            }
+        }
+        Ok(())
     }
 }

@@ -20,6 +20,7 @@ mod tests;
 pub use desk::{Edit, EntryId, decide_again, replace};
 pub use holds::{expire_holds, flag_mismatch, replay_understood};
 
+use super::epoch::Receipt;
 use super::writer::WriteJob;
 use super::{Credential, House, ServiceError, pull};
 use blindspot_core::clock::Sent;
@@ -43,7 +44,7 @@ const TASKS_MAX: usize = 1_000;
 /// One thing to decide. `forced` quarantines it unseen.
 pub(super) enum Task {
     Op(Box<OpTask>),
-    Frame { device: DeviceId, rolled_back: bool, gone: Vec<u64> },
+    Frame { device: DeviceId, next_seq: u64, receipt: Option<Receipt>, gone: Vec<u64>, received_ms: i64 },
     Arrived { credential: Credential, photo_id: PhotoId, sha256: Sha256, upload_id: [u8; 16], now_ms: i64 },
     Mismatch { photo_id: PhotoId },
 }
@@ -132,6 +133,7 @@ pub(super) struct Committed {
     pub(super) moved: BTreeMap<Feed, i64>,
     pub(super) received_through: BTreeMap<DeviceId, u64>,
     pub(super) safe_through: Option<i64>,
+    pub(super) epoch: i64,
 }
 
 /// Why a part of a group was not written; nothing of it is acknowledged.
@@ -232,13 +234,10 @@ fn take_apart(house: &House, job: &mut WriteJob) -> Result<Vec<Task>, ServiceErr
 fn push_tasks(house: &House, credential: Credential, push: &mut ReadPush, received_ms: i64) -> Vec<Task> {
     let frame = Task::Frame {
         device: credential.device,
-        // A phone that is about to give a number which it has itself heard to be stored is a copy or was
-        // set back. Its own receipt says so: what the server has by now would also accuse a late copy of
-        // an honest frame.
-        rolled_back: push.next_seq > 0
-            && pull::known_through(house, credential.device, push.receipt.as_deref())
-                .is_some_and(|known| push.next_seq <= known),
+        next_seq: push.next_seq,
+        receipt: pull::receipt_of(house, credential.device, push.receipt.as_deref()),
         gone: std::mem::take(&mut push.gone),
+        received_ms,
     };
     let mut tasks = Vec::with_capacity(push.ops.len() + 1);
     tasks.push(frame);
@@ -264,6 +263,7 @@ fn commit(house: &House, tasks: &mut [Task], sum: &mut Committed) -> Result<(), 
             sum.entries.extend(done.entries);
             sum.moved.extend(done.moved);
             sum.received_through.extend(done.received_through);
+            sum.epoch = done.epoch;
             sum.safe_through = done.safe_through.or(sum.safe_through);
             Ok(())
         }
@@ -295,8 +295,8 @@ fn run(house: &House, tasks: &[Task]) -> Result<Committed, StoreError> {
         for task in tasks {
             entries.push(match task {
                 Task::Op(op) => Some(group.receive(op)?),
-                Task::Frame { device, rolled_back, gone } => {
-                    group.frame(*device, *rolled_back, gone);
+                Task::Frame { device, next_seq, receipt, gone, .. } => {
+                    group.frame(*device, *next_seq, *receipt, gone);
                     None
                 }
                 Task::Arrived { credential, photo_id, sha256, upload_id, now_ms } => {
@@ -324,8 +324,14 @@ fn answer(house: &House, taken: Vec<Taken>, sum: &mut Committed, failed: Option<
         match job {
             WriteJob::Push { credential, received_ms, done, .. } => {
                 let through = sum.received_through.get(&credential.device).copied().unwrap_or(0);
-                let common =
-                    pull::common_from(house, credential.device, through, sum.safe_through, received_ms);
+                let common = pull::common_from(
+                    house,
+                    sum.epoch,
+                    credential.device,
+                    through,
+                    sum.safe_through,
+                    received_ms,
+                );
                 done(Ok(PushReply { common, received_through: through, verdicts }));
             }
             WriteJob::Desk { done, .. } => match verdicts.into_iter().next() {
