@@ -107,7 +107,7 @@ fn open_beside(data: &Path) -> Result<House, OpenError> {
     let seed: [u8; 32] = std::fs::read(data.join("secret.key"))?.try_into().map_err(|_| OpenError::BadKey)?;
     let options = Options { readers: 1, ..Options::default() };
     let store = Store::open(&data.join("blindspot.db"), options).map_err(ServiceError::from)?;
-    let city = store.read(|tx| accounts::load_only_city(tx)).map_err(ServiceError::from)?;
+    let city = store.read(accounts::load_only_city).map_err(ServiceError::from)?;
     let missing = || ServiceError::Store(StoreError::Decode("the database holds no city".to_owned()));
     let city = city.ok_or_else(missing)?;
     // Without reference data: it is for deciding ops, and nothing beside a server decides ops.

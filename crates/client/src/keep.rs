@@ -5,6 +5,7 @@ use crate::host::Now;
 use crate::replica::Replica;
 use crate::store::{meta, outbox, uploads};
 use blindspot_core::limits::{KEEP_ACKED_BYTES_DAYS, KEEP_ACKED_OP_DAYS};
+use blindspot_core::mutant;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -26,7 +27,8 @@ impl Replica {
     pub fn keep_tidy(&mut self, now: &Now) -> Result<Freed, ClientError> {
         // Acknowledgements and backups are dated by the server; the phone's own clock may have jumped by years.
         let server_ms = self.server_now(now)?;
-        let ops = outbox::forget(&self.db, server_ms.saturating_sub(KEEP_ACKED_OP_DAYS * DAY_MS))?;
+        let days = if mutant::is("acked_forgotten_early") { 0 } else { KEEP_ACKED_OP_DAYS };
+        let ops = outbox::forget(&self.db, server_ms.saturating_sub(days * DAY_MS))?;
         let mut freed = Freed { ops, files: 0 };
         let Some(safe) = meta::get_i64(&self.db, meta::SAFE_THROUGH)? else { return Ok(freed) };
         let before = safe.min(server_ms.saturating_sub(KEEP_ACKED_BYTES_DAYS * DAY_MS));

@@ -9,7 +9,9 @@ use crate::store::{meta, outbox, signed, unsigned, uploads, write};
 use crate::sync::Flight;
 use blindspot_core::clock::Sent;
 use blindspot_core::limits::PUSH_OPS_AIM;
+use blindspot_core::mutant;
 use blindspot_core::sync::{Lane, ReplyClass};
+use blindspot_core::verdict::Verdict;
 use blindspot_core::wire::v1::{PushReply, PushRequest};
 
 impl Replica {
@@ -23,7 +25,20 @@ impl Replica {
         if batch.is_empty() && meta::get(&self.db, meta::REOFFER)?.is_none() {
             return Ok(None);
         }
-        let (places, ops): (Vec<i64>, Vec<String>) = batch.into_iter().unzip();
+        let (places, mut ops): (Vec<i64>, Vec<String>) = batch.into_iter().unzip();
+        if mutant::is("reencoded") {
+            ops.iter_mut().for_each(|op| op.push(' '));
+        }
+        if mutant::is("acked_when_sent") {
+            for place in &places {
+                outbox::acknowledge(
+                    &self.db,
+                    outbox::op_id(&self.db, *place)?,
+                    &Verdict::Applied,
+                    now.wall_ms,
+                )?;
+            }
+        }
         let frame = PushRequest {
             sent: Sent {
                 wall_ms: now.wall_ms,
@@ -87,8 +102,12 @@ impl Replica {
         meta::set_i64(&tx, meta::RECEIVED_THROUGH, signed(reply.received_through))?;
         meta::set_i64(&tx, meta::PUSHED, now.wall_ms)?;
         if meta::get(&tx, meta::REOFFER)?.is_some() {
-            outbox::reoffer(&tx, identity.device_id, reply.received_through)?;
-            uploads::reoffer(&tx)?;
+            if !mutant::is("reoffer_dropped") {
+                outbox::reoffer(&tx, identity.device_id, reply.received_through)?;
+            }
+            if !mutant::is("photo_reoffer_dropped") {
+                uploads::reoffer(&tx)?;
+            }
             meta::remove(&tx, meta::REOFFER)?;
         }
         tx.commit()?;

@@ -10,6 +10,7 @@ use crate::replica::Replica;
 use crate::store::{meta, mirror, outbox, staging};
 use blindspot_core::feed::Feed;
 use blindspot_core::limits::{BACKOFF_MS_MAX, PUSH_OPS_AIM};
+use blindspot_core::mutant;
 use blindspot_core::sync::{Lane, Reason, ReplyClass, Want};
 use blindspot_core::wire::account::Tokens;
 use blindspot_core::wire::v1::Common;
@@ -234,7 +235,9 @@ impl Replica {
             // What was read of the past that is lost may be newer than what is true now: every row is
             // replaced by what comes, and pages not yet applied are void.
             staging::clear(db)?;
-            mirror::forget_revisions(db)?;
+            if !mutant::is("mirror_keeps_lost_past") {
+                mirror::forget_revisions(db)?;
+            }
             return Ok(Some(ClientEvent::NewEpoch { epoch: common.epoch }));
         }
         Ok(None)

@@ -14,6 +14,7 @@ use crate::store::write;
 use blindspot_core::OpId;
 use blindspot_core::command::{Command, PhotoLost};
 use blindspot_core::id::Sha256;
+use blindspot_core::mutant;
 use blindspot_core::sync::{Lane, ReplyClass, backoff_ms};
 
 /// A refused photo is tried again this much later, milliseconds; what it waits for may have come by then.
@@ -74,6 +75,10 @@ impl Replica {
         random: u64,
     ) -> Result<(), ClientError> {
         let offset = response.number("upload-offset");
+        if mutant::is("delivered_before_digest") {
+            let sha256 = upload.sha256.clone();
+            return self.verified(upload.clone(), &sha256, now, random);
+        }
         match step.act {
             Act::Create => match response.header("location") {
                 Some(location) => {

@@ -17,6 +17,7 @@ pub mod geo;
 pub mod id;
 pub mod limits;
 pub mod merge;
+pub mod mutant;
 pub mod op;
 pub mod open_enum;
 #[cfg(feature = "openapi")]

@@ -6,6 +6,7 @@ use crate::{Result, Row, Stmt, StoreError, Tx, Value};
 use blindspot_core::CaseId;
 use blindspot_core::feed::Feed;
 use blindspot_core::id::{CityId, Sha256};
+use blindspot_core::mutant;
 use blindspot_core::row::{Digest, Rev, RowChange, RowKey, RowKind, entry_hash};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -221,7 +222,7 @@ pub fn save_changes(
             if gone && !stood {
                 continue;
             }
-            if let (true, Some(entry)) = (stood, row.entry_old) {
+            if let (true, Some(entry), false) = (stood, row.entry_old, mutant::is("digest_not_removed")) {
                 head.digest.remove(entry);
             }
             if let (false, Some(entry)) = (gone, row.entry_new) {
@@ -230,13 +231,18 @@ pub fn save_changes(
             ends.extend(before.map(|seq| (head.n, seq.abs())));
             head.seq += 1;
             row.stands.insert(head.n, if gone { -head.seq } else { head.seq });
-            items.push((head.n, head.seq, *key, gone));
+            if !(gone && mutant::is("left_marker_lost")) {
+                items.push((head.n, head.seq, *key, gone));
+            }
         }
         if head.seq > from {
             moved.insert(feed.clone(), head.seq);
         }
     }
     save_rows(tx, city, &rows)?;
+    if mutant::is("item_not_superseded") {
+        ends.clear();
+    }
     tx.exec_many(&END_ITEM, ends.iter().map(|(n, seq)| [city.into(), (*n).into(), (*seq).into()]))?;
     let items = items.iter().map(|(n, seq, key, gone)| {
         let (kind, id) = (key.kind.as_str().into(), key.id.as_str().into());

@@ -23,6 +23,11 @@ pub fn check(sim: &mut Sim, desk_ops: &[OpId]) -> Vec<String> {
     check_digests(sim, &mut wrong);
     check_photos(sim, &mut wrong);
     check_model(sim, desk_ops, &mut wrong);
+    check_numbers(sim, &mut wrong);
+    check_verdicts(sim, &mut wrong);
+    for (n, phone) in sim.phones.iter().enumerate().filter(|(_, p)| p.mismatches > 0) {
+        wrong.push(format!("P3: phone {n} found {} digests that differed", phone.mismatches));
+    }
     wrong
 }
 
@@ -140,6 +145,35 @@ fn check_photos(sim: &Sim, wrong: &mut Vec<String>) {
                 if !read || Sha256::of(&bytes) != form.sha256 {
                     wrong.push(format!("P5: {name} of photo {} is not what was captured", photo.photo_id));
                 }
+            }
+        }
+    }
+}
+
+/// A spoken number names one case.
+fn check_numbers(sim: &Sim, wrong: &mut Vec<String>) {
+    let mut seen = BTreeSet::new();
+    for (id, file) in case_files(sim) {
+        if let Some(short) = &file.case.short_no
+            && !seen.insert((short.town.clone(), short.n))
+        {
+            wrong.push(format!("case {id} has a number that another has too"));
+        }
+    }
+}
+
+/// What a phone shows of its ops is what became of them.
+fn check_verdicts(sim: &mut Sim, wrong: &mut Vec<String>) {
+    let done = all_done(sim);
+    let house = sim.server.house();
+    let here = house.store.read(|tx| ops::load_ops(tx, &house.city, &done)).expect("ops are read");
+    for (n, phone) in sim.phones.iter_mut().enumerate() {
+        for entry in phone.app().outbox().expect("the outbox is read") {
+            let told = entry.verdict.as_ref().map(|v| v.word());
+            let stands = here.get(&entry.op_id).map(|r| r.verdict.word());
+            if told != stands {
+                let id = entry.op_id;
+                wrong.push(format!("P3: phone {n} shows op {id} as {told:?}, it is {stands:?}"));
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::dice::Dice;
 use crate::files::{MemFiles, MemKeys};
-use blindspot_client::{HttpRequest, HttpResponse, Now, Random, Replica, SealStep};
+use blindspot_client::{ClientEvent, HttpRequest, HttpResponse, Now, Random, Replica, SealStep};
 use blindspot_core::{OpId, PersonId};
 use std::path::{Path, PathBuf};
 
@@ -28,6 +28,8 @@ pub struct SimPhone {
     pub life: u64,
     /// Wall clock minus virtual time.
     pub skew_ms: i64,
+    /// How often a feed's digest differed from what the server said: nothing here damages one.
+    pub mismatches: usize,
     /// No request of it arrives anywhere.
     pub cut_off: bool,
     path: PathBuf,
@@ -47,6 +49,7 @@ impl SimPhone {
             done: vec![],
             life: 0,
             skew_ms,
+            mismatches: 0,
             cut_off: false,
             path: folder.join(format!("phone{n}.db")),
             files: MemFiles::default(),
@@ -114,6 +117,9 @@ impl SimPhone {
     pub fn answer(&mut self, id: u64, response: &HttpResponse, now_ms: i64, dice: &mut Dice) {
         let now = self.now(now_ms);
         self.app().handle_response(id, response, &now, &mut PhoneRandom(dice)).expect("an answer is taken");
+        while let Some(event) = self.app().poll_event() {
+            self.mismatches += usize::from(matches!(event, ClientEvent::DigestMismatch { .. }));
+        }
     }
 
     /// Tells the app that nothing answered.

@@ -16,7 +16,10 @@ cargo xtask <chore>
   tidy               rules and budgets of the house, one line each failure
   setup              install what the tests need (cargo-deny, npm packages)
   shown NAME         run the tests shown_*_NAME (or one full name) with their output
-  sim --scenario f1 --seeds N [--from S] [--json]
+  sim --scenario f1|f2|f3|f19|f20|restore --seeds N [--from S] [--json]
+  sim --replay FILE  a run that failed, from the file that it left
+  mutants [--seeds N] [--only NAME] [--json]
+                     plants each known bug and looks whether the simulation finds it
   faults NAME [--count N] [--seed S] [--json]
                      real processes killed, disks full, networks cut; without NAME it lists them
   vectors [--check]  write the golden vectors, or check that they are fresh
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         "setup" => ci::setup_only(&root),
         "shown" => shown::run(&root, rest),
         "sim" => pass::sim(&root, rest),
+        "mutants" => pass::mutants(&root, rest),
         "faults" => pass::faults(&root, rest),
         "vectors" | "docs" | "openapi" | "routes" => pass::hidden(&root, chore, rest),
         "help" | "--help" | "-h" => {

@@ -26,6 +26,20 @@ pub(crate) fn sim(root: &Path, args: &[String]) -> bool {
     shell::inherit(&mut sim_command(root, args))
 }
 
+/// `cargo run` of the test of the tests.
+pub(crate) fn mutants_command(root: &Path, args: &[String]) -> Command {
+    let mut command = shell::cargo(root);
+    command
+        .args(["run", "--quiet", "--release", "-p", "blindspot-tests", "--bin", "blindspot-mutants", "--"])
+        .args(args);
+    command
+}
+
+/// `cargo xtask mutants ..`
+pub(crate) fn mutants(root: &Path, args: &[String]) -> bool {
+    shell::inherit(&mut mutants_command(root, args))
+}
+
 /// `cargo xtask faults ..`, in the build that the tests use: the fault, not the speed, is what it is about.
 pub(crate) fn faults(root: &Path, args: &[String]) -> bool {
     let mut build = shell::cargo(root);

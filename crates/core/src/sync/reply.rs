@@ -36,7 +36,7 @@ pub enum ReplyClass {
 /// Reads status, our header, and the problem code, if the body held one.
 #[must_use]
 pub fn classify(status: u16, ours: bool, code: Option<&str>) -> ReplyClass {
-    if !ours {
+    if !ours && !crate::mutant::is("portal_counts") {
         return ReplyClass::NotOurs;
     }
     match status {

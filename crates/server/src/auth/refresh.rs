@@ -17,7 +17,7 @@ use blindspot_core::error::{
     BAD_PROOF, CONFLICT, DEVICE_REVOKED, ENROL_AGAIN, INTERNAL, ProblemText, TOKEN_INVALID,
 };
 use blindspot_core::wire::account::{KeyAlg, RefreshReply, RefreshRequest, Tokens, refresh_proof_text};
-use blindspot_core::{DeviceId, PersonId};
+use blindspot_core::{DeviceId, PersonId, mutant};
 use blindspot_store::devices::DeviceState;
 use blindspot_store::tokens::Family;
 use blindspot_store::{Tx, accounts, audit, devices, meta, tokens};
@@ -221,8 +221,14 @@ fn turn_of(family: &Family, presented: [u8; 32], opened_ms: i64, now_ms: i64) ->
         return Turn::Next;
     }
     match family.used_ms {
-        _ if family.previous != Some(presented) && family.rotated_ms < opened_ms => Turn::Lost,
+        _ if family.previous != Some(presented)
+            && family.rotated_ms < opened_ms
+            && !mutant::is("lost_token_refused") =>
+        {
+            Turn::Lost
+        }
         _ if family.previous != Some(presented) => Turn::Stolen,
+        None if mutant::is("refresh_rule_off") => Turn::Stolen,
         None => Turn::Again,
         Some(used_ms) if now_ms.saturating_sub(used_ms) <= LATE_MS => Turn::Late,
         Some(_) => Turn::Stolen,

@@ -8,6 +8,7 @@
 use super::House;
 use blindspot_core::DeviceId;
 use blindspot_core::feed::Feed;
+use blindspot_core::mutant;
 use blindspot_store::feed::Head;
 use blindspot_store::{StoreError, Tx, audit, backup, meta};
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,9 @@ pub(crate) fn in_force(tx: &Tx<'_>) -> Result<i64, StoreError> {
 
 /// Whether a receipt of a device knows more than the database: the epoch it was given in, when it does.
 pub(crate) fn lost_by_receipt(epoch: i64, stored_through: u64, receipt: &Receipt) -> Option<i64> {
+    if mutant::is("epoch_not_opened") {
+        return None;
+    }
     let more = receipt.epoch == epoch && receipt.received_through > stored_through;
     (receipt.epoch > epoch || more).then_some(receipt.epoch)
 }
@@ -43,6 +47,9 @@ pub(crate) fn lost_by_cursor(
         let head = heads.get(feed).map_or(0, |head| head.seq);
         (of > epoch || (of == epoch && seq > head)).then_some(of)
     };
+    if mutant::is("epoch_not_opened") {
+        return None;
+    }
     places.iter().filter_map(beyond).max()
 }
 

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use blindspot_core::error;
 use blindspot_core::feed::{Feed, feeds_for};
 use blindspot_core::limits::{FEEDS_MAX, PAGE_BYTES_MAX, PAGE_ROWS_MAX, ROW_SCHEMA};
+use blindspot_core::mutant;
 use blindspot_core::row::RowKey;
 use blindspot_core::wire::v1::{Checkpoint, Common, FeedChange, FeedHead, PullReply, PullRequest, WireRow};
 use blindspot_core::{DeviceId, PersonId};
@@ -304,7 +305,11 @@ impl Page {
             .flatten()
             .filter(|(epoch, seq)| *epoch == self.epoch && (head.min_seq..=head.seq).contains(seq));
         let from_zero = at.is_none();
-        let after = at.map_or(0, |(_, seq)| seq);
+        let mut after = at.map_or(0, |(_, seq)| seq);
+        after += i64::from(mutant::is("cursor_skips") && !from_zero && after < head.seq - 1);
+        if mutant::is("new_feed_from_head") && known.is_none() && head.seq > 2 {
+            after = head.seq - 1;
+        }
         if !from_zero && after == head.seq {
             return Ok(true);
         }

@@ -46,6 +46,7 @@ const STAGES: &[(&str, Work)] = &[
     ("docs", |root, progress| after_build(progress, || stages::fresh(root, "docs"))),
     ("openapi", |root, progress| after_build(progress, || stages::fresh(root, "openapi"))),
     ("sim", |root, progress| after_build(progress, || stages::sim(root))),
+    ("mutants", |root, progress| after_build(progress, || stages::mutants(root))),
     ("demo", |root, progress| after_build(progress, || demo::run(root))),
 ];
 

@@ -6,7 +6,9 @@ use crate::{pass, shell};
 use std::path::Path;
 use std::process::Command;
 
-const SIM_SEEDS: &str = "300";
+const SIM_SEEDS: u64 = 600;
+/// Most seeds for each planted bug; the search ends with the first that finds it.
+const MUTANT_SEEDS: &str = "200";
 
 fn cargo_ok(root: &Path, args: &[&str]) -> bool {
     shell::inherit(shell::cargo(root).args(args))
@@ -87,18 +89,38 @@ pub(crate) fn fresh(root: &Path, what: &str) -> Outcome {
     Outcome::of(ok)
 }
 
-/// Scenario f1 over `BLINDSPOT_SIM_SEEDS` seeds; one check however many seeds it ran.
+/// The simulation's scenarios, `BLINDSPOT_SIM_SEEDS` seeds of f1 and a share of that of the others.
 pub(crate) fn sim(root: &Path) -> Outcome {
-    let seeds = std::env::var("BLINDSPOT_SIM_SEEDS").unwrap_or_else(|_| SIM_SEEDS.to_owned());
-    let args = ["--scenario", "f1", "--seeds", &seeds, "--json"].map(str::to_owned);
-    let ok = match shell::tee(&mut pass::sim_command(root, &args)) {
-        Ok(ran) => ran.ok && no_failures(&ran.stdout),
+    let seeds: u64 =
+        std::env::var("BLINDSPOT_SIM_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(SIM_SEEDS);
+    let mut tally = Tally::default();
+    for (scenario, part) in [("f1", 1), ("f2", 30), ("restore", 10), ("f19", 10), ("f20", 6)] {
+        let seeds = (seeds / part).max(1).to_string();
+        let args = ["--scenario", scenario, "--seeds", &seeds, "--json"].map(str::to_owned);
+        let ok = told(&mut pass::sim_command(root, &args), no_failures);
+        tally.add(Tally::of(ok));
+    }
+    Outcome::Counted(tally)
+}
+
+/// Every planted bug is found, or the simulation is not worth its time.
+pub(crate) fn mutants(root: &Path) -> Outcome {
+    let args = ["--seeds", MUTANT_SEEDS, "--json"].map(str::to_owned);
+    Outcome::of(told(&mut pass::mutants_command(root, &args), |output| {
+        let found = |n: &serde_json::Value| n["found"].as_u64();
+        super::demo::last_object(output)
+            .is_some_and(|o| found(&o) == o["mutants"].as_u64() && found(&o).is_some_and(|n| n >= 20))
+    }))
+}
+
+fn told(command: &mut Command, is_good: impl Fn(&str) -> bool) -> bool {
+    match shell::tee(command) {
+        Ok(ran) => ran.ok && is_good(&ran.stdout),
         Err(error) => {
             println!("{error}");
             false
         }
-    };
-    Outcome::of(ok)
+    }
 }
 
 fn no_failures(output: &str) -> bool {

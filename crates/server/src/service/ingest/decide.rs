@@ -8,6 +8,7 @@ use blindspot_core::apply::{apply, touched};
 use blindspot_core::clock::{Captured, Sent, recover};
 use blindspot_core::command::{Command, Fix};
 use blindspot_core::limits::{LOOK_GAP_MS, OP_SCHEMA};
+use blindspot_core::mutant;
 use blindspot_core::op::{Envelope, OpProblem, SealedOp};
 use blindspot_core::verdict::{Cause, Verdict};
 use blindspot_core::wire::v1::{DeskOp, VerdictEntry};
@@ -103,6 +104,11 @@ impl Group<'_, '_> {
         let (op_id, device) = (op.env.op_id, op.env.device_id);
         if let Some(record) = self.ops.get(&op_id) {
             if record.hash == op.hash {
+                if mutant::is("dedupe_dropped") {
+                    self.sealed.insert(op_id, op);
+                    self.settle(op_id)?;
+                    return self.ops.get(&op_id).map(|r| entry_of(r, true)).ok_or_else(gone);
+                }
                 return Ok(entry_of(record, true));
             }
             if device == task.credential.device {
@@ -163,7 +169,7 @@ impl Group<'_, '_> {
         while let Some((_, op_id)) = queue.pop_first() {
             let opened = self.decide(op_id)?;
             let is_final = self.ops.get(&op_id).is_some_and(|r| r.verdict.is_final());
-            if !is_final || !self.any_waiting {
+            if !is_final || !self.any_waiting || mutant::is("hold_forgotten") {
                 continue;
             }
             let mut released = waiting::load_waiting(self.tx, &self.house.city, *op_id.as_bytes())?;

@@ -5,6 +5,7 @@ use super::group::Group;
 use blindspot_core::DeviceId;
 use blindspot_core::case::Case;
 use blindspot_core::feed::Feed;
+use blindspot_core::mutant;
 use blindspot_core::row::{RowImage, RowKey, RowKind, changes_between};
 use blindspot_core::verdict::VerdictRow;
 use blindspot_core::wire::v1::VerdictEntry;
@@ -36,7 +37,7 @@ impl Group<'_, '_> {
         self.case_rows(&mut writes)?;
         self.freshness_rows(&mut writes)?;
         self.verdict_rows(&mut writes)?;
-        for (name, n) in &self.counters {
+        for (name, n) in self.counters.iter().filter(|_| !mutant::is("counter_not_kept")) {
             counters::save_counter(tx, city, name, *n)?;
         }
         ops::save_stored_seqs(tx, city, &self.stored_seqs)?;
@@ -107,7 +108,9 @@ impl Group<'_, '_> {
 
     /// A verdict is a row of its device's feed, written when decided and again at each change.
     fn verdict_rows(&self, writes: &mut Writes) -> Result<()> {
-        let of_ops = self.touched_ops().map(|record| {
+        let untold =
+            |r: &&OpRecord| mutant::is("verdict_change_untold") && self.changed_ops.contains(&r.op_id);
+        let of_ops = self.touched_ops().filter(|r| !untold(r)).map(|record| {
             let row = VerdictRow {
                 op_id: record.op_id,
                 device_seq: record.device_seq,

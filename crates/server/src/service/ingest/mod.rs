@@ -28,6 +28,7 @@ use blindspot_core::error::{self, ProblemText};
 use blindspot_core::feed::Feed;
 use blindspot_core::id::Sha256;
 use blindspot_core::limits::{PUSH_BYTES_MAX, PUSH_OPS_MAX};
+use blindspot_core::mutant;
 use blindspot_core::op::{OpProblem, SealedOp};
 use blindspot_core::verdict::Cause;
 use blindspot_core::wire::v1::{DeskOp, Hint, PushReply, PushRequest, VerdictEntry};
@@ -288,7 +289,8 @@ fn commit(house: &House, tasks: &mut [Task], sum: &mut Committed) -> Result<(), 
 fn run(house: &House, tasks: &[Task]) -> Result<Committed, StoreError> {
     let reference = house.reference();
     let now_ms = tasks.iter().map(Task::at_ms).max().unwrap_or(0);
-    house.store.write(|tx| {
+    let mut too_early = None;
+    let done = house.store.write(|tx| {
         house.used.write(tx, house)?;
         let mut group = Group::open(tx, house, &reference, tasks, now_ms)?;
         let mut entries = Vec::with_capacity(tasks.len());
@@ -309,8 +311,17 @@ fn run(house: &House, tasks: &[Task]) -> Result<Committed, StoreError> {
                 }
             });
         }
-        group.finish(entries)
-    })
+        let done = group.finish(entries)?;
+        if mutant::is("ack_before_commit") && tasks.len() % 3 == 1 {
+            too_early = Some(done);
+            return Err(StoreError::Busy);
+        }
+        Ok(done)
+    });
+    match too_early {
+        Some(early) => Ok(early),
+        None => done,
+    }
 }
 
 fn answer(house: &House, taken: Vec<Taken>, sum: &mut Committed, failed: Option<Failure>) {

@@ -4,6 +4,7 @@ use super::group::Group;
 use crate::service::Credential;
 use blindspot_core::case::{PhotoArrival, PhotoRow};
 use blindspot_core::id::Sha256;
+use blindspot_core::mutant;
 use blindspot_core::row::RowKind;
 use blindspot_core::{CaseId, PhotoId};
 use blindspot_store::{Result, rows, uploads};
@@ -21,6 +22,9 @@ impl Group<'_, '_> {
         now_ms: i64,
     ) -> Result<()> {
         uploads::save_verified(self.tx, &self.house.city, upload_id, now_ms)?;
+        if mutant::is("photo_link_lost") {
+            return Ok(());
+        }
         let Some((case, op_id)) = self.find_photo(photo_id)? else { return Ok(()) };
         self.need_ops(&BTreeSet::from([op_id]))?;
         if self.ops.get(&op_id).and_then(|r| r.author) != Some(credential.person) {
