@@ -16,7 +16,6 @@ pub const ALL: &[(&str, &str)] = &[
     ("epoch_not_opened", "a server that lost its past does not notice"),
     ("hold_forgotten", "what waited for an op is not decided after it"),
     ("item_not_superseded", "a feed keeps the older changes of a row"),
-    ("left_marker_lost", "a row that leaves a feed leaves no marker"),
     ("lost_token_refused", "a refresh token newer than the backup ends the family"),
     ("mirror_keeps_lost_past", "rows of a past that is lost stay on the phone when their revision is higher"),
     ("new_feed_from_head", "a feed that comes into scope is not read from its beginning"),
@@ -28,7 +27,6 @@ pub const ALL: &[(&str, &str)] = &[
         "refresh_rule_off",
         "the predecessor of a refresh token is refused although its successor was never used",
     ),
-    ("refreshed_tokens_lost", "the phone does not keep the tokens that a refresh gave"),
     ("reoffer_dropped", "after a restore ops are not offered again"),
     ("verdict_change_untold", "a verdict that changes later is not told to the phone"),
 ];

@@ -231,9 +231,7 @@ pub fn save_changes(
             ends.extend(before.map(|seq| (head.n, seq.abs())));
             head.seq += 1;
             row.stands.insert(head.n, if gone { -head.seq } else { head.seq });
-            if !(gone && mutant::is("left_marker_lost")) {
-                items.push((head.n, head.seq, *key, gone));
-            }
+            items.push((head.n, head.seq, *key, gone));
         }
         if head.seq > from {
             moved.insert(feed.clone(), head.seq);
