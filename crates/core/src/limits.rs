@@ -22,10 +22,6 @@ pub const PULL_WAIT_S_MAX: u32 = 25;
 pub const HELD_MS_MAX: i64 = 72 * 3_600_000;
 /// When an op in quarantine is decided again by itself, milliseconds after it was put there (protocol 5).
 pub const REPLAY_AFTER_MS: [i64; 3] = [5 * 60_000, 3_600_000, 24 * 3_600_000];
-/// How long after its revocation a device may still hand in by a token, milliseconds (protocol 12; 30 days).
-pub const HAND_IN_MS: i64 = 30 * 24 * 3_600_000;
-/// Most ops of one revoked device that wait for a person at once.
-pub const HAND_IN_OPS_MAX: i64 = 10_000;
 /// A GNSS fix older than this dates no capture, milliseconds.
 pub const GNSS_AGE_MS_MAX: i64 = 10_000;
 /// One person's looks in one duty grid within this time count once, milliseconds (U20).

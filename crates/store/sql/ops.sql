@@ -51,9 +51,6 @@ ORDER BY at_ms, op_id, hash LIMIT $5;
 SELECT op_id, hash, device_id, carrier, cause, detail, body, at_ms, released_ms, sent, verdict
 FROM quarantine WHERE city_id = $1 AND cause = $6 AND released_ms IS NULL AND (at_ms, op_id, hash) > ($2, $3, $4)
 ORDER BY at_ms, op_id, hash LIMIT $5;
--- name: count_quarantined_of_carrier
-SELECT COUNT(*) FROM quarantine
-WHERE city_id = $1 AND cause = $2 AND released_ms IS NULL AND at_ms > $3 AND carrier = $4;
 -- name: any_quarantined
 SELECT 1 FROM quarantine WHERE city_id = $1 AND released_ms IS NULL LIMIT 1;
 -- name: append_quarantine

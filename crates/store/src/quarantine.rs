@@ -13,7 +13,6 @@ const SQL: &str = include_str!("../sql/ops.sql");
 static LOAD_Q: Stmt = Stmt::new(SQL, "load_quarantine");
 static PAGE_Q: Stmt = Stmt::new(SQL, "page_quarantine");
 static PAGE_OF_Q: Stmt = Stmt::new(SQL, "page_quarantine_of");
-static COUNT_Q: Stmt = Stmt::new(SQL, "count_quarantined_of_carrier");
 static APPEND_Q: Stmt = Stmt::new(SQL, "append_quarantine");
 static ANY_Q: Stmt = Stmt::new(SQL, "any_quarantined");
 static RELEASE_Q: Stmt = Stmt::new(SQL, "release_quarantine");
@@ -99,22 +98,6 @@ pub fn load_quarantine(
         Some(cause) => tx.query(&PAGE_OF_Q, &[city.into(), at, op, hash, most, cause.as_str().into()])?,
     };
     rows.iter().map(quarantined).collect()
-}
-
-/// How many open entries of a cause a carrier has brought since a time.
-///
-/// # Errors
-/// The engine's.
-pub fn count_brought(
-    tx: &Tx<'_>,
-    city: &CityId,
-    cause: &Cause,
-    since_ms: i64,
-    carrier: DeviceId,
-) -> Result<i64> {
-    let row =
-        tx.query_one(&COUNT_Q, &[city.into(), cause.as_str().into(), since_ms.into(), carrier.into()])?;
-    row.map_or(Ok(0), |r| r.int(0))
 }
 
 /// Whether anything waits for a person at all.

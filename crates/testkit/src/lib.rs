@@ -4,6 +4,7 @@
 //! shipped binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a simulation ends at the first surprise")]
 
+mod acts;
 pub mod dice;
 pub mod files;
 pub mod oracle;

@@ -1,22 +1,14 @@
 //! Scenarios: what people do while the network does its worst, and the calm after it.
 
+use crate::acts::act;
 use crate::dice::Dice;
 use crate::oracle;
 use crate::phone::{PhoneRandom, SimPhone};
 use crate::server::{SimServer, Snapshot};
 use crate::sim::{Faults, Sim};
-use blindspot_client::{CaseFilter, RawPhoto, ReportDraft, ReportKind};
 use blindspot_core::access::Role;
-use blindspot_core::case::CaseState;
-use blindspot_core::command::{
-    Command, Comment, ConfirmVoid, Dispatch, Edit, FeedBack, FieldChange, Fix, Look, MergeInto, Nothing,
-    Reason, Relocate, Report as ReportPayload, Verify,
-};
-use blindspot_core::wire::v1::DeskOp;
 use blindspot_core::{CaseId, DeviceId, OpId};
-use blindspot_sample::scene::{ExifSpec, SceneSpec, jpeg};
 use blindspot_server::service::Credential;
-use serde_json::json;
 use std::collections::BTreeMap;
 
 /// What a run gave.
@@ -43,20 +35,20 @@ const ACTS: usize = 20;
 /// After healing everything must come to rest in this virtual time.
 const REST_MS: i64 = 30 * 60_000;
 const LENGTH: usize = 64 * 1024;
-const UNITS: &[&str] = &["sanitation", "market", "water"];
+pub(crate) const UNITS: &[&str] = &["sanitation", "market", "water"];
 
-struct World {
-    sim: Sim,
-    desks: [Credential; 2],
-    desk_ops: Vec<OpId>,
-    cases: Vec<CaseId>,
-    voids: BTreeMap<CaseId, OpId>,
-    scenario: Scenario,
+pub(crate) struct World {
+    pub(crate) sim: Sim,
+    pub(crate) desks: [Credential; 2],
+    pub(crate) desk_ops: Vec<OpId>,
+    pub(crate) cases: Vec<CaseId>,
+    pub(crate) voids: BTreeMap<CaseId, OpId>,
+    pub(crate) scenario: Scenario,
     /// Which unit each phone's person works for now.
-    unit_grants: BTreeMap<usize, uuid::Uuid>,
+    pub(crate) unit_grants: BTreeMap<usize, uuid::Uuid>,
     /// The old folder, with how many desk ops it holds.
-    snapshot: Option<(Snapshot, usize)>,
-    set_back: usize,
+    pub(crate) snapshot: Option<(Snapshot, usize)>,
+    pub(crate) set_back: usize,
 }
 
 /// What a scenario asks of a run.
@@ -285,158 +277,4 @@ fn enrol_desk(
     let response = sim.server.handle(&request, sim.now_ms);
     phone.app().handle_enrol_response(&response, &now).expect("enrolled");
     phone.app().identity().expect("identity").expect("enrolled").device_id
-}
-
-/// One thing happens: somebody does something, or something breaks.
-fn act(world: &mut World) {
-    match world.sim.dice.below(100) {
-        0..=69 => person_acts(world),
-        70..=87 => desk_acts(world),
-        88..=93 => {
-            let phones = world.sim.phones.len() as u64;
-            let n = usize::try_from(world.sim.dice.below(phones)).unwrap_or(0);
-            let now = world.sim.now_ms;
-            if world.sim.dice.percent(50) {
-                world.sim.phones[n].crash()
-            } else {
-                world.sim.phones[n].reboot(now)
-            }
-            world.sim.wake(n);
-        }
-        94..=96 => world.sim.server.crash(world.sim.now_ms),
-        _ => world.sim.faults = Faults::bad(&mut world.sim.dice),
-    }
-}
-
-fn person_acts(world: &mut World) {
-    let sim = &mut world.sim;
-    let n = usize::try_from(sim.dice.below(sim.phones.len() as u64)).unwrap_or(0);
-    let now = sim.phones[n].now(sim.now_ms);
-    let known = sim.phones[n].app().cases(CaseFilter::default()).expect("cases are listed");
-    let choice = sim.dice.below(100);
-    let saved = if known.is_empty() || choice < 45 {
-        let draft = draft(&mut sim.dice);
-        let phone = &mut sim.phones[n];
-        let saved = phone.app().capture_report(draft, &now, &mut PhoneRandom(&mut sim.dice)).expect("saved");
-        world.cases.extend(saved.case_id);
-        saved
-    } else if choice < 50 {
-        let look = Look { position: Some(fix(&mut sim.dice)), ..Look::default() };
-        sim.phones[n].app().capture_look(look, &now, &mut PhoneRandom(&mut sim.dice)).expect("saved")
-    } else {
-        let Some(view) = sim.dice.pick(&known).cloned() else { return };
-        let case = view.file.id();
-        let command = on_case(&mut sim.dice, choice, &view.file.case);
-        if choice < 62 {
-            let photos = [photo(&mut sim.dice)];
-            let app = sim.phones[n].app();
-            app.capture_op_with_photos(case, command, &photos, &now, &mut PhoneRandom(&mut sim.dice))
-                .expect("saved")
-        } else {
-            sim.phones[n]
-                .app()
-                .capture_op(case, command, &now, &mut PhoneRandom(&mut sim.dice))
-                .expect("saved")
-        }
-    };
-    sim.phones[n].done.extend(saved.op_id);
-    sim.wake(n);
-}
-
-fn on_case(dice: &mut Dice, choice: u64, case: &blindspot_core::case::Case) -> Command {
-    let text = format!("t{}", dice.below(1000));
-    if let (CaseState::FedBack, Some(back), true) = (&case.state, &case.feed_back, choice < 85) {
-        let passed = dice.percent(60);
-        return Command::Verify(Verify {
-            feed_back: back.op_id,
-            passed,
-            text,
-            position: None,
-            photos: vec![],
-        });
-    }
-    match choice {
-        50..=64 => Command::FeedBack(FeedBack { text, ..FeedBack::default() }),
-        65..=72 => Command::Comment(Comment { text }),
-        73..=88 => {
-            let name = dice.pick(&["description", "landmark", "category"]).copied().unwrap_or("description");
-            let from = case.fields.get(name).cloned().unwrap_or_default();
-            let change = FieldChange { from, to: json!(text) };
-            Command::Edit(Edit { changes: BTreeMap::from([(name.to_owned(), change)]) })
-        }
-        89..=91 => Command::Accept(Nothing {}),
-        92..=95 => Command::Relocate(Relocate { position: Some(fix(dice)), ..Relocate::default() }),
-        _ => Command::Withdraw(Nothing {}),
-    }
-}
-
-fn fix(dice: &mut Dice) -> Fix {
-    let off = |dice: &mut Dice| f64::from(u32::try_from(dice.below(1000)).unwrap_or(0)) / 100_000.0;
-    Fix {
-        lat: 29.3 + off(dice),
-        lon: 120.07 + off(dice),
-        accuracy_m: Some(20.0),
-        datum: blindspot_core::geo::Datum::Wgs84,
-        provider: None,
-        age_ms: None,
-        mock: None,
-    }
-}
-
-fn draft(dice: &mut Dice) -> ReportDraft {
-    let report = ReportPayload {
-        position: dice.percent(70).then(|| fix(dice)),
-        description: dice.percent(60).then(|| format!("d{}", dice.below(1000))),
-        urgent_danger: dice.percent(5),
-        ..ReportPayload::default()
-    };
-    let kind = if dice.percent(12) { ReportKind::SelfFixed } else { ReportKind::Report };
-    let photos = if dice.percent(15) { vec![photo(dice)] } else { vec![] };
-    ReportDraft { kind, report, photos }
-}
-
-/// Small pictures: what travels matters here, not what they show.
-fn photo(dice: &mut Dice) -> RawPhoto {
-    let number = u32::try_from(dice.below(100_000)).unwrap_or(0);
-    let spec = SceneSpec::nth(1, number).sized(96, 72);
-    let bytes = jpeg(&spec, &ExifSpec::phone("2026:04:01 08:00:00", None));
-    RawPhoto { bytes, ..RawPhoto::default() }
-}
-
-fn desk_acts(world: &mut World) {
-    let units = if world.scenario == Scenario::F2 { UNITS } else { &UNITS[..1] };
-    let dice = &mut world.sim.dice;
-    let Some(case) = dice.pick(&world.cases).copied() else { return };
-    let desk = if dice.percent(50) { world.desks[0] } else { world.desks[1] };
-    let reason = Reason { reason: "sim".into(), ..Reason::default() };
-    let command = match dice.below(100) {
-        0..=34 => Command::File(reason),
-        35..=64 => Command::Dispatch(Dispatch {
-            lead: dice.pick(units).copied().unwrap_or(UNITS[0]).into(),
-            assists: vec![],
-            case_kind: None,
-            note: None,
-        }),
-        65..=79 => {
-            let into = dice.pick(&world.cases).copied().unwrap_or(case);
-            Command::Merge(MergeInto { into, reason: "sim".into() })
-        }
-        80..=84 => Command::Refuse(reason),
-        85..=89 => Command::Close(reason),
-        90..=94 => Command::Void(reason),
-        _ => match world.voids.get(&case) {
-            Some(void) => Command::ConfirmVoid(ConfirmVoid { void: *void, agree: dice.percent(70) }),
-            None => Command::Comment(Comment { text: "desk".into() }),
-        },
-    };
-    let mut bytes = [0; 10];
-    dice.fill(&mut bytes);
-    let op_id = OpId::from_parts(world.sim.now_ms, bytes);
-    if matches!(command, Command::Void(_)) {
-        world.voids.insert(case, op_id);
-    }
-    let payload = command.to_payload().expect("payloads are JSON");
-    let op = DeskOp { op_id, kind: command.kind().into(), payload, expected_state: None, round: None };
-    world.sim.server.desk(desk, case, op, world.sim.now_ms);
-    world.desk_ops.push(op_id);
 }
