@@ -1,6 +1,7 @@
 //! The tree of commands. Words only: what they do stands in the module of each.
 
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 
 /// 净格 Blindspot：卫生死角巡查的离线优先后端 · offline-first backend for field inspection
 #[derive(Debug, Parser)]
@@ -10,6 +11,17 @@ pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// What every command takes that works on a data folder beside or without a server.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OnFolder {
+    /// 数据文件夹 · data folder
+    #[arg(long, global = true, default_value = "blindspot-data")]
+    pub(crate) data: PathBuf,
+    /// 一行 JSON · one line of JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
 }
 
 /// The commands.

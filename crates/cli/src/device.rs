@@ -1,5 +1,6 @@
 //! `blindspot device`: the phones that are enrolled, and ending one.
 
+use crate::args::OnFolder;
 use crate::clock::wall_ms;
 use crate::folder::Folder;
 use crate::out::{Done, Tried as _, answer};
@@ -9,17 +10,12 @@ use blindspot_server::service::people::Actor;
 use blindspot_server::service::{House, devices};
 use clap::Subcommand;
 use serde_json::json;
-use std::path::PathBuf;
 
 /// 手机 · phones
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// 数据文件夹 · data folder
-    #[arg(long, global = true, default_value = "blindspot-data")]
-    data: PathBuf,
-    /// 一行 JSON · one line of JSON
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    on: OnFolder,
     #[command(subcommand)]
     what: What,
 }
@@ -37,7 +33,7 @@ enum What {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Done {
-    let folder = Folder::existing(&args.data)?;
+    let folder = Folder::existing(&args.on.data)?;
     act(&folder, args)?;
     folder.close()
 }
@@ -46,7 +42,7 @@ fn act(house: &House, args: Args) -> Done {
     match args.what {
         What::List => {
             let all = devices::list_devices(house, wall_ms()).tried("列不出手机", "cannot list phones")?;
-            answer(args.json, &all, || {
+            answer(args.on.json, &all, || {
                 let row = |d: &devices::DeviceView| {
                     vec![
                         d.device_id.to_string(),
@@ -73,7 +69,7 @@ fn act(house: &House, args: Args) -> Done {
         }
         What::Revoke { device } => {
             devices::revoke_device(house, Actor::Cli, device, wall_ms()).tried("停用失败", "not revoked")?;
-            answer(args.json, &json!({"revoked": device}), || format!("已停用 revoked: {device}"))
+            answer(args.on.json, &json!({"revoked": device}), || format!("已停用 revoked: {device}"))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `blindspot import`: reference data from files of a city, or the made-up city. Good records are taken, bad ones
 //! are named by their place in the file.
 
+use crate::args::OnFolder;
 use crate::clock::wall_ms;
 use crate::folder::Folder;
 use crate::out::{Done, Failure, Tried as _, answer};
@@ -19,12 +20,8 @@ use std::path::{Path, PathBuf};
 /// 导入 · import
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// 数据文件夹 · data folder
-    #[arg(long, global = true, default_value = "blindspot-data")]
-    data: PathBuf,
-    /// 一行 JSON · one line of JSON
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    on: OnFolder,
     #[command(subcommand)]
     what: What,
 }
@@ -117,13 +114,13 @@ impl Outcome {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Done {
-    let folder = Folder::undisturbed(&args.data)?;
+    let folder = Folder::undisturbed(&args.on.data)?;
     act(&folder, args)?;
     folder.close()
 }
 
 fn act(house: &House, args: Args) -> Done {
-    let bars = Bars::new(args.json);
+    let bars = Bars::new(args.on.json);
     let now = wall_ms();
     let outcome = match args.what {
         What::Divisions { file } => {
@@ -147,7 +144,7 @@ fn act(house: &House, args: Args) -> Done {
         What::Sample { seed } => sample(house, &blindspot_sample::city(seed), &bars),
     }?;
     bars.clear();
-    answer(args.json, &outcome, || outcome.words())?;
+    answer(args.on.json, &outcome, || outcome.words())?;
     let nothing = outcome.written + outcome.unchanged == 0 && !outcome.problems.is_empty();
     if nothing {
         Err(Failure::new("没有一条能导入，见上", "nothing could be taken; see above"))

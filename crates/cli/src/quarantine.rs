@@ -1,5 +1,6 @@
 //! `blindspot quarantine`: ops that wait for a person, on the data folder, alone or beside a running server.
 
+use crate::args::OnFolder;
 use crate::clock::wall_ms;
 use crate::folder::Folder;
 use crate::out::{Done, Failure, Tried as _, answer};
@@ -10,7 +11,6 @@ use blindspot_core::verdict::{Cause, Verdict};
 use blindspot_server::service::people::Actor;
 use blindspot_server::service::{House, quarantine_desk as desk, replays};
 use clap::Subcommand;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Most entries listed at once.
@@ -21,12 +21,8 @@ const WAIT: Duration = Duration::from_secs(15);
 /// 待人工处理 · what waits for a person
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// 数据文件夹 · data folder
-    #[arg(long, global = true, default_value = "blindspot-data")]
-    data: PathBuf,
-    /// 一行 JSON · one line of JSON
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    on: OnFolder,
     #[command(subcommand)]
     what: What,
 }
@@ -59,7 +55,7 @@ enum What {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Done {
-    let folder = Folder::existing(&args.data)?;
+    let folder = Folder::existing(&args.on.data)?;
     act(&folder, &args)?;
     folder.close()
 }
@@ -70,12 +66,12 @@ fn act(folder: &Folder, args: &Args) -> Done {
             let cause = cause.as_deref().map(Cause::from_word);
             let found = desk::list(folder, cause.as_ref(), None, LIST_MAX);
             let (all, _) = found.tried("列不出", "cannot list")?;
-            answer(args.json, &all, || listing(&all))
+            answer(args.on.json, &all, || listing(&all))
         }
         What::Show { op_id, hash } => {
             let entry = find(folder, *op_id, hash.as_deref())?;
             let whole = desk::show(folder, entry).tried("读不到", "cannot show")?;
-            answer(args.json, &whole, || {
+            answer(args.on.json, &whole, || {
                 format!(
                     "{}\n{}\n{}",
                     listing(std::slice::from_ref(&whole.entry)),
@@ -88,7 +84,7 @@ fn act(folder: &Folder, args: &Args) -> Done {
             let entry = find(folder, *op_id, hash.as_deref())?;
             desk::ask_replay(folder, Actor::Cli, entry, wall_ms()).tried("没有重新处理", "not replayed")?;
             let verdict = done(folder, entry)?;
-            answer(args.json, &verdict, || format!("现在 now: {}", verdict.word()))
+            answer(args.on.json, &verdict, || format!("现在 now: {}", verdict.word()))
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `blindspot user`: people, rights and enrolment codes, by the server's own use-cases on the data folder.
 
+use crate::args::OnFolder;
 use crate::clock::wall_ms;
 use crate::folder::Folder;
 use crate::out::{Done, Failure, Tried as _, answer};
@@ -16,12 +17,8 @@ use std::path::{Path, PathBuf};
 /// 人员 · people
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// 数据文件夹 · data folder
-    #[arg(long, global = true, default_value = "blindspot-data")]
-    data: PathBuf,
-    /// 一行 JSON · one line of JSON
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    on: OnFolder,
     #[command(subcommand)]
     what: What,
 }
@@ -106,7 +103,7 @@ fn role_at(text: &str) -> Result<(Role, Area), String> {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Done {
-    let folder = Folder::open(&args.data, None)?;
+    let folder = Folder::open(&args.on.data, None)?;
     act(&folder, args)?;
     folder.close()
 }
@@ -114,30 +111,30 @@ pub(crate) fn run(args: Args) -> Done {
 fn act(house: &House, args: Args) -> Done {
     let now = wall_ms();
     match args.what {
-        What::Add { login, name, grants, desk } => add(house, args.json, (login, name), grants, desk),
+        What::Add { login, name, grants, desk } => add(house, args.on.json, (login, name), grants, desk),
         What::List => {
             let all = people::list(house).tried("列不出人员", "cannot list people")?;
-            answer(args.json, &all, || listing(&all, now))
+            answer(args.on.json, &all, || listing(&all, now))
         }
         What::Grant { login, grant: (role, area) } => {
             let person = find(house, &login)?;
             let new = NewGrant { role, area, from_ms: None, to_ms: None };
             let given =
                 people::grant(house, Actor::Cli, person, &new, now).tried("授权失败", "not granted")?;
-            answer(args.json, &given, || format!("已授权 granted: {}", given.grant_id))
+            answer(args.on.json, &given, || format!("已授权 granted: {}", given.grant_id))
         }
         What::EndGrant { grant } => {
             people::end_grant(house, Actor::Cli, grant, now, now).tried("结束授权失败", "not ended")?;
-            answer(args.json, &json!({"ended": grant}), || format!("已结束 ended: {grant}"))
+            answer(args.on.json, &json!({"ended": grant}), || format!("已结束 ended: {grant}"))
         }
-        What::Password { login, file } => set_password(house, args.json, &login, file.as_deref()),
-        What::Deactivate { login } => set_active(house, args.json, &login, false),
-        What::Activate { login } => set_active(house, args.json, &login, true),
+        What::Password { login, file } => set_password(house, args.on.json, &login, file.as_deref()),
+        What::Deactivate { login } => set_active(house, args.on.json, &login, false),
+        What::Activate { login } => set_active(house, args.on.json, &login, true),
         What::EndSessions { login } => {
             let person = find(house, &login)?;
             let ended = passwords::end_sessions(house, Actor::Cli, person, now)
                 .tried("会话没有结束", "the sessions were not ended")?;
-            answer(args.json, &json!({"login": login, "ended": ended}), || {
+            answer(args.on.json, &json!({"login": login, "ended": ended}), || {
                 format!("已结束 {ended} 个会话 sessions ended: {login}")
             })
         }
@@ -145,7 +142,7 @@ fn act(house: &House, args: Args) -> Done {
             let person = find(house, &login)?;
             let code = people::create_enrol_code(house, Actor::Cli, person, &server, now)
                 .tried("生成不了绑定码", "no code was made")?;
-            answer(args.json, &code, || {
+            answer(args.on.json, &code, || {
                 let picture = qr::in_terminal(&code.qr).unwrap_or_default();
                 let minutes = (code.expires_ms - now + 59_999) / 60_000;
                 format!(

@@ -6,11 +6,12 @@ use crate::http::caller::{Caller, Id, Params, Two};
 use crate::http::once::{Once, created};
 use crate::http::{Items, blocking, json, now_ms, tag, tagged, with_password};
 use crate::service::ServiceError;
+use crate::service::audit_log::{self, AuditView};
 use crate::service::devices::EnrolCode;
 use crate::service::once;
 use crate::service::page::{Page, PageQuery};
 use crate::service::passwords::{self, OneTimePassword, SessionView};
-use crate::service::people::{self, AuditView, GrantView, NewGrant, NewPerson, PersonView};
+use crate::service::people::{self, GrantView, NewGrant, NewPerson, PersonView};
 use crate::state::App;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -293,6 +294,6 @@ pub async fn audit(
     Params(query): Params<AuditQuery>,
 ) -> Answer {
     let page = PageQuery { cursor: query.cursor, limit: query.limit };
-    let run = move |app: &App| people::audit_page(app.house(), credential, query.before, &page, now_ms());
+    let run = move |app: &App| audit_log::audit_page(app.house(), credential, query.before, &page, now_ms());
     json(&blocking(&app, run).await?)
 }

@@ -1,5 +1,6 @@
 //! Use-cases: synchronous functions over the house (store, blobs, keys), with `now` and randomness handed in.
 
+pub mod audit_log;
 mod case_list;
 pub mod cases;
 #[cfg(test)]
