@@ -37,10 +37,10 @@ pub(crate) fn lost_by_receipt(epoch: i64, stored_through: u64, receipt: &Receipt
 }
 
 /// Whether a cursor knows more than the database: the newest epoch in it, when it does.
-pub(crate) fn lost_by_cursor(
+pub(crate) fn lost_by_cursor<'p>(
     epoch: i64,
     heads: &BTreeMap<Feed, Head>,
-    places: &BTreeMap<Feed, Option<(i64, i64)>>,
+    places: impl IntoIterator<Item = (&'p Feed, &'p Option<(i64, i64)>)>,
 ) -> Option<i64> {
     let beyond = |(feed, place): (&Feed, &Option<(i64, i64)>)| {
         let (of, seq) = (*place)?;
@@ -50,7 +50,7 @@ pub(crate) fn lost_by_cursor(
     if mutant::is("epoch_not_opened") {
         return None;
     }
-    places.iter().filter_map(beyond).max()
+    places.into_iter().filter_map(beyond).max()
 }
 
 /// Opens a new epoch above every one that is known of, and moves on every number that people have seen. Gives it.

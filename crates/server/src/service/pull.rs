@@ -225,8 +225,7 @@ fn page(
         let epoch = epoch::in_force(tx)?;
         let heads = feed::load_heads(tx, &house.city, &scope)?;
         let known = cursor.feeds.iter().filter(|(feed, _)| scope.contains(*feed));
-        let known: BTreeMap<Feed, _> = known.map(|(feed, at)| (feed.clone(), *at)).collect();
-        if epoch::lost_by_cursor(epoch, &heads, &known).is_some()
+        if epoch::lost_by_cursor(epoch, &heads, known).is_some()
             || lost_by(tx, house, credential.device, epoch, receipt)?.is_some()
         {
             return Ok(Found::PastLost);
