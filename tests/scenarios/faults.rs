@@ -26,6 +26,13 @@ fn shown_trust_kill_phone() {
     assert!(outcome.acknowledged > 100, "it did something: {outcome:?}");
 }
 
+/// F16: the phone's database is damaged: header, pages, WAL, cut off; what no damaged page held goes on.
+#[test]
+fn shown_trust_corrupt_phone() {
+    let outcome = held("corrupt-phone", 100);
+    assert!(outcome.acknowledged > 500 && outcome.rescued > 500, "it did something: {outcome:?}");
+}
+
 /// F8: every call to the system of a start, a push and a pull fails in turn.
 #[test]
 fn shown_trust_io_error() {

@@ -12,6 +12,11 @@ pub enum ClientError {
     /// The photo folder or key store failed.
     #[error("本机文件出错 / files: {0}")]
     Files(#[from] FileProblem),
+    /// The database is not what was written: flipped bytes, missing pages. Opening it again reads out what is whole.
+    #[error(
+        "本机数据库损坏，重新打开即自动抢救 / the database is damaged, open it again to rescue what is whole: {0}"
+    )]
+    Damaged(String),
     /// A newer version of the program wrote this database.
     #[error(
         "数据由更新版本写入，请升级应用 / the database is version {found}, this program knows {known}: upgrade"
@@ -74,6 +79,19 @@ pub enum ClientError {
     /// No more than six people share a phone.
     #[error("一台手机最多 6 人 / at most six people a phone")]
     PhoneFull,
+}
+
+impl ClientError {
+    /// Whether it is the file that is damaged, and no lack of space, rights or patience.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        match self {
+            Self::Damaged(_) => true,
+            Self::Db(e) => matches!(e.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase)),
+            _ => false,
+        }
+    }
 }
 
 impl From<serde_json::Error> for ClientError {

@@ -20,6 +20,8 @@ mod native_phone;
 #[cfg(feature = "native")]
 mod native_pin;
 #[cfg(feature = "native")]
+mod native_recover;
+#[cfg(feature = "native")]
 mod native_shared;
 mod overlay;
 mod photo_step;
@@ -27,6 +29,11 @@ mod pull;
 mod pull_apply;
 mod push;
 mod replica;
+#[cfg_attr(
+    not(feature = "native"),
+    allow(dead_code, reason = "a host without folders reads no damaged file yet")
+)]
+mod rescue;
 mod seal;
 mod shot;
 mod status;
@@ -54,6 +61,7 @@ pub use native_phone::{Phone, PhonePerson};
 #[cfg(feature = "native")]
 pub use native_shared::{Courier, Locked};
 pub use replica::Replica;
+pub use rescue::Recovered;
 pub use seal::SealStep;
 pub use status::{CaptureView, PhotoView, Status, Unsent, UploadView};
 pub use store::outbox::{OpState, OutboxEntry};

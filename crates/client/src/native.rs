@@ -3,7 +3,6 @@
 use crate::error::ClientError;
 use crate::host::{FileProblem, KeyStore, PhotoFiles};
 use crate::replica::Replica;
-use rusqlite::Connection;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -122,12 +121,12 @@ impl KeyStore for NativeKeys {
     }
 }
 
-/// Opens a replica in a folder: `replica.db`, `photos/` and the key beside them.
+/// Opens a replica in a folder: `replica.db`, `photos/` and the key beside them. A damaged database is set aside and
+/// what is whole in it goes into a new one; [`Replica::recovered`] says so.
 ///
 /// # Errors
 /// As [`Replica::open`]; `Files` when the folder cannot be made.
 pub fn open_native(home: &Path) -> Result<Replica, ClientError> {
     let files = NativeFiles::open(home.join("photos"))?;
-    let db = Connection::open(home.join("replica.db"))?;
-    Replica::open(db, Box::new(files), Box::new(NativeKeys::new(home)))
+    crate::native_recover::open(home, files)
 }

@@ -8,7 +8,7 @@ use crate::store::captures::{CaptureRecord, ShotRecord, ShotState};
 use crate::store::uploads::UploadRecord;
 use crate::store::{captures, meta, outbox, unsigned, uploads, write};
 use blindspot_core::clock::Captured;
-use blindspot_core::command::{Command, FormName, PhotoLost, PhotoTaken};
+use blindspot_core::command::{Command, FormName, FormRef, PhotoLost, PhotoTaken};
 use blindspot_core::limits::OP_SCHEMA;
 use blindspot_core::op::{Envelope, SealedOp};
 use blindspot_core::{CaseId, DeviceId, OpId};
@@ -138,7 +138,7 @@ impl Replica {
     }
 
     fn put_back(&mut self, capture_id: Uuid, problem: ClientError) -> Result<SealStep, ClientError> {
-        if let ClientError::Db(_) = problem {
+        if matches!(problem, ClientError::Db(_) | ClientError::Damaged(_)) {
             return Err(problem);
         }
         let problem = problem.to_string();
@@ -208,34 +208,48 @@ fn queue_forms(
     photo: &PhotoTaken,
     now_ms: i64,
 ) -> Result<(), ClientError> {
-    let only = photo.forms.len() == 1;
     for (name, form) in &photo.forms {
-        let rank = match name {
-            FormName::Thumbnail => 0,
-            FormName::Working => 1,
-            // The only form is the evidence; it does not wait for Wi-Fi.
-            _ if only => 1,
-            _ => 2,
-        };
         let original = *name == FormName::Original;
-        let filetype = shot.filetype.clone().filter(|_| original).unwrap_or_else(|| "image/jpeg".into());
-        let upload = UploadRecord {
-            photo_id: photo.photo_id,
-            form: name.as_str().to_owned(),
-            case_id: capture.case_id,
-            file: crate::shot::file_name(photo.photo_id, name),
-            sha256: form.sha256.to_hex(),
-            bytes: form.bytes,
-            media: photo.media.as_str().to_owned(),
-            filetype,
-            location: None,
-            sent: 0,
-            ask: false,
-            failures: 0,
-            problem: None,
-            state: 0,
-        };
-        uploads::insert(db, &upload, rank, now_ms)?;
+        let filetype = shot.filetype.as_deref().filter(|_| original).unwrap_or("image/jpeg");
+        let upload = queued(capture.case_id, photo, name, form, filetype);
+        uploads::insert(db, &upload, rank(photo, name), now_ms)?;
     }
     Ok(())
+}
+
+/// A form's place in the queue.
+pub(crate) fn rank(photo: &PhotoTaken, name: &FormName) -> i64 {
+    match name {
+        FormName::Thumbnail => 0,
+        FormName::Working => 1,
+        // The only form is the evidence; it does not wait for Wi-Fi.
+        _ if photo.forms.len() == 1 => 1,
+        _ => 2,
+    }
+}
+
+/// A form that nothing has been sent of.
+pub(crate) fn queued(
+    case_id: CaseId,
+    photo: &PhotoTaken,
+    name: &FormName,
+    form: &FormRef,
+    filetype: &str,
+) -> UploadRecord {
+    UploadRecord {
+        photo_id: photo.photo_id,
+        form: name.as_str().to_owned(),
+        case_id,
+        file: crate::shot::file_name(photo.photo_id, name),
+        sha256: form.sha256.to_hex(),
+        bytes: form.bytes,
+        media: photo.media.as_str().to_owned(),
+        filetype: filetype.to_owned(),
+        location: None,
+        sent: 0,
+        ask: false,
+        failures: 0,
+        problem: None,
+        state: 0,
+    }
 }

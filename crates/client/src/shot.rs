@@ -16,7 +16,7 @@ pub(crate) fn file_name(photo: PhotoId, form: &FormName) -> String {
     format!("{photo}.{form}")
 }
 
-fn filetype(media: &MediaKind, bytes: &[u8]) -> &'static str {
+pub(crate) fn filetype(media: &MediaKind, bytes: &[u8]) -> &'static str {
     match (media, sniff(bytes)) {
         (MediaKind::Photo, Some(Format::Jpeg)) => "image/jpeg",
         (MediaKind::Photo, Some(Format::Png)) => "image/png",

@@ -3,6 +3,7 @@
 use crate::error::ClientError;
 use crate::host::NetworkKind;
 use crate::replica::Replica;
+use crate::rescue::Recovered;
 use crate::store::captures::ShotState;
 use crate::store::outbox::OutboxEntry;
 use crate::store::{captures, digests, meta, mirror, outbox, uploads};
@@ -78,6 +79,9 @@ pub struct Status {
     pub received_through: Option<i64>,
     /// Time of the server's newest verified backup.
     pub safe_through: Option<i64>,
+    /// What was brought out of a damaged database that this one replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovered: Option<Recovered>,
 }
 
 /// A capture that waits, or has a photo that could not be made into forms.
@@ -183,7 +187,25 @@ impl Replica {
             pushed_ms: meta::get_i64(&self.db, meta::PUSHED)?,
             received_through: meta::get_i64(&self.db, meta::RECEIVED_THROUGH)?,
             safe_through: meta::get_i64(&self.db, meta::SAFE_THROUGH)?,
+            recovered: self.recovered()?,
         })
+    }
+
+    /// What was brought out of a damaged database that this one replaced; show it until the person has seen it.
+    ///
+    /// # Errors
+    /// `Db` or `Stored`.
+    pub fn recovered(&self) -> Result<Option<Recovered>, ClientError> {
+        meta::get_json(&self.db, meta::RECOVERED)
+    }
+
+    /// The person has seen it.
+    ///
+    /// # Errors
+    /// `Db` or `Stored`.
+    pub fn recovered_told(&mut self) -> Result<(), ClientError> {
+        let Some(recovered) = self.recovered()? else { return Ok(()) };
+        meta::set_json(&self.db, meta::RECOVERED, &Recovered { told: true, ..recovered })
     }
 
     /// Captures that wait for sealing or hold a photo that could not be made into forms.

@@ -23,6 +23,18 @@ pub(crate) fn lay(data: &Path, workers: usize) -> Vec<String> {
     codes
 }
 
+/// One more collector on a folder that no server has; gives so many codes for this one person.
+pub(crate) fn codes_of_one(data: &Path, login: usize, codes: usize) -> Vec<String> {
+    let folder = DataFolder::open(data, None, now_ms()).expect("a folder");
+    let first = recruit(&folder, login);
+    let person = people::find_person(&folder.house, &format!("w{login}")).expect("the new one");
+    let code = || people::create_enrol_code(&folder.house, Actor::Cli, person, "http://127.0.0.1", now_ms());
+    let more = (1..codes).map(|_| code().expect("a code").code);
+    let all = std::iter::once(first).chain(more).collect();
+    folder.close().expect("closed in order");
+    all
+}
+
 fn recruit(folder: &DataFolder, n: usize) -> String {
     let house = &folder.house;
     let new = NewPerson { login: format!("w{n}"), name: format!("网格员{n}"), password: None };

@@ -132,7 +132,7 @@ impl Rig {
     }
 }
 
-fn texts(db: &Connection, sql: &str) -> BTreeSet<String> {
+pub(super) fn texts(db: &Connection, sql: &str) -> BTreeSet<String> {
     let mut query = db.prepare(sql).expect("a query");
     let found = query.query_map([], |r| r.get::<_, String>(0)).expect("texts");
     found.map(|text| text.expect("a text")).collect()

@@ -64,7 +64,15 @@ impl Host {
         if abort::is_asked() {
             replica.on_commit(abort::point).tried("打不开手机数据", "cannot open the phone's data")?;
         }
-        let identity = replica.identity().tried("读不了手机数据", "cannot read the phone's data")?;
+        let broken = ("读不了手机数据", "cannot read the phone's data");
+        if let Some(recovered) = replica.recovered().tried(broken.0, broken.1)?.filter(|r| !r.told) {
+            // Said once where a person reads it; `status` goes on saying it.
+            let said = recovered.to_string();
+            let (zh, en) = said.split_once(" / ").unwrap_or((&said, ""));
+            eprintln!("注意 note: {zh}\n           {en}");
+            replica.recovered_told().tried(broken.0, broken.1)?;
+        }
+        let identity = replica.identity().tried(broken.0, broken.1)?;
         let base = identity.map_or_else(String::new, |i| i.base);
         Ok(Self { replica, clock, http: Http::new(REQUEST_SECONDS), base })
     }

@@ -2,6 +2,7 @@
 
 use super::{parsed, parsed_option, unsigned};
 use crate::error::ClientError;
+use blindspot_core::id::Sha256;
 use blindspot_core::{CaseId, OpId, PhotoId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
@@ -47,6 +48,52 @@ pub(crate) struct ShotRecord {
     pub(crate) duration_ms: Option<u32>,
 }
 
+impl CaptureRecord {
+    /// Over all that never changes after it was saved.
+    pub(crate) fn hash(&self) -> [u8; 32] {
+        let of =
+            (&self.kind, &self.payload, self.round, &self.expected_state, &self.captured, &self.local_tag);
+        let ids = (self.capture_id, self.case_id, self.op_id, self.for_op, self.saved_ms);
+        hash(&(ids, of))
+    }
+}
+
+impl ShotRecord {
+    /// Over all that never changes after it was saved.
+    pub(crate) fn hash(&self, capture: Uuid) -> [u8; 32] {
+        let of = (&self.role, &self.media, &self.origin, &self.position, self.duration_ms);
+        hash(&(self.photo_id, capture, &self.file, self.bytes, of))
+    }
+}
+
+fn hash(of: &impl serde::Serialize) -> [u8; 32] {
+    // Plain values always become JSON; were it otherwise, every row would have the same hash and none would fail.
+    Sha256::of(&serde_json::to_vec(of).unwrap_or_default()).0
+}
+
+/// Whether every capture and photo is what was written.
+pub(crate) fn are_sound(db: &Connection) -> Result<bool, ClientError> {
+    let mut query = db.prepare(&format!("SELECT {COLUMNS}, sha256 FROM captures"))?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let capture = record(row)?;
+        let state: i64 = row.get(11)?;
+        let hash: Option<Vec<u8>> = row.get(13)?;
+        if !(0..=1).contains(&state) || hash.is_some_and(|h| h != capture.hash()) {
+            return Ok(false);
+        }
+        let mut hashes = db.prepare_cached("SELECT sha256 FROM shots WHERE capture_id = ?1 ORDER BY n")?;
+        let hashes =
+            hashes.query_map([capture.capture_id.to_string()], |r| r.get::<_, Option<Vec<u8>>>(0))?;
+        let hashes = hashes.collect::<Result<Vec<_>, _>>()?;
+        let all = shots(db, capture.capture_id)?;
+        if all.iter().zip(hashes).any(|(s, h)| h.is_some_and(|h| h != s.hash(capture.capture_id))) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// How far a raw photo has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ShotState {
@@ -58,7 +105,7 @@ pub(crate) enum ShotState {
 pub(crate) fn insert(db: &Connection, c: &CaptureRecord) -> Result<(), ClientError> {
     db.prepare_cached(
         "INSERT INTO captures (capture_id, case_id, op_id, kind, payload, for_op, round, expected_state, captured,
-           local_tag, saved_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+           local_tag, saved_ms, sha256) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
     .execute(params![
         c.capture_id.to_string(),
@@ -71,7 +118,8 @@ pub(crate) fn insert(db: &Connection, c: &CaptureRecord) -> Result<(), ClientErr
         c.expected_state,
         c.captured,
         c.local_tag,
-        c.saved_ms
+        c.saved_ms,
+        c.hash()
     ])?;
     Ok(())
 }
@@ -83,8 +131,8 @@ pub(crate) fn insert_shot(
     s: &ShotRecord,
 ) -> Result<(), ClientError> {
     db.prepare_cached(
-        "INSERT INTO shots (photo_id, capture_id, n, role, media, origin, position, file, bytes, duration_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO shots (photo_id, capture_id, n, role, media, origin, position, file, bytes, duration_ms, sha256)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         s.photo_id.to_string(),
@@ -96,7 +144,8 @@ pub(crate) fn insert_shot(
         s.position,
         s.file,
         super::signed(s.bytes),
-        s.duration_ms
+        s.duration_ms,
+        s.hash(capture)
     ])?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Single values: identity, tokens, cursor, counters. Knows their names, not their use.
 
 use crate::error::ClientError;
+use blindspot_core::id::Sha256;
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -45,6 +46,8 @@ pub(crate) const APP: &str = "app";
 pub(crate) const PULLED: &str = "pulled_ms";
 /// When a push was last answered, phone time.
 pub(crate) const PUSHED: &str = "pushed_ms";
+/// What was brought out of a damaged database that this one replaced.
+pub(crate) const RECOVERED: &str = "recovered";
 
 pub(crate) fn get(db: &Connection, key: &str) -> Result<Option<String>, ClientError> {
     let mut query = db.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
@@ -53,10 +56,30 @@ pub(crate) fn get(db: &Connection, key: &str) -> Result<Option<String>, ClientEr
 
 pub(crate) fn set(db: &Connection, key: &str, value: &str) -> Result<(), ClientError> {
     db.prepare_cached(
-        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
+        "INSERT INTO meta (key, value, sha256) VALUES (?1, ?2, ?3)
+         ON CONFLICT (key) DO UPDATE SET value = ?2, sha256 = ?3",
     )?
-    .execute([key, value])?;
+    .execute(rusqlite::params![key, value, hash(key, value)])?;
     Ok(())
+}
+
+/// What is stored beside a value, to know it again.
+pub(crate) fn hash(key: &str, value: &str) -> [u8; 32] {
+    Sha256::of(format!("{key}={value}").as_bytes()).0
+}
+
+/// Every value whose hash is not its own, by key.
+pub(crate) fn damaged(db: &Connection) -> Result<Vec<String>, ClientError> {
+    let mut query = db.prepare("SELECT key, value, sha256 FROM meta WHERE sha256 IS NOT NULL")?;
+    let mut rows = query.query([])?;
+    let mut keys = Vec::new();
+    while let Some(r) = rows.next()? {
+        let (key, value): (String, String) = (r.get(0)?, r.get(1)?);
+        if r.get::<_, Vec<u8>>(2)? != hash(&key, &value) {
+            keys.push(key);
+        }
+    }
+    Ok(keys)
 }
 
 pub(crate) fn remove(db: &Connection, key: &str) -> Result<(), ClientError> {

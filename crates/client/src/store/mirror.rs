@@ -139,6 +139,21 @@ pub(crate) fn is_reference(kind: &RowKind) -> bool {
     matches!(kind, RowKind::Catalogue | RowKind::Division | RowKind::DutyGrid | RowKind::Cell | RowKind::Site)
 }
 
+/// Whether every row is what was written. Rows of a past that the server lost carry no revision to tell by.
+pub(crate) fn is_sound(db: &Connection) -> Result<bool, ClientError> {
+    let mut query = db.prepare("SELECT kind, id, epoch, n, body, entry FROM rows WHERE n > 0")?;
+    let mut rows = query.query([])?;
+    while let Some(r) = rows.next()? {
+        let key = RowKey { kind: RowKind::from_word(&r.get::<_, String>(0)?), id: r.get(1)? };
+        let hash = Sha256::of(r.get::<_, String>(4)?.as_bytes());
+        let entry = entry_hash(&key, Rev(r.get(2)?, r.get(3)?), &hash).to_be_bytes();
+        if r.get::<_, Vec<u8>>(5)? != entry {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// How many rows the mirror holds.
 pub(crate) fn count(db: &Connection) -> Result<u64, ClientError> {
     Ok(db.query_row("SELECT count(*) FROM rows", [], |r| Ok(super::unsigned(r.get(0)?)))?)

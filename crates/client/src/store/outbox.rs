@@ -2,6 +2,7 @@
 
 use super::{parsed, parsed_option, signed, unsigned};
 use crate::error::ClientError;
+use blindspot_core::id::Sha256;
 use blindspot_core::op::SealedOp;
 use blindspot_core::verdict::Verdict;
 use blindspot_core::{CaseId, DeviceId, OpId, apply};
@@ -59,8 +60,8 @@ pub struct OutboxEntry {
 pub(crate) fn append(db: &Connection, op: &SealedOp, sealed_ms: i64) -> Result<i64, ClientError> {
     let env = &op.env;
     db.prepare_cached(
-        "INSERT INTO outbox (op_id, device_id, device_seq, kind, case_id, body, sealed_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO outbox (op_id, device_id, device_seq, kind, case_id, body, sealed_ms, sha256)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute(params![
         env.op_id.to_string(),
@@ -69,7 +70,8 @@ pub(crate) fn append(db: &Connection, op: &SealedOp, sealed_ms: i64) -> Result<i
         env.kind,
         env.case_id.map(|c| c.to_string()),
         &*op.body,
-        sealed_ms
+        sealed_ms,
+        op.hash.0
     ])?;
     let n = db.last_insert_rowid();
     for case in apply::touched(op) {
@@ -95,13 +97,17 @@ pub(crate) fn unsent(
     ops_max: usize,
     bytes_max: usize,
 ) -> Result<Vec<(i64, String)>, ClientError> {
-    let mut query = db.prepare_cached("SELECT n, body FROM outbox WHERE state = 0 ORDER BY n")?;
+    let mut query = db.prepare_cached("SELECT n, body, sha256 FROM outbox WHERE state = 0 ORDER BY n")?;
     let mut rows = query.query([])?;
     let (mut batch, mut bytes) = (Vec::new(), 0);
     while batch.len() < ops_max
         && let Some(row) = rows.next()?
     {
         let body: String = row.get(1)?;
+        if !is_whole(&body, row.get(2)?) {
+            // Never another's words under a person's name: the next opening reads out what is whole.
+            return Err(ClientError::Damaged("an op in the outbox is not what was written".into()));
+        }
         bytes += body.len();
         if bytes > bytes_max && !batch.is_empty() {
             break;
@@ -109,6 +115,54 @@ pub(crate) fn unsent(
         batch.push((row.get(0)?, body));
     }
     Ok(batch)
+}
+
+fn is_whole(body: &str, sha256: Option<Vec<u8>>) -> bool {
+    sha256.is_none_or(|hash| hash == Sha256::of(body.as_bytes()).0)
+}
+
+/// Whether every op is what was written, and no state is without what belongs to it.
+pub(crate) fn is_sound(db: &Connection) -> Result<bool, ClientError> {
+    let mut query = db.prepare("SELECT body, sha256, state, verdict, acked_ms, final FROM outbox")?;
+    let mut rows = query.query([])?;
+    while let Some(r) = rows.next()? {
+        let (body, state): (String, i64) = (r.get(0)?, r.get(2)?);
+        let decided = r.get::<_, Option<String>>(3)?.is_some() && r.get::<_, Option<i64>>(4)?.is_some();
+        let known = (0..=2).contains(&state) && (decided || state != 1 && !r.get::<_, bool>(5)?);
+        if !known || !is_whole(&body, r.get(1)?) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Puts an op that was read out of a damaged database where it was: verbatim, with the verdict it had. One whose
+/// number is taken is not put in twice. Says whether it is in.
+pub(crate) fn restore(
+    db: &Connection,
+    op: &SealedOp,
+    sealed_ms: i64,
+    decided: Option<(&str, i64)>,
+) -> Result<bool, ClientError> {
+    let taken: bool = db
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM outbox WHERE op_id = ?1 OR (device_id = ?2 AND device_seq = ?3))",
+        )?
+        .query_row(
+            params![op.env.op_id.to_string(), op.env.device_id.to_string(), signed(op.env.device_seq)],
+            |r| r.get(0),
+        )?;
+    if taken {
+        return Ok(false);
+    }
+    let n = append(db, op, sealed_ms)?;
+    if let Some((verdict, acked_ms)) = decided {
+        db.prepare_cached(
+            "UPDATE outbox SET state = 1, verdict = ?2, final = 1, overlay = 0, acked_ms = ?3 WHERE n = ?1",
+        )?
+        .execute(params![n, verdict, acked_ms])?;
+    }
+    Ok(true)
 }
 
 pub(crate) fn any_unsent(db: &Connection) -> Result<bool, ClientError> {

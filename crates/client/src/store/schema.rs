@@ -4,7 +4,11 @@ use crate::error::ClientError;
 use rusqlite::Connection;
 use std::time::Duration;
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+];
 
 /// Sets durability and brings the schema up to date.
 pub(crate) fn prepare(db: &Connection) -> Result<(), ClientError> {
@@ -24,4 +28,28 @@ pub(crate) fn prepare(db: &Connection) -> Result<(), ClientError> {
     tx.execute_batch(&format!("PRAGMA user_version = {known}"))?;
     tx.commit()?;
     Ok(())
+}
+
+/// Whether tables and columns are those of the version that the file says it has. One of a version that is not
+/// known here is somebody else's to judge, unless its tables are ours.
+pub(crate) fn is_sound(db: &Connection) -> Result<bool, ClientError> {
+    let found: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0))?;
+    let known = usize::try_from(found).unwrap_or(usize::MAX).min(MIGRATIONS.len());
+    let fresh = Connection::open_in_memory()?;
+    for sql in &MIGRATIONS[..known] {
+        fresh.execute_batch(sql)?;
+    }
+    let same = shape(db)? == shape(&fresh)?;
+    let is_newer = usize::try_from(found).is_ok_and(|n| n > MIGRATIONS.len());
+    Ok(same != is_newer)
+}
+
+fn shape(db: &Connection) -> Result<Vec<String>, ClientError> {
+    let mut query = db.prepare(
+        "SELECT m.type || ' ' || m.name || ' ' || m.tbl_name || coalesce(' ' || p.name || ' ' || p.type || ' ' ||
+           p.\"notnull\" || ' ' || p.pk || ' ' || coalesce(p.dflt_value, ''), '')
+         FROM sqlite_master m LEFT JOIN pragma_table_info(m.name) p WHERE m.name NOT LIKE 'sqlite_stat%' ORDER BY 1",
+    )?;
+    let rows = query.query_map([], |r| r.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

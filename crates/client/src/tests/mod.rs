@@ -6,10 +6,13 @@ mod native;
 mod photos;
 mod pull;
 mod push;
+mod recover;
 
 use crate::*;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use blindspot_core::OpId;
+use blindspot_core::command::Report;
 use blindspot_core::feed::Feed;
 use blindspot_core::id::Sha256;
 use blindspot_core::row::{Digest, Rev, RowKey, entry_hash};

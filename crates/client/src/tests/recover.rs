@@ -1,0 +1,249 @@
+//! A damaged database: noticed at opening, set aside, read out, and everything that was whole goes on.
+
+use super::*;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const PAGE: usize = 4096;
+
+/// A phone with work of every kind; closed as by a battery that falls out, so that the WAL stays.
+struct Worked {
+    home: tempfile::TempDir,
+    rig: Rig,
+    bodies: BTreeMap<OpId, String>,
+    saved: Saved,
+}
+
+fn worked(reports: usize) -> Worked {
+    let (home, mut rig) = (tempfile::tempdir().unwrap(), Rig::new());
+    let mut r = open_native(home.path()).unwrap();
+    rig.enrol(&mut r, 1, 1).unwrap();
+    for n in 0..reports {
+        let report = Report { description: Some("积存垃圾".repeat(n % 60)), ..Report::default() };
+        let draft = ReportDraft { report, ..ReportDraft::default() };
+        r.capture_report(draft, &rig.now, &mut rig.rnd).unwrap();
+    }
+    rig.report(&mut r, vec![photo(1)]);
+    rig.seal_all(&mut r);
+    let saved = rig.report(&mut r, vec![photo(2), photo(3)]);
+    let ops = r.outbox().unwrap();
+    let bodies = ops.iter().map(|o| (o.op_id, r.op_body(o.op_id).unwrap().unwrap())).collect();
+    // The copy keeps the WAL that closing would take away.
+    let copy = tempfile::tempdir().unwrap();
+    copy_all(home.path(), copy.path());
+    Worked { home: copy, rig, bodies, saved }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap().map(|e| e.unwrap()) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&target).unwrap();
+            copy_all(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+impl Worked {
+    /// Another phone with the same files.
+    fn copy(&self) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        copy_all(self.home.path(), home.path());
+        let mut rig = Rig::new();
+        rig.rnd = Seeded(7);
+        Self { home, rig, bodies: self.bodies.clone(), saved: self.saved.clone() }
+    }
+    fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+    fn checkpoint(&self) {
+        let db = rusqlite::Connection::open(self.path("replica.db")).unwrap();
+        db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    }
+    fn damage(&self, name: &str, f: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = fs::read(self.path(name)).unwrap();
+        f(&mut bytes);
+        fs::write(self.path(name), bytes).unwrap();
+    }
+    fn open(&self) -> Replica {
+        open_native(self.home.path()).unwrap()
+    }
+    /// Everything is there, byte for byte, and nothing twice.
+    fn all_there(&self, r: &Replica) {
+        let ops = r.outbox().unwrap();
+        assert_eq!(ops.iter().map(|o| o.op_id).collect::<std::collections::BTreeSet<_>>().len(), ops.len());
+        for (op, body) in &self.bodies {
+            assert_eq!(r.op_body(*op).unwrap().as_ref(), Some(body));
+        }
+        let captures = r.captures().unwrap();
+        assert_eq!(captures.iter().map(|c| c.capture_id).collect::<Vec<_>>(), [self.saved.capture_id]);
+        assert_eq!(captures[0].photos.len(), 2);
+        assert_eq!(r.uploads().unwrap().len(), 3);
+    }
+}
+
+#[test]
+fn a_sound_database_is_left_alone() {
+    let w = worked(40);
+    let r = w.open();
+    assert!(r.recovered().unwrap().is_none());
+    w.all_there(&r);
+    assert!(!w.path("replica.db.damaged-1").exists());
+}
+
+#[test]
+fn a_header_a_schema_and_inner_pages_cost_no_op() {
+    // The magic, the page size, the text encoding, the version, a table's name, the inner page of the outbox.
+    let whole = worked(150);
+    whole.checkpoint();
+    let root = |table: &str| {
+        let db = rusqlite::Connection::open(whole.path("replica.db")).unwrap();
+        let root = db.query_row("SELECT rootpage FROM sqlite_master WHERE name = ?1", [table], |r| r.get(0));
+        (usize::try_from(root.unwrap_or(1i64)).unwrap() - 1) * PAGE
+    };
+    for at in [3, 17, 59, 63, 105, root("outbox"), root("outbox_unsent") + 3] {
+        let mut w = whole.copy();
+        w.damage("replica.db", |b| b[at] ^= 0x21);
+        let mut r = w.open();
+        let told = r.recovered().unwrap().unwrap_or_else(|| panic!("byte {at} is noticed"));
+        w.all_there(&r);
+        assert_eq!((told.ops, told.captures, told.photos, told.unreadable), (152, 1, 3, 0), "byte {at}");
+        assert!(w.path(&told.set_aside).exists() && told.enrol_again, "byte {at}");
+        assert!(told.to_string().starts_with("手机数据库损坏，已抢救"));
+        assert!(r.status().unwrap().signed_out);
+        // Nothing leaves before the enrolment, capturing goes on, and afterwards all goes verbatim.
+        assert!(w.rig.poll(&mut r).is_none(), "byte {at}");
+        w.rig.report(&mut r, vec![]);
+        w.rig.enrol(&mut r, 9, 1).unwrap();
+        let request = w.rig.poll_lane(&mut r, Lane::Push);
+        let sent = pushed(&request).ops;
+        assert!(sent.iter().take(100).all(|op| w.bodies.values().any(|b| b == op)), "byte {at}");
+        r.recovered_told().unwrap();
+        assert!(r.recovered().unwrap().unwrap().told);
+    }
+}
+
+#[test]
+fn an_op_whose_bytes_were_hit_is_not_sent_and_not_guessed_at() {
+    let w = worked(200);
+    w.checkpoint();
+    // A letter of a description: still JSON, still an op, and not what the person said.
+    let victim = w.bodies.iter().find(|(_, b)| b.len() > 800 && b.len() < 1_500).unwrap();
+    let place = |b: &[u8]| b.windows(400).position(|p| p == &victim.1.as_bytes()[..400]).unwrap() + 380;
+    w.damage("replica.db", |b| {
+        let at = place(b);
+        b[at] = if b[at] == b'0' { b'1' } else { b'0' };
+    });
+    let r = w.open();
+    let told = r.recovered().unwrap().expect("noticed");
+    assert_eq!((told.ops, told.unreadable >= 1), (201, true), "{told:?}");
+    assert!(r.op_body(*victim.0).unwrap().is_none());
+    assert_eq!(r.outbox().unwrap().len(), w.bodies.len() - 1);
+}
+
+#[test]
+fn a_damaged_frame_of_the_wal_costs_nothing_behind_it() {
+    for (byte, commits) in [(5, true), (32 + 8, true), (32 + 24 + 60, true)] {
+        let w = worked(30);
+        assert!(fs::metadata(w.path("replica.db-wal")).unwrap().len() > 100_000, "the work lies in the WAL");
+        w.damage("replica.db-wal", |b| b[byte] ^= 0x10);
+        let r = w.open();
+        assert_eq!(r.recovered().unwrap().is_some_and(|t| t.enrol_again), commits, "byte {byte}");
+        w.all_there(&r);
+        assert!(w.path("replica.db.damaged-1-wal").exists());
+    }
+}
+
+#[test]
+fn a_commit_torn_by_a_power_cut_is_kept_without_a_new_enrolment() {
+    let w = worked(5);
+    // The last frame, which commits, did not reach the disk whole; those in front of it did.
+    w.damage("replica.db-wal", |b| {
+        let end = b.len();
+        b[end - PAGE..].fill(0);
+    });
+    let mut r = w.open();
+    assert!(r.recovered().unwrap().is_none_or(|told| !told.enrol_again));
+    assert!(!r.status().unwrap().signed_out);
+    let mut rig = w.rig;
+    let request = rig.poll_lane(&mut r, Lane::Push);
+    assert_eq!(pushed(&request).ops.len(), w.bodies.len());
+}
+
+#[test]
+fn what_a_truncated_file_still_holds_is_read_out() {
+    let w = worked(150);
+    w.checkpoint();
+    w.damage("replica.db", |b| b.truncate(b.len() / 2 + 1_000));
+    let r = w.open();
+    let told = r.recovered().unwrap().expect("noticed");
+    assert!(told.ops > 20 && told.ops < 152, "{told:?}");
+    for entry in r.outbox().unwrap() {
+        assert_eq!(r.op_body(entry.op_id).unwrap().as_ref(), w.bodies.get(&entry.op_id));
+    }
+    let empty = worked(3);
+    empty.checkpoint();
+    empty.damage("replica.db", |b| b.clear());
+    assert!(empty.open().recovered().unwrap().is_some(), "no new phone without a word");
+}
+
+#[test]
+fn a_hit_mirror_is_asked_for_again_and_nothing_else_changes() {
+    let mut w = worked(2);
+    let feed = Feed("ref".to_owned());
+    {
+        let mut r = w.open();
+        let lines = [WireLine(
+            RowKey { kind: blindspot_core::row::RowKind::Division, id: "330782".into() },
+            Rev(100, 1),
+            format!(r#"{{"name":"{}"}}"#, "义乌".repeat(50)),
+        )];
+        let request = w.rig.poll_lane(&mut r, Lane::Pull);
+        w.rig.answer(&mut r, &request, &json(&page(&feed, &lines, true)));
+        assert_eq!(r.status().unwrap().rows, 1);
+    }
+    w.checkpoint();
+    w.damage("replica.db", |b| {
+        let at = b.windows(12).position(|p| p == "义乌义乌".as_bytes()).unwrap();
+        b[at + 5] ^= 1;
+    });
+    let r = w.open();
+    assert!(r.recovered().unwrap().is_none());
+    assert_eq!(r.status().unwrap().rows, 0);
+    assert!(!r.status().unwrap().signed_out);
+    w.all_there(&r);
+}
+
+#[test]
+fn a_rescue_cut_off_anywhere_goes_on_at_the_next_opening() {
+    let w = worked(20);
+    w.checkpoint();
+    w.damage("replica.db", |b| b[3] ^= 1);
+    let after = tempfile::tempdir().unwrap();
+    copy_all(w.home.path(), after.path());
+    drop(open_native(after.path()).unwrap());
+    let rescued = fs::read(after.path().join("replica.db")).unwrap();
+    // Cut while the new file was written; once it stood; once half of the names were changed.
+    fs::write(w.path("replica.db.part"), &rescued[..rescued.len() / 2]).unwrap();
+    let cut = tempfile::tempdir().unwrap();
+    copy_all(w.home.path(), cut.path());
+    w.all_there(&w.open());
+    for moved in [&[][..], &["-wal"], &["-wal", ""]] {
+        let home = tempfile::tempdir().unwrap();
+        copy_all(cut.path(), home.path());
+        fs::write(home.path().join("replica.db-wal"), b"of the damaged one").unwrap();
+        fs::write(home.path().join("replica.db.new"), &rescued).unwrap();
+        for end in moved {
+            let name = |n: &str| home.path().join(format!("{n}{end}"));
+            fs::rename(name("replica.db"), name("replica.db.damaged-1")).unwrap();
+        }
+        let r = open_native(home.path()).unwrap();
+        w.all_there(&r);
+        drop(r);
+        assert!(home.path().join("replica.db.damaged-1").exists(), "{moved:?}");
+        assert!(home.path().join("replica.db.damaged-1-wal").exists(), "{moved:?}");
+        assert!(!home.path().join("replica.db.damaged-2").exists(), "{moved:?}");
+    }
+}
