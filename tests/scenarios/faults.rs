@@ -33,6 +33,20 @@ fn shown_trust_corrupt_phone() {
     assert!(outcome.acknowledged > 500 && outcome.rescued > 500, "it did something: {outcome:?}");
 }
 
+/// F17: a backup is restored under phones that go on working, and the same backup once more.
+#[test]
+fn shown_trust_restore() {
+    let outcome = held("restore", 3);
+    assert!(outcome.acknowledged > 300, "it did something: {outcome:?}");
+}
+
+/// F17: an old copy of the data folder is put back under phones that go on working, and nobody tells the server.
+#[test]
+fn shown_trust_rollback() {
+    let outcome = held("rollback", 3);
+    assert!(outcome.acknowledged > 300, "it did something: {outcome:?}");
+}
+
 /// F8: every call to the system of a start, a push and a pull fails in turn.
 #[test]
 fn shown_trust_io_error() {
@@ -45,6 +59,13 @@ fn shown_trust_io_error() {
 fn shown_trust_power_cut() {
     let outcome = held("power-cut", 100_000);
     assert!(outcome.runs > 200 && outcome.acknowledged > 0, "every position: {outcome:?}");
+}
+
+/// The test of the test: on a disk that says it has synced and has not, acknowledged ops are gone after a cut.
+#[test]
+fn the_power_cut_check_finds_a_disk_that_lies() {
+    let outcome = faults::run("power-cut-lying-disk", None, 1).expect("there is one");
+    assert!(!outcome.holds() && outcome.lost > 0, "{outcome:#?}");
 }
 
 /// F10: uploads torn at every class of offset, doubled, overlapping, at a wrong offset, by two at once.

@@ -3,7 +3,7 @@
 //! The binary `blindspot` of the same build must lie beside it; `cargo xtask faults` sees to that.
 #![allow(clippy::print_stdout, reason = "a command line tool")]
 
-use blindspot_tests::faults::{self, NoRun};
+use blindspot_tests::faults;
 use std::process::ExitCode;
 
 struct Args {
@@ -40,13 +40,8 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(why) => return usage(&why),
     };
-    let outcome = match faults::run(&args.name, args.count, args.seed) {
-        Ok(outcome) => outcome,
-        Err(NoRun::Unknown) => return usage(&format!("no fault named {}", args.name)),
-        Err(NoRun::NotBuilt(why)) => {
-            eprintln!("{}: {why}", args.name);
-            return ExitCode::from(3);
-        }
+    let Ok(outcome) = faults::run(&args.name, args.count, args.seed) else {
+        return usage(&format!("no fault named {}", args.name));
     };
     for wrong in &outcome.wrong {
         eprintln!("{}: {wrong}", outcome.fault);

@@ -41,6 +41,8 @@ struct State {
     armed: bool,
     calls: u64,
     struck: bool,
+    /// Syncs are said to be done and are not.
+    lies: bool,
     disk: Disk,
 }
 
@@ -68,6 +70,12 @@ impl Plan {
     /// From now on calls are counted, and the `at`-th fails.
     pub fn arm(&self, fault: Fault, at: u64) {
         state(|s| (s.fault, s.at, s.armed, s.calls, s.struck) = (fault, at, true, 0, false));
+    }
+
+    /// Until the power is back, the disk says that it has synced and has not: a dishonest disk, on which a check that
+    /// promises must find losses.
+    pub fn lie(&self) {
+        state(|s| s.lies = true);
     }
 
     /// No more calls are counted or fail, but for those after a power cut; gives whether the fault struck.

@@ -80,12 +80,24 @@ fn one_error(outcome: &mut Outcome, template: &Template, plan: &Plan, act: Act, 
 
 /// `count` is the most positions of each act and fate.
 pub(super) fn power(outcome: &mut Outcome, count: u64) {
+    cuts(outcome, count, false);
+}
+
+/// The same on a disk that says it has synced and has not: here something must be found.
+pub(super) fn power_on_a_disk_that_lies(outcome: &mut Outcome, count: u64) {
+    cuts(outcome, count, true);
+}
+
+fn cuts(outcome: &mut Outcome, count: u64, lies: bool) {
     let (template, plan) = (Template::lay(), Plan::take());
     let new = template.after_push();
     for act in ACTS {
         for at in 1..=count {
             let mut struck = false;
             for fate in [Fate::Lost, Fate::Kept, Fate::Mixed(outcome.seed * 1_000 + at), Fate::Mixed(at)] {
+                if lies {
+                    plan.lie();
+                }
                 struck |= one_cut(outcome, (&template, &new), &plan, (act, fate), at);
             }
             if !struck {
