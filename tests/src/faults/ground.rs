@@ -57,23 +57,27 @@ pub(crate) struct Held {
     pub(crate) integrity: String,
 }
 
-/// Reads the database of a server that is not running.
+/// Reads the database of a server that is not running. One that cannot be read holds nothing, and says why.
 pub(crate) fn examine(data: &Path) -> Held {
-    let db = Connection::open(data.join("blindspot.db")).expect("the database opens");
-    let count = |sql: &str| db.query_row(sql, [], |r| r.get::<_, i64>(0)).expect("a count").unsigned_abs();
-    let mut query = db.prepare("SELECT op_id FROM ops").expect("a query");
-    let ids = query.query_map([], |r| r.get::<_, [u8; 16]>(0)).expect("ids");
-    let ops = ids.map(|id| OpId(uuid::Uuid::from_bytes(id.expect("an id")))).collect();
+    read(data).unwrap_or_else(|e| Held { integrity: format!("it cannot be read: {e}"), ..Held::default() })
+}
+
+fn read(data: &Path) -> rusqlite::Result<Held> {
+    let db = Connection::open(data.join("blindspot.db"))?;
+    let count = |sql: &str| db.query_row(sql, [], |r| r.get::<_, i64>(0)).map(i64::unsigned_abs);
+    let mut query = db.prepare("SELECT op_id FROM ops")?;
+    let ids = query.query_map([], |r| r.get::<_, [u8; 16]>(0))?;
+    let ops = ids.map(|id| Ok(OpId(uuid::Uuid::from_bytes(id?)))).collect::<rusqlite::Result<_>>()?;
     let applied = |kind: &str| {
         count(&format!(
             "SELECT count(*) FROM ops WHERE kind = '{kind}' AND verdict LIKE '%\"verdict\":\"applied\"%'"
         ))
     };
     let rows = |kind: &str| count(&format!("SELECT count(*) FROM rows WHERE kind = '{kind}'"));
-    Held {
-        applied: [applied("report"), applied("comment")],
-        rows: [rows("case"), rows("comment")],
-        integrity: db.query_row("PRAGMA integrity_check", [], |r| r.get(0)).expect("a word"),
+    Ok(Held {
+        applied: [applied("report")?, applied("comment")?],
+        rows: [rows("case")?, rows("comment")?],
+        integrity: db.query_row("PRAGMA integrity_check", [], |r| r.get(0))?,
         ops,
-    }
+    })
 }

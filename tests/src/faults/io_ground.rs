@@ -262,25 +262,28 @@ impl Phone {
     }
 }
 
-/// All that a database holds, but for what counts starts: the state, to be compared.
+/// All that a database holds, but for what counts starts: the state, to be compared. One that cannot be read is no state.
 pub(super) fn dump(data: &Path) -> String {
+    state(data).unwrap_or_else(|e| format!("cannot be read: {e}"))
+}
+
+fn state(data: &Path) -> rusqlite::Result<String> {
     const LEFT_OUT: [&str; 3] = ["meta", "trying", "sqlite_stat1"];
-    let db = Connection::open(data.join(DATABASE)).expect("the database opens");
-    let mut names =
-        db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").expect("q");
-    let names = names.query_map([], |r| r.get::<_, String>(0)).expect("names");
+    let db = Connection::open(data.join(DATABASE))?;
+    let mut names = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")?;
+    let names = names.query_map([], |r| r.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
     let mut out = String::new();
-    for name in names.map(|n| n.expect("a name")).filter(|n| !LEFT_OUT.contains(&n.as_str())) {
-        let mut query = db.prepare(&format!("SELECT * FROM {name} ORDER BY 1, 2")).expect("a query");
+    for name in names.iter().filter(|n| !LEFT_OUT.contains(&n.as_str())) {
+        let mut query = db.prepare(&format!("SELECT * FROM {name} ORDER BY 1, 2"))?;
         let columns = query.column_count();
-        let mut rows = query.query([]).expect("rows");
-        while let Some(row) = rows.next().expect("a row") {
-            out.push_str(&name);
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            out.push_str(name);
             for n in 0..columns {
-                write!(out, "|{:?}", row.get_ref(n).expect("a value")).expect("memory");
+                write!(out, "|{:?}", row.get_ref(n)?).expect("memory");
             }
             out.push('\n');
         }
     }
-    out
+    Ok(out)
 }
