@@ -26,4 +26,8 @@ mod sandbox;
 mod shared_phone;
 mod simulated;
 mod sync;
+mod trust_cases;
+mod trust_phones;
+mod trust_time;
+mod trust_town;
 mod wrong_input;
