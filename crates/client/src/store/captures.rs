@@ -295,14 +295,14 @@ pub(crate) fn set_raw_gone(db: &Connection, id: PhotoId) -> Result<(), ClientErr
 
 /// Captures that wait, their photos, and the bytes of those: counts.
 pub(crate) fn counts(db: &Connection) -> Result<(u64, u64, u64), ClientError> {
-    let captures: i64 = db.query_row("SELECT count(*) FROM captures WHERE state = 0", [], |r| r.get(0))?;
+    let captures: i64 =
+        db.prepare_cached("SELECT count(*) FROM captures WHERE state = 0")?.query_row([], |r| r.get(0))?;
     let shots: Option<(i64, i64)> = db
-        .query_row(
+        .prepare_cached(
             "SELECT count(*), coalesce(sum(s.bytes), 0) FROM shots s
              JOIN captures c ON c.capture_id = s.capture_id WHERE c.state = 0",
-            [],
-            |r| Ok((r.get(0)?, r.get(1)?)),
-        )
+        )?
+        .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))
         .optional()?;
     let (photos, bytes) = shots.unwrap_or((0, 0));
     Ok((unsigned(captures), unsigned(photos), unsigned(bytes)))

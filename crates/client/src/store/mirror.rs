@@ -41,7 +41,7 @@ pub(crate) fn put(
 
 /// After a new epoch: rows stay shown, and whatever the server now says of them replaces them.
 pub(crate) fn forget_revisions(db: &Connection) -> Result<(), ClientError> {
-    db.execute("UPDATE rows SET epoch = 0, n = 0", [])?;
+    db.prepare_cached("UPDATE rows SET epoch = 0, n = 0")?.execute([])?;
     Ok(())
 }
 
@@ -73,19 +73,20 @@ pub(crate) fn feeds_of(db: &Connection, key: &RowKey) -> Result<Vec<Feed>, Clien
 /// Drops rows that no feed holds, but for those of cases with work that is not on the server yet:
 /// they stay, marked (已不归你管; 你拍的仍会上传). Says how many went.
 pub(crate) fn sweep(db: &Connection) -> Result<usize, ClientError> {
-    db.execute(
+    db.prepare_cached(
         "UPDATE rows SET pinned = NOT EXISTS
            (SELECT 1 FROM feed_rows f WHERE f.kind = rows.kind AND f.id = rows.id)
          WHERE pinned <> NOT EXISTS (SELECT 1 FROM feed_rows f WHERE f.kind = rows.kind AND f.id = rows.id)",
-        [],
-    )?;
-    Ok(db.execute(
-        "DELETE FROM rows WHERE pinned = 1 AND (case_id IS NULL OR case_id NOT IN (
+    )?
+    .execute([])?;
+    Ok(db
+        .prepare_cached(
+            "DELETE FROM rows WHERE pinned = 1 AND (case_id IS NULL OR case_id NOT IN (
            SELECT c.case_id FROM outbox_cases c JOIN outbox o ON o.n = c.n WHERE o.overlay = 1
            UNION SELECT case_id FROM uploads WHERE state = 0
            UNION SELECT case_id FROM captures WHERE state = 0))",
-        [],
-    )?)
+        )?
+        .execute([])?)
 }
 
 /// Whether rows stay only because of unsent work.
@@ -156,7 +157,7 @@ pub(crate) fn is_sound(db: &Connection) -> Result<bool, ClientError> {
 
 /// How many rows the mirror holds.
 pub(crate) fn count(db: &Connection) -> Result<u64, ClientError> {
-    Ok(db.query_row("SELECT count(*) FROM rows", [], |r| Ok(super::unsigned(r.get(0)?)))?)
+    Ok(db.prepare_cached("SELECT count(*) FROM rows")?.query_row([], |r| Ok(super::unsigned(r.get(0)?)))?)
 }
 
 /// The feeds the mirror follows.

@@ -212,7 +212,7 @@ pub(crate) fn set_unsendable(db: &Connection, n: i64, problem: &str) -> Result<(
 
 /// Takes everything out of the tray to be tried again.
 pub(crate) fn retry_unsendable(db: &Connection) -> Result<usize, ClientError> {
-    Ok(db.execute("UPDATE outbox SET state = 0, problem = NULL WHERE state = 2", [])?)
+    Ok(db.prepare_cached("UPDATE outbox SET state = 0, problem = NULL WHERE state = 2")?.execute([])?)
 }
 
 pub(crate) fn set_problem(db: &Connection, op: OpId, problem: &str) -> Result<(), ClientError> {
@@ -224,10 +224,11 @@ pub(crate) fn set_problem(db: &Connection, op: OpId, problem: &str) -> Result<()
 /// After a new epoch: what the server may have lost is to be sent again. Former devices' ops carry
 /// no number to compare, so they all go; sending twice does no harm.
 pub(crate) fn reoffer(db: &Connection, device: DeviceId, through: u64) -> Result<usize, ClientError> {
-    Ok(db.execute(
-        "UPDATE outbox SET state = 0 WHERE state = 1 AND (device_id <> ?1 OR device_seq > ?2)",
-        params![device.to_string(), signed(through)],
-    )?)
+    Ok(db
+        .prepare_cached(
+            "UPDATE outbox SET state = 0 WHERE state = 1 AND (device_id <> ?1 OR device_seq > ?2)",
+        )?
+        .execute(params![device.to_string(), signed(through)])?)
 }
 
 /// Ops that are replayed over the mirror, in order.
@@ -288,12 +289,14 @@ pub(crate) fn body(db: &Connection, op: OpId) -> Result<Option<String>, ClientEr
 
 /// Unsent, in the tray, acknowledged without a final verdict, and all, as counts.
 pub(crate) fn counts(db: &Connection) -> Result<[u64; 4], ClientError> {
-    Ok(db.query_row(
-        "SELECT count(*) FILTER (WHERE state = 0), count(*) FILTER (WHERE state = 2),
+    Ok(db
+        .prepare_cached(
+            "SELECT count(*) FILTER (WHERE state = 0), count(*) FILTER (WHERE state = 2),
                 count(*) FILTER (WHERE state = 1 AND final = 0), count(*) FROM outbox",
-        [],
-        |r| Ok([unsigned(r.get(0)?), unsigned(r.get(1)?), unsigned(r.get(2)?), unsigned(r.get(3)?)]),
-    )?)
+        )?
+        .query_row([], |r| {
+            Ok([unsigned(r.get(0)?), unsigned(r.get(1)?), unsigned(r.get(2)?), unsigned(r.get(3)?)])
+        })?)
 }
 
 /// When the oldest op that the server does not have was sealed.
@@ -304,8 +307,7 @@ pub(crate) fn oldest_unsent_ms(db: &Connection) -> Result<Option<i64>, ClientErr
 
 /// Forgets acknowledged, finally decided ops older than `before_ms` (protocol 10: 180 days).
 pub(crate) fn forget(db: &Connection, before_ms: i64) -> Result<usize, ClientError> {
-    Ok(db.execute(
-        "DELETE FROM outbox WHERE state = 1 AND final = 1 AND overlay = 0 AND acked_ms < ?1",
-        [before_ms],
-    )?)
+    Ok(db
+        .prepare_cached("DELETE FROM outbox WHERE state = 1 AND final = 1 AND overlay = 0 AND acked_ms < ?1")?
+        .execute([before_ms])?)
 }

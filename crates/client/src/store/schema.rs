@@ -2,6 +2,7 @@
 
 use crate::error::ClientError;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use std::time::Duration;
 
 const MIGRATIONS: &[&str] = &[
@@ -10,9 +11,15 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003.sql"),
 ];
 
+/// More statements than this crate has: each is compiled once for as long as the app runs.
+const STATEMENTS: usize = 256;
+
 /// Sets durability and brings the schema up to date.
 pub(crate) fn prepare(db: &Connection) -> Result<(), ClientError> {
     db.busy_timeout(Duration::from_secs(5))?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Plans do not look at the values bound: otherwise every new value compiles its statement anew.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     // FULL: saved means saved, also when the battery falls out (protocol 11).
     db.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;

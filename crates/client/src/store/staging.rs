@@ -21,6 +21,6 @@ pub(crate) fn page(db: &Connection, n: i64) -> Result<String, ClientError> {
 }
 
 pub(crate) fn clear(db: &Connection) -> Result<(), ClientError> {
-    db.execute("DELETE FROM staged_pages", [])?;
+    db.prepare_cached("DELETE FROM staged_pages")?.execute([])?;
     Ok(())
 }
