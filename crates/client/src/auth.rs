@@ -9,6 +9,7 @@ use crate::store::{meta, write};
 use crate::sync::Flight;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use blindspot_core::mutant;
 use blindspot_core::sync::{Lane, ReplyClass};
 use blindspot_core::wire::account::{RefreshReply, RefreshRequest, Tokens, refresh_proof_text};
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -53,7 +54,9 @@ impl Replica {
         let reply: RefreshReply =
             response.read().map_err(|e| ClientError::BadReply(format!("refresh: {e}")))?;
         let tx = write(&self.db)?;
-        meta::set_json(&tx, meta::TOKENS, &reply.tokens)?;
+        if !mutant::is("refreshed_tokens_lost") {
+            meta::set_json(&tx, meta::TOKENS, &reply.tokens)?;
+        }
         meta::set_i64(&tx, meta::OFFSET, reply.server_ms.saturating_sub(now.wall_ms))?;
         tx.commit()?;
         self.machine.handle_response(Lane::Auth, ReplyClass::Ok, false, now.wall_ms, random);

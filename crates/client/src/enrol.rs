@@ -9,6 +9,7 @@ use crate::store::{meta, write};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use blindspot_core::id::Sha256;
+use blindspot_core::mutant;
 use blindspot_core::sync::{Lane, ReplyClass};
 use blindspot_core::wire::account::{EnrolReply, EnrolRequest, KeyAlg, enrol_proof_text, enrolled_text};
 use ed25519_dalek::{Signature, SigningKey, VerifyingKey};
@@ -121,6 +122,11 @@ impl Replica {
             meta::remove(&tx, key)?;
         }
         tx.commit()?;
+        // Answers to what was asked under the former enrolment may still come: one that says it is over must not
+        // end this one, and a token of it must not replace the new one.
+        if !mutant::is("late_answer_counts") {
+            self.flights.clear();
+        }
         self.strikes = 0;
         self.machine.handle_enrolled(now.wall_ms);
         Ok(Enrolled { identity, again: before.is_some() })

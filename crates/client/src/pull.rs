@@ -10,6 +10,7 @@ use crate::store::{captures, meta, outbox, staging, uploads, write};
 use crate::sync::Flight;
 use blindspot_core::feed::Feed;
 use blindspot_core::limits::ROW_SCHEMA;
+use blindspot_core::mutant;
 use blindspot_core::sync::{Lane, ReplyClass};
 use blindspot_core::wire::account::Me;
 use blindspot_core::wire::v1::{ClientReport, PullReply, PullRequest};
@@ -89,6 +90,9 @@ impl Replica {
         let text =
             std::str::from_utf8(&response.body).map_err(|e| ClientError::BadReply(format!("pull: {e}")))?;
         let complete = reply.checkpoint.is_some();
+        if mutant::is("cursor_before_rows") {
+            meta::set(&self.db, meta::CURSOR, &reply.cursor)?;
+        }
         let tx = write(&self.db)?;
         // First: pages of a past that the server has lost are void, this one is not.
         let mut events: Vec<ClientEvent> = self.note_common(&tx, &reply.common, now)?.into_iter().collect();

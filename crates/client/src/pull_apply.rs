@@ -5,6 +5,7 @@ use crate::event::ClientEvent;
 use crate::store::{digests, meta, mirror, outbox, staging};
 use blindspot_core::CaseId;
 use blindspot_core::feed::Feed;
+use blindspot_core::mutant;
 use blindspot_core::row::{RowKey, RowKind};
 use blindspot_core::verdict::VerdictRow;
 use blindspot_core::wire::v1::{Checkpoint, PullReply, WireRow};
@@ -51,6 +52,9 @@ pub(crate) fn apply_staged(
         if !heads.contains(&feed) {
             remove_feed(db, &feed, &mut applied)?;
         }
+    }
+    if mutant::is("left_rows_stay") {
+        applied.thinned = false;
     }
     if applied.thinned || mirror::any_pinned(db)? {
         mirror::sweep(db)?;
@@ -107,6 +111,9 @@ fn apply_page(db: &Connection, page: &PullReply, applied: &mut Applied) -> Resul
 }
 
 fn remove_feed(db: &Connection, feed: &Feed, applied: &mut Applied) -> Result<(), ClientError> {
+    if mutant::is("lost_scope_stays") {
+        return Ok(());
+    }
     mirror::empty_feed(db, feed)?;
     digests::forget(db, feed)?;
     applied.removed.insert(feed.clone());

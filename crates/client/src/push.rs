@@ -5,13 +5,14 @@ use crate::event::ClientEvent;
 use crate::host::Now;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::replica::Replica;
-use crate::store::{meta, outbox, signed, unsigned, uploads, write};
+use crate::store::{meta, mirror, outbox, signed, unsigned, uploads, write};
 use crate::sync::Flight;
 use blindspot_core::clock::Sent;
 use blindspot_core::limits::PUSH_OPS_AIM;
 use blindspot_core::mutant;
+use blindspot_core::row::{RowKey, RowKind};
 use blindspot_core::sync::{Lane, ReplyClass};
-use blindspot_core::verdict::Verdict;
+use blindspot_core::verdict::{Verdict, VerdictRow};
 use blindspot_core::wire::v1::{PushReply, PushRequest};
 
 impl Replica {
@@ -96,7 +97,11 @@ impl Replica {
             if entry.op_id.is_some_and(|named| named != op_id) {
                 return Err(ClientError::BadReply("a verdict names another op".into()));
             }
-            outbox::acknowledge(&tx, op_id, &entry.verdict, reply.common.server_ms)?;
+            // A pull may have overtaken this answer: what it brought is not older.
+            let known = mirror::row(&tx, &RowKey::new(RowKind::Verdict, op_id.to_string()))?;
+            let known = known.and_then(|(_, body)| serde_json::from_str::<VerdictRow>(&body).ok());
+            let verdict = known.map_or_else(|| entry.verdict.clone(), |row| row.verdict);
+            outbox::acknowledge(&tx, op_id, &verdict, reply.common.server_ms)?;
         }
         let event = self.note_common(&tx, &reply.common, now)?;
         meta::set_i64(&tx, meta::RECEIVED_THROUGH, signed(reply.received_through))?;

@@ -94,7 +94,10 @@ fn best_guess(captured: &Captured, sent: &Sent, receipt_ms: i64, enrolled_ms: i6
         (captured.mono_ms, sent.mono_ms, captured.boot_id.as_deref(), sent.boot_id.as_deref())
         && a == b
     {
-        return (receipt_ms.saturating_sub(now.saturating_sub(then)), ClockClass::Exact);
+        let claimed = crate::mutant::is("clock_believed");
+        let at_ms =
+            if claimed { captured.wall_ms } else { receipt_ms.saturating_sub(now.saturating_sub(then)) };
+        return (at_ms, ClockClass::Exact);
     }
     if let (Some(gnss), Some(age)) = (captured.gnss_ms, captured.gnss_age_ms)
         && (0..=GNSS_AGE_MS_MAX).contains(&age)

@@ -84,6 +84,11 @@ pub fn feeds_for(
     towns: &[TownCode],
     at_ms: i64,
 ) -> BTreeSet<Feed> {
+    let devices = if crate::mutant::is("former_verdicts_unread") {
+        devices.get(devices.len().saturating_sub(1)..).unwrap_or_default()
+    } else {
+        devices
+    };
     let mut feeds: BTreeSet<Feed> = devices.iter().map(|d| Feed::device(*d)).collect();
     feeds.insert(Feed::user(person));
     feeds.insert(Feed::reference());

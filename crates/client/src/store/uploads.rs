@@ -1,6 +1,6 @@
 //! The queue of photo bytes: one line a form, with how far it came.
 
-use super::{parsed, signed, unsigned};
+use super::{meta, parsed, signed, unsigned};
 use crate::error::ClientError;
 use blindspot_core::{CaseId, PhotoId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -59,8 +59,8 @@ pub(crate) fn insert(
     queued_ms: i64,
 ) -> Result<(), ClientError> {
     db.prepare_cached(
-        "INSERT INTO uploads (photo_id, form, rank, case_id, file, sha256, bytes, media, filetype, queued_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO uploads (photo_id, form, rank, case_id, file, sha256, bytes, media, filetype, queued_ms, turn)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         u.photo_id.to_string(),
@@ -72,7 +72,9 @@ pub(crate) fn insert(
         signed(u.bytes),
         u.media,
         u.filetype,
-        queued_ms
+        queued_ms,
+        // In the order of queueing: ids and times are those of a clock that may be wrong.
+        meta::count(db, meta::TURN)?
     ])?;
     Ok(())
 }
@@ -171,11 +173,12 @@ pub(crate) fn set_lost(db: &Connection, photo: PhotoId, form: &str, why: &str) -
 
 /// After a new epoch: acknowledged bytes that are still here are offered again.
 pub(crate) fn reoffer(db: &Connection) -> Result<usize, ClientError> {
-    Ok(db.execute(
-        "UPDATE uploads SET state = 0, location = NULL, sent = 0, ask = 0, not_before_ms = 0
+    Ok(db
+        .prepare_cached(
+            "UPDATE uploads SET state = 0, location = NULL, sent = 0, ask = 0, not_before_ms = 0
          WHERE state = 1 AND kept = 1",
-        [],
-    )?)
+        )?
+        .execute([])?)
 }
 
 /// Bytes that were acknowledged before a time and are still on disk.
@@ -202,11 +205,11 @@ pub(crate) fn set_gone(db: &Connection, photo: PhotoId, form: &str) -> Result<()
 
 /// Photos with a form that is not verified, and the bytes still to go.
 pub(crate) fn counts(db: &Connection) -> Result<(u64, u64), ClientError> {
-    Ok(db.query_row(
-        "SELECT count(DISTINCT photo_id), coalesce(sum(bytes - sent), 0) FROM uploads WHERE state = 0",
-        [],
-        |r| Ok((unsigned(r.get(0)?), unsigned(r.get(1)?))),
-    )?)
+    Ok(db
+        .prepare_cached(
+            "SELECT count(DISTINCT photo_id), coalesce(sum(bytes - sent), 0) FROM uploads WHERE state = 0",
+        )?
+        .query_row([], |r| Ok((unsigned(r.get(0)?), unsigned(r.get(1)?))))?)
 }
 
 /// Whether every form of a case's photos from this phone is verified.

@@ -64,6 +64,18 @@ fn the_end_of_the_family_keeps_the_outbox_and_the_next_enrolment_sends_it() {
 }
 
 #[test]
+fn a_late_answer_to_the_former_enrolment_does_not_end_the_new_one() {
+    let mut rig = Rig::new();
+    let mut r = rig.enrolled(1);
+    rig.report(&mut r, vec![]);
+    let push = rig.poll_lane(&mut r, Lane::Push);
+    rig.enrol(&mut r, 2, 1).unwrap();
+    rig.answer(&mut r, &push, &refusal(403, "device_revoked"));
+    assert!(!r.status().unwrap().signed_out);
+    assert_eq!(pushed(&rig.poll_lane(&mut r, Lane::Push)).ops.len(), 1);
+}
+
+#[test]
 fn a_server_that_is_not_the_one_in_the_qr_is_refused() {
     let mut rig = Rig::new();
     let mut r = rig.open();

@@ -114,3 +114,21 @@ fn after_a_new_epoch_what_the_server_lacks_is_offered_again() {
     rig.answer(&mut r, &request, &json(&reply));
     assert_eq!(pushed(&rig.poll_lane(&mut r, Lane::Push)).ops.len(), 2);
 }
+
+#[test]
+fn an_answer_that_a_pull_overtook_does_not_bring_back_an_older_verdict() {
+    let mut rig = Rig::new();
+    let mut r = rig.enrolled(1);
+    let op_id = rig.report(&mut r, vec![]).op_id.unwrap();
+    let push = rig.poll_lane(&mut r, Lane::Push);
+    let pull = rig.poll_lane(&mut r, Lane::Pull);
+    let row = VerdictRow { op_id, device_seq: 1, verdict: Verdict::Applied, cases: vec![] };
+    let line = WireLine(
+        RowKey::new(RowKind::Verdict, op_id.to_string()),
+        Rev(100, 2),
+        serde_json::to_string(&row).unwrap(),
+    );
+    rig.answer(&mut r, &pull, &json(&page(&Feed::device(device(1)), &[line], true)));
+    rig.answer(&mut r, &push, &verdicts(1, &Verdict::Held { missing: vec![] }));
+    assert_eq!(r.outbox().unwrap()[0].verdict, Some(Verdict::Applied));
+}

@@ -339,7 +339,9 @@ impl Page {
     fn put(&mut self, item: Item, change: &mut FeedChange) -> Result<(), ServiceError> {
         self.room -= 1;
         let Some((rev, body)) = item.row else {
-            change.left.push(item.key);
+            if !mutant::is("left_marker_lost") {
+                change.left.push(item.key);
+            }
             return Ok(());
         };
         let index = match self.at.get(&item.key) {

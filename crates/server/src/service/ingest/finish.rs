@@ -41,15 +41,20 @@ impl Group<'_, '_> {
             counters::save_counter(tx, city, name, *n)?;
         }
         ops::save_stored_seqs(tx, city, &self.stored_seqs)?;
-        for device in &self.cloned {
-            if devices::mark_cloned(tx, city, *device)? {
-                tracing::warn!(%device, "two ops under one number: a cloned phone");
-            }
-        }
+        self.mark_copies()?;
         let received_through = self.received_through()?;
         let safe_through = meta::load_int(tx, "safe_through")?;
         let moved = feed::save_changes(tx, &self.house.city, self.epoch, &writes)?;
         Ok(Committed { entries, moved, received_through, safe_through, epoch: self.epoch })
+    }
+
+    fn mark_copies(&self) -> Result<()> {
+        for device in self.cloned.iter().filter(|_| !mutant::is("copy_unnoticed")) {
+            if devices::mark_cloned(self.tx, &self.house.city, *device)? {
+                tracing::warn!(%device, "two ops under one number: a cloned phone");
+            }
+        }
+        Ok(())
     }
 
     fn touched_ops(&self) -> impl Iterator<Item = &OpRecord> {

@@ -151,6 +151,7 @@ impl Failure {
     }
     fn problem(self) -> &'static ProblemText {
         match self {
+            _ if mutant::is("fault_is_refusal") => &error::BAD_REQUEST,
             Failure::Full => &error::NO_SPACE,
             Failure::Other => &error::BUSY,
         }
