@@ -22,6 +22,7 @@ mod checkpoint;
 mod conformance;
 pub mod counters;
 pub mod devices;
+mod fault;
 pub mod feed;
 pub mod jobs;
 pub mod looks;
@@ -40,6 +41,8 @@ mod value;
 pub mod waiting;
 pub mod watch;
 
+#[cfg(feature = "faults")]
+pub use fault::Fault;
 pub use sqlite::{MIN_SQLITE, Options};
 pub use statement::Stmt;
 pub use tx::Tx;
@@ -74,6 +77,9 @@ pub enum StoreError {
     /// This program must not open that database, or runs on an unsafe SQLite.
     #[error("{0}")]
     Version(String),
+    /// The disk failed, or there is no memory: the same again may work.
+    #[error("input or output failed: {0}")]
+    Io(String),
     /// A statement failed.
     #[error("database: {0}")]
     Sql(String),
@@ -89,7 +95,7 @@ impl StoreError {
     /// Whether the engine refused what was written, not the moment: the same again would fail again.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
-        !matches!(self, StoreError::Full | StoreError::ReadOnly | StoreError::Busy)
+        !matches!(self, StoreError::Full | StoreError::ReadOnly | StoreError::Busy | StoreError::Io(_))
     }
 }
 
@@ -125,6 +131,12 @@ impl Store {
     /// When SQLite refuses.
     pub fn open_in_memory() -> Result<Self> {
         Ok(Self { engine: sqlite::SqliteEngine::open_in_memory()? })
+    }
+
+    /// Plans a failure, or none; says whether the former plan came to pass.
+    #[cfg(feature = "faults")]
+    pub fn plan_fault(&self, plan: Option<(Fault, u64)>) -> bool {
+        self.engine.faults().plan(plan)
     }
 
     /// Runs a closure in one durable write transaction. It may run again after a conflict, so it must be

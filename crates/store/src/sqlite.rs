@@ -1,7 +1,9 @@
 //! The SQLite engine: WAL, synchronous=FULL, one writer, a pool of readers, a version gate.
 
 use crate::checkpoint::Checkpointer;
+use crate::fault::Faults;
 use crate::{Result, StoreError, Tx, Value, migrate};
+use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::borrow::Cow;
@@ -44,6 +46,7 @@ pub(crate) struct SqliteEngine {
     /// `None` in memory: reads go through the writer.
     pool: Option<Pool>,
     checkpointer: Option<Checkpointer>,
+    faults: Faults,
 }
 
 struct Pool {
@@ -85,14 +88,14 @@ impl SqliteEngine {
             freed: Condvar::new(),
         };
         let checkpointer = options.checkpoint_beside.then(|| Checkpointer::start(path)).transpose()?;
-        Ok(Self { writer: Mutex::new(conn), pool: Some(pool), checkpointer })
+        Ok(Self { writer: Mutex::new(conn), pool: Some(pool), checkpointer, faults: Faults::default() })
     }
 
     pub(crate) fn open_copy(path: &Path) -> Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(path, flags).map_err(from_rusqlite)?;
         prepare(&conn)?;
-        Ok(Self { writer: Mutex::new(conn), pool: None, checkpointer: None })
+        Ok(Self { writer: Mutex::new(conn), pool: None, checkpointer: None, faults: Faults::default() })
     }
 
     pub(crate) fn open_in_memory() -> Result<Self> {
@@ -100,7 +103,7 @@ impl SqliteEngine {
         let mut conn = Connection::open_in_memory().map_err(from_rusqlite)?;
         prepare(&conn)?;
         migrate::migrate(&mut conn)?;
-        Ok(Self { writer: Mutex::new(conn), pool: None, checkpointer: None })
+        Ok(Self { writer: Mutex::new(conn), pool: None, checkpointer: None, faults: Faults::default() })
     }
 
     pub(crate) fn write<T, E: From<StoreError>>(
@@ -108,11 +111,16 @@ impl SqliteEngine {
         mut f: impl FnMut(&Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut conn = lock(&self.writer);
+        self.faults.judge()?;
         let tx = conn
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
             .map_err(|e| E::from(from_rusqlite(e)))?;
-        let value = f(&Tx { conn: &tx })?;
+        let value = f(&Tx { conn: &tx, faults: &self.faults })?;
+        let unsure = self.faults.judge_commit()?;
         tx.commit().map_err(|e| E::from(from_rusqlite(e)))?;
+        if let Some(error) = unsure {
+            return Err(error.into());
+        }
         if let Some(beside) = &self.checkpointer {
             beside.ring();
         }
@@ -125,22 +133,29 @@ impl SqliteEngine {
     ) -> Result<T, E> {
         let Some(pool) = &self.pool else {
             let mut conn = lock(&self.writer);
-            return run_read(&mut conn, f);
+            return self.run_read(&mut conn, f);
         };
         let mut conn = Lent { pool, conn: Some(pool.take()?) };
         match &mut conn.conn {
-            Some(conn) => run_read(conn, f),
+            Some(conn) => self.run_read(conn, f),
             None => Err(StoreError::Busy.into()),
         }
     }
-}
 
-fn run_read<T, E: From<StoreError>>(
-    conn: &mut Connection,
-    f: impl FnOnce(&Tx<'_>) -> Result<T, E>,
-) -> Result<T, E> {
-    let tx = conn.transaction().map_err(|e| E::from(from_rusqlite(e)))?;
-    f(&Tx { conn: &tx })
+    fn run_read<T, E: From<StoreError>>(
+        &self,
+        conn: &mut Connection,
+        f: impl FnOnce(&Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.faults.judge()?;
+        let tx = conn.transaction().map_err(|e| E::from(from_rusqlite(e)))?;
+        f(&Tx { conn: &tx, faults: &self.faults })
+    }
+
+    #[cfg(feature = "faults")]
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.faults
+    }
 }
 
 /// A connection that goes back to the pool however the read ends.
@@ -192,6 +207,8 @@ fn connect(path: &Path, flags: OpenFlags, vfs: Option<&str>) -> Result<Connectio
 
 pub(crate) fn prepare(conn: &Connection) -> Result<()> {
     conn.set_prepared_statement_cache_capacity(256);
+    // Plans do not look at the values bound: otherwise every new value compiles its statement anew.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(from_rusqlite)?;
     conn.execute_batch("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")
         .map_err(from_rusqlite)
 }
@@ -230,6 +247,9 @@ pub(crate) fn from_rusqlite(error: rusqlite::Error) -> StoreError {
             ErrorCode::DiskFull => StoreError::Full,
             ErrorCode::ReadOnly => StoreError::ReadOnly,
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Busy,
+            ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory | ErrorCode::CannotOpen => {
+                StoreError::Io(text)
+            }
             ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreError::Corrupt(text),
             ErrorCode::ConstraintViolation if matches!(e.extended_code, 1555 | 2067) => {
                 StoreError::Duplicate(text)

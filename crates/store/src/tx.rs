@@ -1,5 +1,6 @@
 //! A transaction: query, exec, exec_many, savepoint. Rolled back when dropped without commit.
 
+use crate::fault::Faults;
 use crate::sqlite::{from_rusqlite, to_value};
 use crate::{Result, Row, Stmt, Value};
 use rusqlite::types::ToSqlOutput;
@@ -7,6 +8,7 @@ use rusqlite::types::ToSqlOutput;
 /// A transaction on one connection.
 pub struct Tx<'c> {
     pub(crate) conn: &'c rusqlite::Connection,
+    pub(crate) faults: &'c Faults,
 }
 
 struct Bound<'b, 'v>(&'b Value<'v>);
@@ -57,6 +59,7 @@ impl Tx<'_> {
         stmt: &Stmt,
         sets: impl IntoIterator<Item = [Value<'v>; N]>,
     ) -> Result<Vec<Row>> {
+        self.faults.judge()?;
         let mut prepared = self.conn.prepare_cached(stmt.sql()).map_err(from_rusqlite)?;
         let columns = prepared.column_count();
         let mut out = Vec::new();
@@ -83,6 +86,7 @@ impl Tx<'_> {
         params: &[Value<'_>],
         mut f: impl FnMut(Row) -> Result<()>,
     ) -> Result<()> {
+        self.faults.judge()?;
         let mut prepared = self.conn.prepare_cached(stmt.sql()).map_err(from_rusqlite)?;
         let columns = prepared.column_count();
         let mut rows =
@@ -101,6 +105,7 @@ impl Tx<'_> {
     /// # Errors
     /// `Duplicate` for a unique key that is there already; else when the engine refuses.
     pub fn exec(&self, stmt: &Stmt, params: &[Value<'_>]) -> Result<usize> {
+        self.faults.judge()?;
         let mut prepared = self.conn.prepare_cached(stmt.sql()).map_err(from_rusqlite)?;
         prepared.execute(rusqlite::params_from_iter(params.iter().map(Bound))).map_err(from_rusqlite)
     }
@@ -127,6 +132,7 @@ impl Tx<'_> {
         stmt: &Stmt,
         sets: impl IntoIterator<Item = Result<[Value<'v>; N]>>,
     ) -> Result<usize> {
+        self.faults.judge()?;
         let mut prepared = self.conn.prepare_cached(stmt.sql()).map_err(from_rusqlite)?;
         let mut changed = 0;
         for set in sets {

@@ -48,8 +48,9 @@ fn shipped(tree: &str) -> Vec<Finding> {
         ["blindspot-testkit", "blindspot-faulty-vfs", "blindspot-tests", "blindspot-xtask", "proptest"];
     let ours = ["core", "photo", "client", "store", "server", "sample", "cli"]
         .map(|name| format!("blindspot-{name}"));
+    let not_ours = ["testing", "planted", "mutants", "faults"];
     let features: Vec<(&str, &str)> =
-        ours.iter().flat_map(|name| [(name.as_str(), "testing"), (name.as_str(), "planted")]).collect();
+        ours.iter().flat_map(|name| not_ours.map(|feature| (name.as_str(), feature))).collect();
     judge(
         tree,
         "crates/cli/Cargo.toml",
