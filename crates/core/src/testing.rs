@@ -110,6 +110,8 @@ pub struct Authority {
     /// When a device was enrolled; others at 0.
     pub enrolled: BTreeMap<DeviceId, i64>,
     held: Vec<SealedOp>,
+    /// When each op arrived: rights are judged by that, also of an op that was held.
+    arrived: BTreeMap<OpId, i64>,
     /// Server time; rises by one an op.
     pub now_ms: i64,
 }
@@ -127,6 +129,7 @@ impl Authority {
             times: BTreeMap::new(),
             enrolled: BTreeMap::new(),
             held: vec![],
+            arrived: BTreeMap::new(),
             now_ms: 10_000,
         }
     }
@@ -143,6 +146,7 @@ impl Authority {
             return known.clone();
         }
         self.now_ms += 1;
+        self.arrived.insert(op.env.op_id, self.now_ms);
         self.decide(op);
         self.release();
         self.verdicts.get(&op.env.op_id).cloned().unwrap_or(Verdict::Unknown)
@@ -164,7 +168,7 @@ impl Authority {
         let wall_ms = op.env.captured.wall_ms;
         let exact = CaptureTime { at_ms: wall_ms, class: ClockClass::Exact, claimed_ms: wall_ms };
         let ctx = Ctx {
-            now_ms: self.now_ms,
+            now_ms: self.arrived.get(&op.env.op_id).copied().unwrap_or(self.now_ms),
             places: &self.places,
             catalogue: None,
             author: Author {

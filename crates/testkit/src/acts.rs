@@ -4,20 +4,25 @@ use crate::dice::Dice;
 use crate::phone::PhoneRandom;
 use crate::scenario::{Scenario, UNITS, World};
 use crate::sim::Faults;
-use blindspot_client::{CaseFilter, RawPhoto, ReportDraft, ReportKind};
-use blindspot_core::OpId;
+use crate::trouble;
+use blindspot_client::{CaseFilter, CaseView, ClientError, RawPhoto, ReportDraft, ReportKind, Saved};
 use blindspot_core::case::CaseState;
 use blindspot_core::command::{
     Command, Comment, ConfirmVoid, Dispatch, Edit, FeedBack, FieldChange, Fix, Look, MergeInto, Nothing,
     Reason, Relocate, Report as ReportPayload, Verify,
 };
 use blindspot_core::wire::v1::DeskOp;
+use blindspot_core::{CaseId, OpId};
 use blindspot_sample::scene::{ExifSpec, SceneSpec, jpeg};
+use blindspot_server::service::Credential;
 use serde_json::json;
 use std::collections::BTreeMap;
 
 /// One thing happens: somebody does something, or something breaks.
 pub(crate) fn act(world: &mut World) {
+    if world.rules > 1 && world.sim.dice.percent(18) {
+        return trouble::act(world);
+    }
     match world.sim.dice.below(100) {
         0..=69 => person_acts(world),
         70..=87 => desk_acts(world),
@@ -26,32 +31,68 @@ pub(crate) fn act(world: &mut World) {
             let n = usize::try_from(world.sim.dice.below(phones)).unwrap_or(0);
             let now = world.sim.now_ms;
             if world.sim.dice.percent(50) {
-                world.sim.phones[n].crash()
+                world.sim.phones[n].crash();
             } else {
-                world.sim.phones[n].reboot(now)
+                world.sim.phones[n].reboot(now);
+                // Another person's app on the same phone goes down with it.
+                let hardware = world.sim.phones[n].hardware;
+                for (k, other) in world.sim.phones.iter_mut().enumerate() {
+                    if k != n && other.hardware == hardware {
+                        other.crash();
+                    }
+                }
             }
-            world.sim.wake(n);
+            world.sim.wake_hardware(n);
         }
         94..=96 => world.sim.server.crash(world.sim.now_ms),
-        _ => world.sim.faults = Faults::bad(&mut world.sim.dice),
+        _ => world.sim.faults = hard_network(world.rules, &mut world.sim.dice),
     }
 }
 
-fn person_acts(world: &mut World) {
+pub(crate) fn hard_network(rules: u8, dice: &mut Dice) -> Faults {
+    if rules > 1 { Faults::worse(dice) } else { Faults::bad(dice) }
+}
+
+/// Who does something: whoever has a phone in hand.
+fn who(world: &mut World) -> usize {
     let sim = &mut world.sim;
     let n = usize::try_from(sim.dice.below(sim.phones.len() as u64)).unwrap_or(0);
+    if sim.phones[n].in_hand {
+        return n;
+    }
+    let hardware = sim.phones[n].hardware;
+    sim.phones.iter().position(|p| p.in_hand && p.hardware == hardware).unwrap_or(n)
+}
+
+/// The cases a person sees, in an order that no clock has a part in.
+fn seen(world: &mut World, n: usize) -> Vec<CaseView> {
+    let cases = world.sim.phones[n].app().cases(CaseFilter::default());
+    let phone = &mut world.sim.phones[n];
+    let mut known = phone.survived(cases, &mut world.sim.dice).unwrap_or_default();
+    if world.rules > 1 {
+        known.sort_by_key(|view| tail(view.file.id().as_bytes()));
+    }
+    known
+}
+
+/// The random part of an id.
+fn tail(id: &[u8; 16]) -> [u8; 10] {
+    let mut tail = [0; 10];
+    tail.copy_from_slice(&id[6..]);
+    tail
+}
+
+fn person_acts(world: &mut World) {
+    let n = who(world);
+    let known = seen(world, n);
+    let sim = &mut world.sim;
     let now = sim.phones[n].now(sim.now_ms);
-    let known = sim.phones[n].app().cases(CaseFilter::default()).expect("cases are listed");
     let choice = sim.dice.below(100);
     let saved = if known.is_empty() || choice < 45 {
-        let draft = draft(&mut sim.dice);
-        let phone = &mut sim.phones[n];
-        let saved = phone.app().capture_report(draft, &now, &mut PhoneRandom(&mut sim.dice)).expect("saved");
-        world.cases.extend(saved.case_id);
-        saved
+        return report(world, n);
     } else if choice < 50 {
         let look = Look { position: Some(fix(&mut sim.dice)), ..Look::default() };
-        sim.phones[n].app().capture_look(look, &now, &mut PhoneRandom(&mut sim.dice)).expect("saved")
+        sim.phones[n].app().capture_look(look, &now, &mut PhoneRandom(&mut sim.dice))
     } else {
         let Some(view) = sim.dice.pick(&known).cloned() else { return };
         let case = view.file.id();
@@ -60,15 +101,32 @@ fn person_acts(world: &mut World) {
             let photos = [photo(&mut sim.dice)];
             let app = sim.phones[n].app();
             app.capture_op_with_photos(case, command, &photos, &now, &mut PhoneRandom(&mut sim.dice))
-                .expect("saved")
         } else {
-            sim.phones[n]
-                .app()
-                .capture_op(case, command, &now, &mut PhoneRandom(&mut sim.dice))
-                .expect("saved")
+            sim.phones[n].app().capture_op(case, command, &now, &mut PhoneRandom(&mut sim.dice))
         }
     };
-    sim.phones[n].done.extend(saved.op_id);
+    keep(world, n, saved);
+}
+
+/// Somebody reports something.
+pub(crate) fn report(world: &mut World, n: usize) {
+    let sim = &mut world.sim;
+    let now = sim.phones[n].now(sim.now_ms);
+    let draft = draft(&mut sim.dice);
+    let saved = sim.phones[n].app().capture_report(draft, &now, &mut PhoneRandom(&mut sim.dice));
+    keep(world, n, saved);
+}
+
+/// What was saved must never be lost; what the phone could not keep, its person was told.
+fn keep(world: &mut World, n: usize, saved: Result<Saved, ClientError>) {
+    let sim = &mut world.sim;
+    if let Some(saved) = sim.phones[n].survived(saved, &mut sim.dice) {
+        // Only a report names the case it opened.
+        if saved.local_tag.is_some() {
+            world.cases.extend(saved.case_id);
+        }
+        sim.phones[n].done.extend(saved.op_id);
+    }
     sim.wake(n);
 }
 
@@ -99,7 +157,7 @@ fn on_case(dice: &mut Dice, choice: u64, case: &blindspot_core::case::Case) -> C
     }
 }
 
-fn fix(dice: &mut Dice) -> Fix {
+pub(crate) fn fix(dice: &mut Dice) -> Fix {
     let off = |dice: &mut Dice| f64::from(u32::try_from(dice.below(1000)).unwrap_or(0)) / 100_000.0;
     Fix {
         lat: 29.3 + off(dice),
@@ -127,12 +185,15 @@ fn draft(dice: &mut Dice) -> ReportDraft {
 /// Small pictures: what travels matters here, not what they show.
 fn photo(dice: &mut Dice) -> RawPhoto {
     let number = u32::try_from(dice.below(100_000)).unwrap_or(0);
-    let spec = SceneSpec::nth(1, number).sized(96, 72);
+    let spec = SceneSpec::nth(1, number).sized(48, 36);
     let bytes = jpeg(&spec, &ExifSpec::phone("2026:04:01 08:00:00", None));
     RawPhoto { bytes, ..RawPhoto::default() }
 }
 
 fn desk_acts(world: &mut World) {
+    if world.rules > 1 {
+        return trouble::desk(world);
+    }
     let units = if world.scenario == Scenario::F2 { UNITS } else { &UNITS[..1] };
     let dice = &mut world.sim.dice;
     let Some(case) = dice.pick(&world.cases).copied() else { return };
@@ -158,8 +219,13 @@ fn desk_acts(world: &mut World) {
             None => Command::Comment(Comment { text: "desk".into() }),
         },
     };
+    order(world, desk, case, &command);
+}
+
+/// A desk's order, under a new id.
+pub(crate) fn order(world: &mut World, desk: Credential, case: CaseId, command: &Command) {
     let mut bytes = [0; 10];
-    dice.fill(&mut bytes);
+    world.sim.dice.fill(&mut bytes);
     let op_id = OpId::from_parts(world.sim.now_ms, bytes);
     if matches!(command, Command::Void(_)) {
         world.voids.insert(case, op_id);

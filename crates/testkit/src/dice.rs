@@ -32,6 +32,18 @@ impl Dice {
         &self.bytes[..self.at.min(self.bytes.len())]
     }
 
+    /// All bytes.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// Whether all bytes have been used.
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
     fn byte(&mut self) -> u8 {
         let byte = self.bytes.get(self.at).copied().unwrap_or(0);
         self.at += 1;

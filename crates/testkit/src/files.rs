@@ -14,6 +14,13 @@ pub struct MemFiles {
     files: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
 }
 
+impl MemFiles {
+    /// The same files in a storage of their own.
+    pub(crate) fn copied(&self) -> Self {
+        Self { files: Arc::new(Mutex::new(lock(&self.files).clone())) }
+    }
+}
+
 impl PhotoFiles for MemFiles {
     fn write_durable(&self, name: &str, bytes: &[u8]) -> Result<(), FileProblem> {
         lock(&self.files).insert(name.to_owned(), bytes.to_vec());
@@ -41,6 +48,13 @@ impl PhotoFiles for MemFiles {
 #[derive(Clone, Default)]
 pub struct MemKeys {
     keys: Arc<Mutex<BTreeMap<String, [u8; 32]>>>,
+}
+
+impl MemKeys {
+    /// The same keys in a storage of their own.
+    pub(crate) fn copied(&self) -> Self {
+        Self { keys: Arc::new(Mutex::new(lock(&self.keys).clone())) }
+    }
 }
 
 impl KeyStore for MemKeys {

@@ -7,13 +7,18 @@
 mod acts;
 pub mod dice;
 pub mod files;
-pub mod oracle;
+pub mod kept;
+mod oracle;
 pub mod phone;
 pub mod scenario;
 pub mod server;
+mod setup;
+pub mod shift;
 pub mod sim;
+mod town;
+mod trouble;
 
-pub use scenario::{Report, Scenario, replay, run};
+pub use scenario::{RULES, Report, Run, Scenario, of_seed, play, run};
 
 /// A folder for the files of a run, in memory where the system has such a place: a simulation crashes
 /// programs, not machines, so that it need not wait for a disk.

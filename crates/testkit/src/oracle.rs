@@ -1,31 +1,44 @@
 //! Oracles: what must hold after a run. Each names the promise it guards.
 
+use crate::scenario::World;
 use crate::sim::Sim;
 use blindspot_core::case::{CaseFile, Part};
 use blindspot_core::clock::ClockClass;
+use blindspot_core::feed::Feed;
 use blindspot_core::id::Sha256;
 use blindspot_core::op::SealedOp;
 use blindspot_core::row::RowKind;
 use blindspot_core::testing::Authority;
-use blindspot_core::{CaseId, OpId, PersonId};
+use blindspot_core::verdict::Verdict;
+use blindspot_core::{CaseId, OpId};
 use blindspot_server::service::{Credential, pull};
-use blindspot_store::{accounts, devices, feed, ops, rows};
+use blindspot_store::devices::DeviceState;
+use blindspot_store::ops::OpRecord;
+use blindspot_store::{StoreError, accounts, devices, feed, ops, rows};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
 /// Everything that is wrong, in words; empty when all promises were kept.
 #[must_use]
-pub fn check(sim: &mut Sim, desk_ops: &[OpId]) -> Vec<String> {
+pub(crate) fn check(world: &mut World) -> Vec<String> {
     let mut wrong = vec![];
-    check_ops(sim, &mut wrong);
-    check_mirrors(sim, &mut wrong);
-    check_digests(sim, &mut wrong);
-    check_photos(sim, &mut wrong);
-    check_model(sim, desk_ops, &mut wrong);
-    check_numbers(sim, &mut wrong);
-    check_verdicts(sim, &mut wrong);
-    for (n, phone) in sim.phones.iter().enumerate().filter(|(_, p)| p.mismatches > 0) {
+    check_rest(&mut world.sim, &mut wrong);
+    if !wrong.is_empty() {
+        // The rest can only be judged at rest.
+        return wrong;
+    }
+    check_ops(&mut world.sim, &mut wrong);
+    check_mirrors(&mut world.sim, &mut wrong);
+    check_digests(&world.sim, &mut wrong);
+    check_photos(&world.sim, &mut wrong);
+    check_model(&mut world.sim, &world.desk_ops, &mut wrong);
+    check_authors(&mut world.sim, &mut wrong);
+    check_numbers(&world.sim, &mut wrong);
+    check_verdicts(&mut world.sim, &mut wrong);
+    check_waiting(&mut world.sim, &mut wrong);
+    check_copies(world, &mut wrong);
+    for (n, phone) in world.sim.phones.iter().enumerate().filter(|(_, p)| p.mismatches > 0) {
         wrong.push(format!("P3: phone {n} found {} digests that differed", phone.mismatches));
     }
     wrong
@@ -41,24 +54,15 @@ fn all_done(sim: &mut Sim) -> BTreeSet<OpId> {
     all
 }
 
-/// P1, P2, P4: whatever a person did is on the server, with the bytes the phone captured.
-fn check_ops(sim: &mut Sim, wrong: &mut Vec<String>) {
-    let (done, now) = (all_done(sim), sim.now_ms);
+fn load_ops(sim: &Sim, ids: &BTreeSet<OpId>) -> BTreeMap<OpId, OpRecord> {
     let house = sim.server.house();
-    let here = house.store.read(|tx| ops::load_ops(tx, &house.city, &done)).expect("ops are read");
-    for id in &done {
-        if !here.contains_key(id) {
-            wrong.push(format!("P1/P4: op {id} is not on the server"));
-        }
-    }
+    house.store.read(|tx| ops::load_ops(tx, &house.city, ids)).expect("ops are read")
+}
+
+/// P4, P6: in a good network every phone gets rid of what it holds.
+fn check_rest(sim: &mut Sim, wrong: &mut Vec<String>) {
+    let now = sim.now_ms;
     for (n, phone) in sim.phones.iter_mut().enumerate() {
-        for entry in phone.app().outbox().expect("the outbox is read") {
-            if let Some(record) = here.get(&entry.op_id)
-                && phone.app().op_body(entry.op_id).expect("an op is read").as_deref() != Some(&*record.body)
-            {
-                wrong.push(format!("P1: op {} of phone {n} has other bytes on the server", entry.op_id));
-            }
-        }
         let unsent = phone.app().unsent().expect("unsent is counted");
         if !unsent.is_empty() {
             let wakes = phone.wakes_at().map(|at| at - now);
@@ -71,12 +75,82 @@ fn check_ops(sim: &mut Sim, wrong: &mut Vec<String>) {
     }
 }
 
+/// P1, P2, P4: whatever a person did is on the server, with the bytes a phone captured.
+fn check_ops(sim: &mut Sim, wrong: &mut Vec<String>) {
+    let done = all_done(sim);
+    let here = load_ops(sim, &done);
+    for id in &done {
+        if !here.contains_key(id) {
+            wrong.push(format!("P1/P4: op {id} is not on the server"));
+        }
+    }
+    // A capture that was copied before it was sealed is sealed by both copies; one of the two stands.
+    let mut captured = BTreeSet::new();
+    for phone in &mut sim.phones {
+        for entry in phone.app().outbox().expect("the outbox is read") {
+            let body = phone.app().op_body(entry.op_id).expect("an op is read");
+            captured.extend(body.map(|b| (entry.op_id, b)));
+        }
+    }
+    let kept: BTreeSet<OpId> = captured.iter().map(|(id, _)| *id).collect();
+    for (id, record) in here.iter().filter(|(id, _)| kept.contains(id)) {
+        if !captured.contains(&(*id, record.body.to_string())) {
+            wrong.push(format!("P1: op {id} has other bytes on the server"));
+        }
+    }
+}
+
+/// Authorship: an op is the word of the person whose app made it, whoever carried it.
+fn check_authors(sim: &mut Sim, wrong: &mut Vec<String>) {
+    let done = all_done(sim);
+    let here = load_ops(sim, &done);
+    for (n, phone) in sim.phones.iter_mut().enumerate() {
+        let mut ids: BTreeSet<OpId> = phone.done.iter().copied().collect();
+        ids.extend(phone.app().outbox().expect("the outbox is read").iter().map(|e| e.op_id));
+        for record in ids.iter().filter_map(|id| here.get(id)) {
+            if record.author != Some(phone.person) {
+                wrong.push(format!("P2: op {} of phone {n} has another author", record.op_id));
+            }
+        }
+    }
+}
+
+/// P6: an op waits only for what it names, and all of that is here now.
+fn check_waiting(sim: &mut Sim, wrong: &mut Vec<String>) {
+    let done = all_done(sim);
+    let here = load_ops(sim, &done);
+    for record in here.values().filter(|r| matches!(r.verdict, Verdict::Held { .. })) {
+        let op = SealedOp::read(record.body.clone()).expect("stored ops are ops");
+        let open = |id: &OpId| here.get(id).is_some_and(|r| !r.verdict.is_final());
+        if !op.env.depends_on.iter().any(open) {
+            wrong.push(format!("P6: op {} waits for nothing: {:?}", record.op_id, record.verdict));
+        }
+    }
+}
+
+/// P2, P4: a device on two phones is marked as copied and not revoked, and both were told to enrol again.
+fn check_copies(world: &mut World, wrong: &mut Vec<String>) {
+    let house = world.sim.server.house();
+    for (device, n, k) in &world.copies {
+        let record = house.store.read(|tx| devices::load_device(tx, &house.city, *device)).expect("a device");
+        let state = record.map(|r| r.state);
+        if state != Some(DeviceState::Cloned) {
+            wrong.push(format!("P2: device {device} is on phones {n} and {k}, and is {state:?}"));
+        }
+        for phone in [n, k] {
+            if world.sim.phones[*phone].sign_outs == 0 {
+                wrong.push(format!("P2: phone {phone} is a copy and was not told to enrol again"));
+            }
+        }
+    }
+}
+
 /// P3: every feed of a phone holds exactly the server's rows, and none outside its scope.
 fn check_mirrors(sim: &mut Sim, wrong: &mut Vec<String>) {
     let now = sim.now_ms;
     for n in 0..sim.phones.len() {
         let person = sim.phones[n].person;
-        let device = sim.phones[n].app().identity().expect("identity").expect("enrolled").device_id;
+        let device = sim.phones[n].device();
         let house = sim.server.house();
         let scope = pull::scope(house, Credential { person, device, desk: false }, now).expect("a scope");
         let heads = house.store.read(|tx| feed::load_heads(tx, &house.city, &scope)).expect("heads");
@@ -91,6 +165,30 @@ fn check_mirrors(sim: &mut Sim, wrong: &mut Vec<String>) {
                 wrong.push(format!("P3: phone {n}, {name}: {own:?} there, {theirs:?} on the server"));
             }
         }
+        check_rows(sim, n, &scope, wrong);
+    }
+}
+
+/// P3: a phone keeps no row that none of its feeds holds.
+fn check_rows(sim: &mut Sim, n: usize, scope: &BTreeSet<Feed>, wrong: &mut Vec<String>) {
+    let house = sim.server.house();
+    let keys = house
+        .store
+        .read(|tx| {
+            let mut keys = BTreeSet::new();
+            for name in scope {
+                let items = feed::load_items(tx, &house.city, name, 0, usize::from(u16::MAX))?;
+                keys.extend(items.into_iter().filter(|i| i.row.is_some()).map(|i| i.key));
+            }
+            Ok::<_, StoreError>(keys)
+        })
+        .expect("feeds are read");
+    let app = sim.phones[n].app();
+    let kept = app.status().expect("a status").rows;
+    // What own undecided work is about stays on the screen.
+    let pinned = app.outbox().expect("the outbox is read").iter().any(|e| e.overlay);
+    if kept != keys.len() as u64 && !(pinned && kept > keys.len() as u64) {
+        wrong.push(format!("P3: phone {n} keeps {kept} rows, its feeds hold {}", keys.len()));
     }
 }
 
@@ -118,7 +216,7 @@ fn case_files(sim: &Sim) -> BTreeMap<CaseId, CaseFile> {
                     Ok(())
                 })?;
             }
-            Ok::<_, blindspot_store::StoreError>(())
+            Ok::<_, StoreError>(())
         })
         .expect("rows are read");
     by_case
@@ -165,12 +263,17 @@ fn check_numbers(sim: &Sim, wrong: &mut Vec<String>) {
 /// What a phone shows of its ops is what became of them.
 fn check_verdicts(sim: &mut Sim, wrong: &mut Vec<String>) {
     let done = all_done(sim);
-    let house = sim.server.house();
-    let here = house.store.read(|tx| ops::load_ops(tx, &house.city, &done)).expect("ops are read");
+    let here = load_ops(sim, &done);
     for (n, phone) in sim.phones.iter_mut().enumerate() {
         for entry in phone.app().outbox().expect("the outbox is read") {
+            let stands = here.get(&entry.op_id);
+            let body = phone.app().op_body(entry.op_id).expect("an op is read");
+            if stands.is_some_and(|r| body.as_deref().is_some_and(|b| b != &*r.body)) {
+                // The other copy's bytes of this op stand; that is told, in one way or another.
+                continue;
+            }
             let told = entry.verdict.as_ref().map(|v| v.word());
-            let stands = here.get(&entry.op_id).map(|r| r.verdict.word());
+            let stands = stands.map(|r| r.verdict.word());
             if told != stands {
                 let id = entry.op_id;
                 wrong.push(format!("P3: phone {n} shows op {id} as {told:?}, it is {stands:?}"));
@@ -222,12 +325,12 @@ fn check_model(sim: &mut Sim, desk_ops: &[OpId], wrong: &mut Vec<String>) {
         if record.time.class == ClockClass::Exact && record.time.at_ms > record.received_ms {
             wrong.push(format!("P8: op {} is dated after its receipt", record.op_id));
         }
-        let person: Option<PersonId> = record.author;
-        if person != model.people.get(&record.device_id).copied() {
+        if record.author != model.people.get(&record.device_id).copied() {
             wrong.push(format!("op {} has another author than its device", record.op_id));
         }
         model.times.insert(record.op_id, record.time.clone());
-        model.now_ms = record.received_ms.max(model.now_ms);
+        // Receiving counts on by one.
+        model.now_ms = record.received_ms - 1;
         model.receive(&SealedOp::read(record.body.clone()).expect("stored ops are ops"));
     }
     let files = case_files(sim);

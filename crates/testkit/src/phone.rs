@@ -1,11 +1,15 @@
-//! A simulated phone: a real replica on a real database file, with clocks that may be wrong, and a power
-//! button.
+//! A simulated phone: a real replica on a real database file, with clocks that may be wrong, a power button,
+//! and a store that can be made to fail.
 
 use crate::dice::Dice;
 use crate::files::{MemFiles, MemKeys};
-use blindspot_client::{ClientEvent, HttpRequest, HttpResponse, Now, Random, Replica, SealStep};
-use blindspot_core::{OpId, PersonId};
+use blindspot_client::{ClientError, ClientEvent, HttpRequest, HttpResponse, Now, Random, Replica, SealStep};
+use blindspot_core::{DeviceId, OpId, PersonId};
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 
 /// Randomness of a phone, drawn from the scenario.
 pub struct PhoneRandom<'d>(pub &'d mut Dice);
@@ -13,6 +17,33 @@ pub struct PhoneRandom<'d>(pub &'d mut Dice);
 impl Random for PhoneRandom<'_> {
     fn fill(&mut self, buf: &mut [u8]) {
         self.0.fill(buf);
+    }
+}
+
+/// The clocks of a phone; people who share it share them.
+#[derive(Clone, Copy, Debug)]
+pub struct Clocks {
+    /// Wall clock minus virtual time.
+    pub skew_ms: i64,
+    boot: u64,
+    booted_ms: i64,
+}
+
+/// A failure of the phone's storage to come: counted down by stretches of work and by commits.
+#[derive(Debug, Default)]
+struct Failing {
+    /// 0: nothing is planned; below: it has happened.
+    left: AtomicI64,
+    /// Stretches of work do not count: how long they are depends on the order of ids, and so on clocks.
+    commits_only: AtomicBool,
+}
+
+impl Failing {
+    fn strikes(&self) -> bool {
+        self.left.load(Relaxed) > 0 && self.left.fetch_sub(1, Relaxed) == 1 && {
+            self.left.store(-1, Relaxed);
+            true
+        }
     }
 }
 
@@ -26,44 +57,103 @@ pub struct SimPhone {
     pub done: Vec<OpId>,
     /// Counts starts of the app; an answer to a former one finds nobody.
     pub life: u64,
-    /// Wall clock minus virtual time.
-    pub skew_ms: i64,
+    /// Its clocks.
+    pub clocks: Rc<Cell<Clocks>>,
+    /// Whose phone it is: people of one number share it, and only one has it in hand.
+    pub hardware: usize,
+    /// Whether its person has it in hand.
+    pub in_hand: bool,
     /// How often a feed's digest differed from what the server said: nothing here damages one.
     pub mismatches: usize,
     /// No request of it arrives anywhere.
     pub cut_off: bool,
+    /// Its device was revoked or copied: the person may have to enrol again.
+    pub excused: bool,
+    /// How often it was told to enrol again.
+    pub sign_outs: usize,
+    /// A call failed: the app is to be asked again soon.
+    pub stumbled: bool,
     path: PathBuf,
     files: MemFiles,
     keys: MemKeys,
-    boot: u64,
-    booted_ms: i64,
+    failing: Arc<Failing>,
 }
 
 impl SimPhone {
     /// A phone with an empty replica.
     #[must_use]
     pub fn new(folder: &Path, n: usize, person: PersonId, skew_ms: i64, now_ms: i64) -> Self {
+        let clocks = Clocks { skew_ms, boot: 0, booted_ms: now_ms };
         let mut phone = Self {
             person,
             replica: None,
             done: vec![],
             life: 0,
-            skew_ms,
+            clocks: Rc::new(Cell::new(clocks)),
+            hardware: n,
+            in_hand: true,
             mismatches: 0,
             cut_off: false,
+            excused: false,
+            sign_outs: 0,
+            stumbled: false,
             path: folder.join(format!("phone{n}.db")),
             files: MemFiles::default(),
             keys: MemKeys::default(),
-            boot: 0,
-            booted_ms: now_ms,
+            failing: Arc::default(),
         };
         phone.start();
         phone
     }
 
+    /// All that the app has kept, on another phone: an image of the storage was put back.
+    #[must_use]
+    pub fn copied(&mut self, n: usize) -> Self {
+        self.replica = None;
+        let path = self.path.with_file_name(format!("phone{n}.db"));
+        std::fs::copy(&self.path, &path).expect("a copy of the database");
+        let mut copy = Self {
+            person: self.person,
+            replica: None,
+            done: vec![],
+            life: 0,
+            clocks: Rc::new(Cell::new(self.clocks.get())),
+            hardware: n,
+            in_hand: true,
+            mismatches: 0,
+            cut_off: self.cut_off,
+            excused: true,
+            sign_outs: 0,
+            stumbled: false,
+            path,
+            files: self.files.copied(),
+            keys: self.keys.copied(),
+            failing: Arc::default(),
+        };
+        self.excused = true;
+        self.start();
+        copy.start();
+        copy
+    }
+
+    /// As `new`, for another person on the phone of `owner`.
+    #[must_use]
+    pub fn beside(owner: &SimPhone, folder: &Path, n: usize, person: PersonId, now_ms: i64) -> Self {
+        let mut phone = Self::new(folder, n, person, 0, now_ms);
+        (phone.clocks, phone.hardware, phone.in_hand) = (owner.clocks.clone(), owner.hardware, false);
+        phone
+    }
+
     fn start(&mut self) {
-        let db = rusqlite::Connection::open(&self.path).expect("the phone's database opens");
+        let mut db = rusqlite::Connection::open(&self.path).expect("the phone's database opens");
+        // Nobody else opens it: locks would cost more than the work.
+        db.pragma_update(None, "locking_mode", "EXCLUSIVE").expect("a lock for good");
+        self.failing.left.store(0, Relaxed);
         let (files, keys) = (Box::new(self.files.clone()), Box::new(self.keys.clone()));
+        let (work, commits) = (self.failing.clone(), self.failing.clone());
+        db.progress_handler(200, Some(move || !work.commits_only.load(Relaxed) && work.strikes()))
+            .expect("a handler");
+        db.commit_hook(Some(move || commits.strikes())).expect("a hook");
         self.replica = Some(Replica::open(db, files, keys).expect("the replica opens"));
         self.life += 1;
     }
@@ -76,18 +166,52 @@ impl SimPhone {
 
     /// The phone restarts: the clock that counts sleep begins anew.
     pub fn reboot(&mut self, now_ms: i64) {
-        self.boot += 1;
-        self.booted_ms = now_ms;
+        let clocks = self.clocks.get();
+        self.clocks.set(Clocks { boot: clocks.boot + 1, booted_ms: now_ms, ..clocks });
         self.crash();
+    }
+
+    /// The wall clock is set.
+    pub fn set_skew(&mut self, skew_ms: i64) {
+        self.clocks.set(Clocks { skew_ms, ..self.clocks.get() });
+    }
+
+    /// After so many stretches of work or commits, one fails.
+    pub fn fail_after(&mut self, count: i64) {
+        self.failing.left.store(count, Relaxed);
+    }
+
+    /// Only commits fail.
+    pub fn fail_commits_only(&mut self) {
+        self.failing.commits_only.store(true, Relaxed);
+    }
+
+    /// What came of a call; nothing when the storage failed as it was planned to. Then the app may die of it.
+    ///
+    /// # Panics
+    /// When it failed of itself.
+    pub fn survived<T>(&mut self, result: Result<T, ClientError>, dice: &mut Dice) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                assert!(self.failing.left.swap(0, Relaxed) < 0, "a call to the app failed: {error}");
+                self.stumbled = true;
+                if dice.percent(50) {
+                    self.crash();
+                }
+                None
+            }
+        }
     }
 
     /// Its clocks at a virtual time.
     #[must_use]
     pub fn now(&self, now_ms: i64) -> Now {
+        let clocks = self.clocks.get();
         Now {
-            wall_ms: now_ms + self.skew_ms,
-            mono_ms: Some(now_ms - self.booted_ms),
-            boot_id: Some(format!("boot-{}", self.boot)),
+            wall_ms: now_ms + clocks.skew_ms,
+            mono_ms: Some(now_ms - clocks.booted_ms),
+            boot_id: Some(format!("boot-{}", clocks.boot)),
         }
     }
 
@@ -99,24 +223,53 @@ impl SimPhone {
         self.replica.as_mut().expect("the app runs")
     }
 
+    /// Its enrolment.
+    pub fn device(&mut self) -> DeviceId {
+        self.calmly(|app| app.identity()).expect("identity").expect("enrolled").device_id
+    }
+
+    /// Whether the app says that its person must enrol again.
+    pub fn signed_out(&mut self) -> bool {
+        self.calmly(|app| app.status()).expect("a status").signed_out
+    }
+
+    /// Looks at the app without its storage failing over it.
+    fn calmly<T>(&mut self, look: impl FnOnce(&mut Replica) -> T) -> T {
+        let left = self.failing.left.swap(0, Relaxed);
+        let seen = look(self.app());
+        self.failing.left.store(left, Relaxed);
+        seen
+    }
+
     /// Everything the app wants to send now. Sealing goes on in the background first.
     pub fn requests(&mut self, now_ms: i64, dice: &mut Dice) -> Vec<HttpRequest> {
         let now = self.now(now_ms);
-        let app = self.app();
-        while let SealStep::Sealed { .. } =
-            app.seal_next(&now, &mut PhoneRandom(dice)).expect("sealing goes on")
-        {}
         let mut out = vec![];
-        while let Some(request) = app.poll_request(&now, &mut PhoneRandom(dice)).expect("a request or none") {
-            out.push(request);
+        loop {
+            let step = self.app().seal_next(&now, &mut PhoneRandom(dice));
+            match self.survived(step, dice) {
+                Some(SealStep::Sealed { .. }) => {}
+                Some(_) => break,
+                None => return out,
+            }
         }
-        out
+        let life = self.life;
+        loop {
+            let request = self.app().poll_request(&now, &mut PhoneRandom(dice));
+            match self.survived(request, dice) {
+                Some(Some(request)) => out.push(request),
+                // What a former life of the app wanted to send went with it.
+                None if self.life != life => return vec![],
+                Some(None) | None => return out,
+            }
+        }
     }
 
     /// Hands an answer to the app.
     pub fn answer(&mut self, id: u64, response: &HttpResponse, now_ms: i64, dice: &mut Dice) {
         let now = self.now(now_ms);
-        self.app().handle_response(id, response, &now, &mut PhoneRandom(dice)).expect("an answer is taken");
+        let taken = self.app().handle_response(id, response, &now, &mut PhoneRandom(dice));
+        self.survived(taken, dice);
         while let Some(event) = self.app().poll_event() {
             self.mismatches += usize::from(matches!(event, ClientEvent::DigestMismatch { .. }));
         }
@@ -125,13 +278,14 @@ impl SimPhone {
     /// Tells the app that nothing answered.
     pub fn fail(&mut self, id: u64, now_ms: i64, dice: &mut Dice) {
         let now = self.now(now_ms);
-        self.app().handle_failure(id, &now, &mut PhoneRandom(dice)).expect("a failure is taken");
+        let taken = self.app().handle_failure(id, &now, &mut PhoneRandom(dice));
+        self.survived(taken, dice);
     }
 
     /// When the app wants to be woken, virtual time.
     #[must_use]
     pub fn wakes_at(&self) -> Option<i64> {
         let (at, _) = self.replica.as_ref()?.poll_timeout()?;
-        Some(at - self.skew_ms)
+        Some(at - self.clocks.get().skew_ms)
     }
 }

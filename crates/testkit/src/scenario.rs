@@ -1,11 +1,12 @@
 //! Scenarios: what people do while the network does its worst, and the calm after it.
 
-use crate::acts::act;
+use crate::acts::{act, hard_network};
 use crate::dice::Dice;
 use crate::oracle;
-use crate::phone::{PhoneRandom, SimPhone};
-use crate::server::{SimServer, Snapshot};
+use crate::server::Snapshot;
+use crate::setup::set_up;
 use crate::sim::{Faults, Sim};
+use crate::trouble;
 use blindspot_core::access::Role;
 use blindspot_core::{CaseId, DeviceId, OpId};
 use blindspot_server::service::Credential;
@@ -26,14 +27,40 @@ pub struct Report {
     pub healed_in_ms: i64,
     /// The decisions used, to keep.
     pub bytes: Vec<u8>,
+    /// What the server held at the end, without what clocks have a part in; when it was asked for.
+    pub outcome: Vec<String>,
+}
+
+/// The set of rules by which decisions are read; kept runs name theirs, so that they stay what they were.
+pub const RULES: u8 = 2;
+
+/// A run to play.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// What it asks for.
+    pub scenario: Scenario,
+    /// Names ids of the server.
+    pub seed: u64,
+    /// How decisions are read.
+    pub rules: u8,
+    /// Decisions.
+    pub bytes: Vec<u8>,
+    /// Tells every exchange.
+    pub trace: bool,
+    /// Every phone's clock is off by so much more, milliseconds; by the phone's number.
+    pub shifts: Vec<i64>,
+    /// Whether the outcome is wanted.
+    pub outcome: bool,
 }
 
 /// Spring of 2026, a working morning.
-const START_MS: i64 = 1_775_000_000_000;
-const PHONES: usize = 5;
+pub(crate) const START_MS: i64 = 1_775_000_000_000;
+pub(crate) const PHONES: usize = 5;
 const ACTS: usize = 20;
 /// After healing everything must come to rest in this virtual time.
 const REST_MS: i64 = 30 * 60_000;
+/// What has not decided itself by then, after the healing, an administrator looks at.
+const DESK_MS: i64 = 6 * 60_000;
 const LENGTH: usize = 64 * 1024;
 pub(crate) const UNITS: &[&str] = &["sanitation", "market", "water"];
 
@@ -44,11 +71,18 @@ pub(crate) struct World {
     pub(crate) cases: Vec<CaseId>,
     pub(crate) voids: BTreeMap<CaseId, OpId>,
     pub(crate) scenario: Scenario,
+    pub(crate) rules: u8,
+    /// Where each phone's person works for now.
+    pub(crate) area_grants: BTreeMap<usize, uuid::Uuid>,
+    /// Devices that two phones have, with the two.
+    pub(crate) copies: Vec<(DeviceId, usize, usize)>,
     /// Which unit each phone's person works for now.
     pub(crate) unit_grants: BTreeMap<usize, uuid::Uuid>,
     /// The old folder, with how many desk ops it holds.
     pub(crate) snapshot: Option<(Snapshot, usize)>,
     pub(crate) set_back: usize,
+    /// See `Run::shifts`.
+    pub(crate) shifts: Vec<i64>,
 }
 
 /// What a scenario asks of a run.
@@ -64,6 +98,8 @@ pub enum Scenario {
     F19,
     /// Clocks jump by years while the app runs.
     F20,
+    /// A phone's storage is copied to another one, and both go on.
+    F21,
     /// The server is set back to an old copy of its folder, once or twice, and nobody tells it.
     Restore,
 }
@@ -76,6 +112,7 @@ impl Scenario {
         ("f3", Scenario::F3),
         ("f19", Scenario::F19),
         ("f20", Scenario::F20),
+        ("f21", Scenario::F21),
         ("restore", Scenario::Restore),
     ];
 
@@ -91,7 +128,7 @@ impl Scenario {
         Self::ALL.iter().find(|(_, s)| *s == self).map_or("", |(w, _)| *w)
     }
 
-    fn phones(self) -> usize {
+    pub(crate) fn phones(self) -> usize {
         if self == Scenario::F2 { 20 } else { PHONES }
     }
 
@@ -99,58 +136,92 @@ impl Scenario {
         if self == Scenario::F3 { 10 * 60_000 } else { REST_MS }
     }
 
-    fn length(self) -> usize {
+    pub(crate) fn length(self) -> usize {
         if self == Scenario::F2 { 4 * LENGTH } else { LENGTH }
     }
 }
 
-/// Runs a scenario of a seed.
+/// The run of a seed.
 #[must_use]
-pub fn run(scenario: Scenario, seed: u64, trace: bool) -> Report {
-    play(scenario, seed, Dice::from_seed(seed, scenario.length()), trace)
+pub fn of_seed(scenario: Scenario, seed: u64) -> Run {
+    let bytes = Dice::from_seed(seed, scenario.length()).into_bytes();
+    Run { scenario, seed, rules: RULES, bytes, trace: false, shifts: vec![], outcome: false }
 }
 
-/// Runs a scenario from kept bytes.
+/// Plays the run of a seed. Every tenth is played again with all clocks shifted, and must end the same (P8).
 #[must_use]
-pub fn replay(scenario: Scenario, seed: u64, bytes: Vec<u8>) -> Report {
-    play(scenario, seed, Dice::from_bytes(bytes), false)
+pub fn run(run: &Run) -> Report {
+    if matches!(run.scenario, Scenario::F1 | Scenario::F20) && run.rules > 1 && run.seed.is_multiple_of(10) {
+        return crate::shift::compare(run);
+    }
+    play(run)
 }
 
-fn play(scenario: Scenario, seed: u64, dice: Dice, trace: bool) -> Report {
+/// Plays a run.
+#[must_use]
+pub fn play(run: &Run) -> Report {
     let folder = crate::folder();
-    let mut world = set_up(scenario, seed, dice, folder.path());
-    world.sim.trace = trace;
-    world.sim.faults = Faults::bad(&mut world.sim.dice);
-    let acts = ACTS * scenario.phones();
+    let mut world = set_up(run, folder.path());
+    world.sim.trace = run.trace;
+    world.sim.faults = hard_network(run.rules, &mut world.sim.dice);
+    let acts = ACTS * run.scenario.phones();
     for n in 0..acts {
+        // Decisions that have run out: a shortened run goes on to its end.
+        if run.rules > 1 && world.sim.dice.is_spent() {
+            break;
+        }
         let pause = 1 + i64::try_from(world.sim.dice.below(60_000)).unwrap_or(0);
         world.sim.run_until(world.sim.now_ms + pause);
+        if run.trace {
+            let used = world.sim.dice.used().len();
+            eprintln!("{} act {n}, {used} bytes of decisions used", world.sim.now_ms);
+        }
         act(&mut world);
         hard_times(&mut world, n, acts);
     }
+    let (wrong, healed_in_ms) = heal(&mut world);
+    Report {
+        seed: run.seed,
+        wrong,
+        ops: world.sim.phones.iter().map(|p| p.done.len()).sum(),
+        answered: world.sim.answered,
+        healed_in_ms,
+        outcome: if run.outcome { crate::shift::outcome(&mut world) } else { vec![] },
+        bytes: world.sim.dice.used().to_vec(),
+    }
+}
+
+/// The network is as it should be, and nobody does anything any more but sign in when the app asks for it: gives
+/// what is wrong when all has come to rest, or at the latest when it must have.
+fn heal(world: &mut World) -> (Vec<String>, i64) {
     world.sim.faults = Faults::none();
     let healed = world.sim.now_ms;
     for phone in 0..world.sim.phones.len() {
         world.sim.phones[phone].cut_off = false;
+        world.sim.phones[phone].fail_after(0);
         let now = world.sim.phones[phone].now(healed);
         world.sim.phones[phone].app().set_online(true, &now);
         world.sim.wake(phone);
     }
     let mut wrong = vec!["never ran".to_owned()];
-    while !wrong.is_empty() && world.sim.now_ms < healed + scenario.rest_ms() {
+    while !wrong.is_empty() && world.sim.now_ms < healed + world.scenario.rest_ms() {
         world.sim.run_until(world.sim.now_ms + 2 * 60_000);
-        wrong = oracle::check(&mut world.sim, &world.desk_ops);
+        if let Some(n) = world.sim.lost_its_way() {
+            return (vec![format!("P6: phone {n} sends without end")], world.sim.now_ms - healed);
+        }
+        if world.rules > 1 {
+            if world.sim.now_ms > healed + DESK_MS {
+                world.sim.server.ask_again(world.sim.now_ms);
+            }
+            world.sim.server.jobs(world.sim.now_ms);
+            if let Some(n) = trouble::enrol_signed_out(&mut world.sim) {
+                let why = format!("P4: phone {n} was told to enrol again, for no reason");
+                return (vec![why], world.sim.now_ms - healed);
+            }
+        }
+        wrong = oracle::check(world);
     }
-    let ops = world.sim.phones.iter().map(|p| p.done.len()).sum();
-    let healed_in_ms = world.sim.now_ms - healed;
-    Report {
-        seed,
-        wrong,
-        ops,
-        answered: world.sim.answered,
-        healed_in_ms,
-        bytes: world.sim.dice.used().to_vec(),
-    }
+    (wrong, world.sim.now_ms - healed)
 }
 
 /// What a scenario does to everybody besides the faults that all have.
@@ -173,8 +244,14 @@ fn hard_times(world: &mut World, n: usize, acts: usize) {
             if sim.dice.percent(20) {
                 let phone = usize::try_from(sim.dice.below(PHONES as u64)).unwrap_or(0);
                 let years = i64::try_from(sim.dice.below(61)).unwrap_or(0) - 10;
-                sim.phones[phone].skew_ms = years * 365 * 86_400_000;
-                sim.wake(phone);
+                let shift = world.shifts.get(sim.phones[phone].hardware).copied().unwrap_or(0);
+                sim.phones[phone].set_skew(years * 365 * 86_400_000 + shift);
+                sim.wake_hardware(phone);
+            }
+        }
+        Scenario::F21 => {
+            if n == acts / 4 || (n == acts / 2 && sim.dice.percent(40)) {
+                trouble::copy(world);
             }
         }
         Scenario::Restore => {
@@ -210,71 +287,4 @@ fn reassign(world: &mut World) {
     let person = sim.phones[n].person;
     let grant = sim.server.grant(person, Role::UnitClerk, &format!("dept:{unit}"), sim.now_ms);
     world.unit_grants.insert(n, grant);
-}
-
-fn set_up(scenario: Scenario, seed: u64, dice: Dice, folder: &std::path::Path) -> World {
-    let mut sim = Sim::new(seed, dice, START_MS);
-    if scenario == Scenario::Restore {
-        sim.server = SimServer::on_file(seed, START_MS);
-    }
-    let desk_roles = [(Role::FilingDesk, "city"), (Role::Supervisor, "city"), (Role::Dispatcher, "city")];
-    let desks = [1, 2].map(|n| {
-        let person = sim.server.person(&format!("desk{n}"), &desk_roles, START_MS);
-        let code = sim.server.code(person, START_MS);
-        // A desk acts through a virtual device of its session; an enrolment of its own stands for it here.
-        let device = enrol_desk(&mut sim, folder, n + 100, person, &code);
-        Credential { person, device, desk: true }
-    });
-    let mut unit_grants = BTreeMap::new();
-    for n in 0..scenario.phones() {
-        let login = format!("worker{n}");
-        let person = sim.server.person(&login, &[(Role::Collector, "city")], START_MS);
-        if n == 0 || scenario == Scenario::F2 {
-            let area = format!("dept:{}", UNITS[n % UNITS.len()]);
-            unit_grants.insert(n, sim.server.grant(person, Role::UnitClerk, &area, START_MS));
-        }
-        let skew = match sim.dice.below(4) {
-            0 => 3 * 365 * 86_400_000,
-            1 => -50 * 365 * 86_400_000,
-            _ => i64::try_from(sim.dice.below(600_000)).unwrap_or(0) - 300_000,
-        };
-        let phone = SimPhone::new(folder, n, person, skew, START_MS);
-        sim.phones.push(phone);
-        enrol(&mut sim, n);
-    }
-    let (desk_ops, cases, voids) = (vec![], vec![], BTreeMap::new());
-    World { sim, desks, desk_ops, cases, voids, scenario, unit_grants, snapshot: None, set_back: 0 }
-}
-
-fn enrol(sim: &mut Sim, n: usize) {
-    let person = sim.phones[n].person;
-    let code = sim.server.code(person, sim.now_ms);
-    let now = sim.phones[n].now(sim.now_ms);
-    let phone = &mut sim.phones[n];
-    let dice = &mut sim.dice;
-    let request = phone
-        .app()
-        .enrol_request("http://sim", &code, None, "sim", &now, &mut PhoneRandom(dice))
-        .expect("a request");
-    let response = sim.server.handle(&request, sim.now_ms);
-    sim.phones[n].app().handle_enrol_response(&response, &now).expect("enrolled");
-    sim.wake(n);
-}
-
-fn enrol_desk(
-    sim: &mut Sim,
-    folder: &std::path::Path,
-    n: usize,
-    person: blindspot_core::PersonId,
-    code: &str,
-) -> DeviceId {
-    let mut phone = SimPhone::new(folder, n, person, 0, sim.now_ms);
-    let now = phone.now(sim.now_ms);
-    let request = phone
-        .app()
-        .enrol_request("http://sim", code, None, "desk", &now, &mut PhoneRandom(&mut sim.dice))
-        .expect("a request");
-    let response = sim.server.handle(&request, sim.now_ms);
-    phone.app().handle_enrol_response(&response, &now).expect("enrolled");
-    phone.app().identity().expect("identity").expect("enrolled").device_id
 }

@@ -7,16 +7,17 @@ use blindspot_client::{HttpRequest, HttpResponse};
 use blindspot_core::access::{Area, Role};
 use blindspot_core::error as problem;
 use blindspot_core::id::CityId;
+use blindspot_core::verdict::Cause;
 use blindspot_core::wire::v1::{DeskOp, VerdictEntry};
-use blindspot_core::{CaseId, PersonId};
+use blindspot_core::{CaseId, DeviceId, PersonId};
 use blindspot_server::auth::Gate;
 use blindspot_server::blob::Depot;
 use blindspot_server::error::status_of;
 use blindspot_server::service::people::{self, Actor, NewGrant, NewPerson};
 use blindspot_server::service::uploads::{self, Checksum, NewUpload, UploadState};
 use blindspot_server::service::writer::{Done, WriteJob};
-use blindspot_server::service::{Credential, House, Random, ServiceError, ingest, pull, start};
-use blindspot_store::{Options, Store, backup};
+use blindspot_server::service::{Credential, House, Random, ServiceError, ingest, pull, replays, start};
+use blindspot_store::{Options, Store, backup, quarantine};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use serde::Serialize;
@@ -153,6 +154,29 @@ impl SimServer {
         people::end_grant(self.house(), Actor::Cli, grant, now_ms, now_ms).expect("the grant ends");
     }
 
+    /// What the server does by itself from time to time.
+    pub fn jobs(&self, now_ms: i64) {
+        ingest::expire_holds(self.house(), now_ms).expect("holds are looked at");
+        replays::run_due(self.house(), "sim", now_ms).expect("quarantine is looked at");
+    }
+
+    /// An administrator has everything decided again that was put aside because the server stopped or its engine
+    /// refused it.
+    pub fn ask_again(&self, now_ms: i64) {
+        let house = self.house();
+        let kept = house.store.read(|tx| quarantine::load_quarantine(tx, &house.city, None, None, 1_000));
+        for kept in kept.expect("quarantine is read") {
+            if matches!(kept.cause, Cause::Trying | Cause::Engine) {
+                replays::ask(house, (kept.op_id, kept.hash), now_ms).expect("a replay is asked for");
+            }
+        }
+    }
+
+    /// Revokes a phone.
+    pub fn revoke(&self, device: DeviceId, now_ms: i64) {
+        people::revoke_device(self.house(), Actor::Cli, device, now_ms).expect("a phone to revoke");
+    }
+
     /// A one-time code for a person.
     #[must_use]
     pub fn code(&self, person: PersonId, now_ms: i64) -> String {
@@ -161,8 +185,14 @@ impl SimServer {
             .code
     }
 
-    /// A desk action of a person, whose virtual device is `device`.
-    pub fn desk(&self, credential: Credential, case_id: CaseId, op: DeskOp, now_ms: i64) -> VerdictEntry {
+    /// A desk action of a person, whose virtual device is `device`; nothing when the server could not.
+    pub fn desk(
+        &self,
+        credential: Credential,
+        case_id: CaseId,
+        op: DeskOp,
+        now_ms: i64,
+    ) -> Option<VerdictEntry> {
         let answer = self.written(|done| WriteJob::Desk {
             credential,
             case_id: Some(case_id),
@@ -170,7 +200,7 @@ impl SimServer {
             received_ms: now_ms,
             done,
         });
-        answer.expect("a desk action is answered")
+        answer.ok()
     }
 
     fn written<T: Send + 'static>(&self, job: impl FnOnce(Done<T>) -> WriteJob) -> Result<T, ServiceError> {

@@ -4,6 +4,7 @@ use crate::dice::Dice;
 use crate::phone::SimPhone;
 use crate::server::SimServer;
 use blindspot_client::{HttpRequest, HttpResponse};
+use blindspot_store::Fault;
 use std::collections::BTreeMap;
 
 /// What the network does, in per cent of requests.
@@ -19,6 +20,10 @@ pub struct Faults {
     pub portal: u64,
     /// Longest delay of a message, milliseconds.
     pub delay_ms: u64,
+    /// The server's store fails somewhere in the request.
+    pub store: u64,
+    /// A push arrives with the token of another phone.
+    pub mixed: u64,
 }
 
 impl Faults {
@@ -31,7 +36,14 @@ impl Faults {
             double: dice.below(20),
             portal: dice.below(10),
             delay_ms: 20 + dice.below(20_000),
+            ..Self::default()
         }
+    }
+    /// That, with a server whose disk fails and a proxy that mixes people up.
+    #[must_use]
+    pub fn worse(dice: &mut Dice) -> Self {
+        let (store, mixed) = (dice.below(12), dice.below(4));
+        Self { store, mixed, ..Self::bad(dice) }
     }
     /// A network as it should be.
     #[must_use]
@@ -42,6 +54,10 @@ impl Faults {
 
 /// After this long without an answer a phone gives a request up, milliseconds.
 const TIMEOUT_MS: i64 = 30_000;
+/// After a call that failed the app is asked again.
+const STUMBLED_MS: i64 = 5_000;
+/// A phone that sends more requests than this in a run has lost its way.
+const REQUESTS_MAX: u64 = 4_000;
 
 enum Event {
     Wake(usize),
@@ -66,6 +82,10 @@ pub struct Sim {
     pub trace: bool,
     /// Requests answered, for the report.
     pub answered: u64,
+    /// Requests of each phone.
+    pub sent: BTreeMap<usize, u64>,
+    /// The last token seen of each phone.
+    tokens: BTreeMap<usize, String>,
     queue: BTreeMap<(i64, u64), Event>,
     count: u64,
 }
@@ -83,6 +103,8 @@ impl Sim {
             faults: Faults::none(),
             trace: false,
             answered: 0,
+            sent: BTreeMap::new(),
+            tokens: BTreeMap::new(),
             queue: BTreeMap::new(),
             count: 0,
         }
@@ -98,9 +120,21 @@ impl Sim {
         self.at(self.now_ms, Event::Wake(phone));
     }
 
+    /// Wakes all apps on the phone of this one.
+    pub fn wake_hardware(&mut self, phone: usize) {
+        let hardware = self.phones[phone].hardware;
+        for n in 0..self.phones.len() {
+            if self.phones[n].hardware == hardware {
+                self.wake(n);
+            }
+        }
+    }
+
     /// Runs until a virtual time.
     pub fn run_until(&mut self, until_ms: i64) {
-        while let Some(entry) = self.queue.first_entry() {
+        while self.lost_its_way().is_none()
+            && let Some(entry) = self.queue.first_entry()
+        {
             let (at, _) = *entry.key();
             if at > until_ms {
                 break;
@@ -111,6 +145,12 @@ impl Sim {
             self.step(event);
         }
         self.now_ms = until_ms;
+    }
+
+    /// A phone that sends without end.
+    #[must_use]
+    pub fn lost_its_way(&self) -> Option<usize> {
+        self.sent.iter().find(|(_, n)| **n > REQUESTS_MAX).map(|(phone, _)| *phone)
     }
 
     fn step(&mut self, event: Event) {
@@ -138,7 +178,11 @@ impl Sim {
         let requests = self.phones[phone].requests(now, &mut self.dice);
         let life = self.phones[phone].life;
         for request in requests {
+            *self.sent.entry(phone).or_default() += 1;
             self.send(phone, life, request);
+        }
+        if std::mem::take(&mut self.phones[phone].stumbled) {
+            self.at(now + STUMBLED_MS, Event::Wake(phone));
         }
         if let Some(at) = self.phones[phone].wakes_at() {
             self.at(at.max(now + 1), Event::Wake(phone));
@@ -170,7 +214,13 @@ impl Sim {
     }
 
     fn arrive(&mut self, phone: usize, life: u64, request: &HttpRequest, answered: bool) {
-        let response = self.server.handle(request, self.now_ms);
+        self.mix_up(phone, request);
+        let Some(response) = self.serve(request) else {
+            if answered {
+                self.at(self.now_ms + TIMEOUT_MS, Event::Timeout { phone, life, id: request.id });
+            }
+            return;
+        };
         if self.trace {
             let body = String::from_utf8_lossy(&response.body);
             let said: String = body.chars().take(if response.status < 300 { 0 } else { 300 }).collect();
@@ -188,5 +238,46 @@ impl Sim {
         }
         let at = self.now_ms + self.delay();
         self.at(at, Event::Reply { phone, life, id, response });
+    }
+
+    /// The server's answer; nothing when it died over the request.
+    fn serve(&mut self, request: &HttpRequest) -> Option<HttpResponse> {
+        if self.faults.store == 0 || !self.dice.percent(self.faults.store) {
+            return Some(self.server.handle(request, self.now_ms));
+        }
+        let kinds = [Fault::Full, Fault::Busy, Fault::Io, Fault::Unsure, Fault::Dead];
+        let fault = self.dice.pick(&kinds).copied().unwrap_or(Fault::Io);
+        let at = 1 + self.dice.below(60);
+        self.server.house().store.plan_fault(Some((fault, at)));
+        let response = self.server.handle(request, self.now_ms);
+        let struck = self.server.house().store.plan_fault(None);
+        if struck && fault == Fault::Dead {
+            self.server.crash(self.now_ms);
+            return None;
+        }
+        Some(response)
+    }
+
+    /// A push of one phone comes under the credential of another as well: nothing of it may count as theirs.
+    fn mix_up(&mut self, phone: usize, request: &HttpRequest) {
+        let Some(token) = request.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("authorization"))
+        else {
+            return;
+        };
+        self.tokens.insert(phone, token.1.clone());
+        if self.faults.mixed == 0 || request.path != "/v1/sync/push" || !self.dice.percent(self.faults.mixed)
+        {
+            return;
+        }
+        let others: Vec<String> =
+            self.tokens.iter().filter(|(n, _)| **n != phone).map(|(_, token)| token.clone()).collect();
+        let Some(other) = self.dice.pick(&others).cloned() else { return };
+        let mut mixed = request.clone();
+        for (name, value) in &mut mixed.headers {
+            if name.eq_ignore_ascii_case("authorization") {
+                value.clone_from(&other);
+            }
+        }
+        let _ = self.server.handle(&mixed, self.now_ms);
     }
 }

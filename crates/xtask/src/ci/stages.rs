@@ -94,7 +94,9 @@ pub(crate) fn sim(root: &Path) -> Outcome {
     let seeds: u64 =
         std::env::var("BLINDSPOT_SIM_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(SIM_SEEDS);
     let mut tally = Tally::default();
-    for (scenario, part) in [("f1", 1), ("f2", 30), ("restore", 10), ("f19", 10), ("f20", 6)] {
+    for (scenario, part) in
+        [("f1", 1), ("f2", 30), ("f3", 30), ("f19", 10), ("f20", 6), ("f21", 6), ("restore", 10)]
+    {
         let seeds = (seeds / part).max(1).to_string();
         let args = ["--scenario", scenario, "--seeds", &seeds, "--json"].map(str::to_owned);
         let ok = told(&mut pass::sim_command(root, &args), no_failures);
