@@ -116,7 +116,7 @@ impl Town {
             expected_state: None,
             round: None,
         };
-        self.server.desk(desk, case, op, self.now_ms)
+        self.server.desk(desk, case, op, self.now_ms).expect("a desk action is answered")
     }
 
     /// Sends and fetches until nothing is left; waits pass.
