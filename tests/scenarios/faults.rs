@@ -86,6 +86,19 @@ fn shown_trust_disk_full() {
     held("disk-full", 10);
 }
 
+/// F8: no file of the server's may grow any more.
+#[test]
+fn shown_trust_write_limit() {
+    let outcome = held("write-limit", 4);
+    assert!(outcome.acknowledged > 100, "it did something: {outcome:?}");
+}
+
+/// F9: the phone's storage is full: no photo is taken that cannot be kept, and what was taken is all there.
+#[test]
+fn shown_trust_full_phone() {
+    held("full-phone", 20);
+}
+
 /// F8: the server's disk can no longer be written.
 #[test]
 fn shown_trust_read_only() {

@@ -10,7 +10,7 @@ use crate::seal::{Draft, check_fits, seal_op};
 use crate::store::captures::{CaptureRecord, ShotRecord, ShotState};
 use crate::store::{captures, meta, write};
 use blindspot_core::command::{Command, Fix, Look, MediaKind, Origin, PhotoRole, Report};
-use blindspot_core::limits::{UPLOAD_BYTES_MAX, VOICE_BYTES_MAX, VOICE_MS_MAX};
+use blindspot_core::limits::{PHOTO_ROOM_BYTES, UPLOAD_BYTES_MAX, VOICE_BYTES_MAX, VOICE_MS_MAX};
 use blindspot_core::{CaseId, OpId, PhotoId};
 use blindspot_photo::{is_pdf, sniff_voice};
 use uuid::Uuid;
@@ -106,7 +106,26 @@ struct Fresh {
     local_tag: Option<String>,
 }
 
+/// Whether a photo can be kept on a phone with so many bytes free.
+pub(crate) fn check_room(free: Option<u64>) -> Result<(), ClientError> {
+    match free.filter(|free| *free < PHOTO_ROOM_BYTES) {
+        Some(free) => Err(ClientError::NoRoom {
+            free_mb: free / 1_000_000,
+            need_mb: PHOTO_ROOM_BYTES.div_ceil(1_000_000),
+        }),
+        None => Ok(()),
+    }
+}
+
 impl Replica {
+    /// Whether there is room for a photo. Ask before the shutter: a photo that was taken and cannot be kept is lost.
+    ///
+    /// # Errors
+    /// `NoRoom`, with what is free.
+    pub fn check_room(&self) -> Result<(), ClientError> {
+        check_room(self.files.free_bytes())
+    }
+
     /// Saves a report.
     ///
     /// # Errors

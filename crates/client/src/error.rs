@@ -76,6 +76,17 @@ pub enum ClientError {
     /// A voice note or document that no server takes.
     #[error("{0}")]
     NotTaken(&'static str),
+    /// No photo can be kept: asked before the shutter, so that nobody walks on without one.
+    #[error(
+        "手机空间只剩 {free_mb} MB，拍照至少要 {need_mb} MB；已拍的都还在。清理空间后再拍 / {free_mb} MB free, a photo needs \
+         {need_mb} MB; what was taken is all kept. Make room, then take it"
+    )]
+    NoRoom {
+        /// Free, millions of bytes.
+        free_mb: u64,
+        /// Needed, millions of bytes.
+        need_mb: u64,
+    },
     /// No more than six people share a phone.
     #[error("一台手机最多 6 人 / at most six people a phone")]
     PhoneFull,

@@ -86,6 +86,10 @@ pub trait PhotoFiles {
     /// # Errors
     /// `Io`.
     fn remove(&self, name: &str) -> Result<(), FileProblem>;
+    /// Bytes that can still be written; nothing where the host cannot tell.
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Where a replica keeps its device keys, apart from the database.

@@ -55,7 +55,7 @@ pub use http::{HttpRequest, HttpResponse};
 pub use identity::Identity;
 pub use keep::Freed;
 #[cfg(feature = "native")]
-pub use native::{NativeFiles, NativeKeys, open_native};
+pub use native::{NativeFiles, NativeKeys, check_room_at, open_native};
 #[cfg(feature = "native")]
 pub use native_phone::{Phone, PhonePerson};
 #[cfg(feature = "native")]

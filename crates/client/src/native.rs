@@ -95,6 +95,30 @@ impl PhotoFiles for NativeFiles {
             _ => Ok(()),
         }
     }
+    fn free_bytes(&self) -> Option<u64> {
+        free_bytes(&self.dir)
+    }
+}
+
+/// Bytes that an ordinary program can still write where a folder lies, or its nearest parent that is there.
+#[cfg(unix)]
+fn free_bytes(folder: &Path) -> Option<u64> {
+    let there = folder.ancestors().find(|p| p.exists())?;
+    let stat = rustix::fs::statvfs(there).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_bytes(_folder: &Path) -> Option<u64> {
+    None
+}
+
+/// As [`Replica::check_room`], of a folder whose replica need not be open: a full disk may not even let it be opened.
+///
+/// # Errors
+/// `NoRoom`.
+pub fn check_room_at(home: &Path) -> Result<(), ClientError> {
+    crate::capture::check_room(free_bytes(home))
 }
 
 impl NativeKeys {

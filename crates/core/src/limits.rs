@@ -4,6 +4,9 @@
 pub const OP_BYTES_MAX: usize = 16 * 1024;
 /// Most ops of one push (protocol 5).
 pub const PUSH_OPS_MAX: usize = 500;
+/// Free bytes on a phone below which no photo is taken: the raw file, its forms and what the database writes about them
+/// (trust F9).
+pub const PHOTO_ROOM_BYTES: u64 = 64 << 20;
 /// Most unpacked bytes of one push body (protocol 5).
 pub const PUSH_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Ops a phone puts into one push when nothing went wrong.

@@ -17,6 +17,8 @@ struct Small {
     listen: String,
     data: PathBuf,
     phone: FaultPhone,
+    /// The folder is on the disk of this machine, and no other.
+    ordinary: bool,
     _dir: tempfile::TempDir,
 }
 
@@ -37,11 +39,14 @@ impl Small {
         let server = Server::start_by(&mut command, &data, &listen);
         let mut phone = FaultPhone::new(&format!("http://{listen}"), seed);
         phone.enrol(&code);
-        Self { server, listen, data, phone, _dir: dir }
+        Self { server, listen, data, phone, ordinary: false, _dir: dir }
     }
 
     /// The disk as the server sees it.
     fn disk(&self) -> PathBuf {
+        if self.ordinary {
+            return self.data.clone();
+        }
         let root = PathBuf::from(format!("/proc/{}/root", self.server.pid()));
         root.join(self.data.strip_prefix("/").expect("an absolute path"))
     }
@@ -83,6 +88,32 @@ impl Small {
             .arg(&self.data)
             .status();
         assert!(done.is_ok_and(|s| s.success()), "{words:?} in the server's view");
+    }
+
+    /// On an ordinary disk, with words for the shell before it becomes the server.
+    fn start_under(seed: u64, first: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let data = dir.path().join("data");
+        let code = ground::lay(&data, 1).remove(0);
+        let listen = free_address();
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{first} exec \"$0\" \"$@\"")]).arg(blindspot());
+        let server = Server::start_by(&mut command, &data, &listen);
+        let mut phone = FaultPhone::new(&format!("http://{listen}"), seed);
+        phone.enrol(&code);
+        Self { server, listen, data, phone, ordinary: true, _dir: dir }
+    }
+
+    /// A server without limits goes on in the same folder.
+    fn start_again(&mut self, outcome: &mut Outcome, when: &str) {
+        self.server.kill();
+        let held = self.held();
+        let missing = self.phone.acknowledged.difference(&held.ops).count();
+        if missing > 0 || held.integrity != "ok" {
+            outcome.lost += missing as u64;
+            outcome.blame(format!("{when}: {missing} acknowledged ops are not there, {}", held.integrity));
+        }
+        self.server = Server::start(&self.data, &self.listen);
     }
 
     /// The end of it: everything gets through and is there once.
@@ -200,5 +231,42 @@ fn refuses_to_start(outcome: &mut Outcome, when: &str) {
     let said = String::from_utf8_lossy(&out.stderr);
     if out.status.code() != Some(1) || !said.contains("ead-only") || said.contains("panicked") {
         outcome.blame(format!("{when}: a start on a read-only disk ends as {}: {said}", out.status));
+    }
+}
+
+/// F8: `ulimit -f`. With the signal ignored a write beyond the limit is an error; without, it ends the server.
+pub(super) fn write_limit(outcome: &mut Outcome, count: u64) {
+    for run in 0..count {
+        let told = run % 2 == 0;
+        let (when, words) = match told {
+            true => (format!("run {run}, told by an error"), "trap '' XFSZ && ulimit -f 16384 &&"),
+            false => (format!("run {run}, told by a signal"), "ulimit -f 16384 &&"),
+        };
+        let mut small = Small::start_under(outcome.seed + run, words);
+        let refused = small.push_until_refused();
+        if told {
+            if !refused.is_some_and(|status| [500, 503, 507].contains(&status)) {
+                outcome.blame(format!("{when}: a push is answered {refused:?}"));
+            }
+            let now = small.phone.now();
+            small.phone.replica.pull_now(&now);
+            let pulled = small.phone.step();
+            if pulled != Ended::Answered(200) {
+                outcome.blame(format!("{when}: a pull ended as {pulled:?}"));
+            }
+        } else if refused.is_some() {
+            outcome.blame(format!("{when}: a push is answered {refused:?}"));
+        }
+        // A program that a signal ends may take a moment to be gone.
+        let began = std::time::Instant::now();
+        while !told && small.server.runs() && began.elapsed().as_secs() < 20 {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        if small.server.runs() != told {
+            outcome.blame(format!("{when}: the server is there: {}", !told));
+        }
+        small.start_again(outcome, &when);
+        small.settle(outcome);
+        outcome.runs += 1;
     }
 }

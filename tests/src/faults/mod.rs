@@ -4,6 +4,7 @@ mod child;
 mod corrupt_ground;
 mod corrupt_phone;
 mod disk;
+mod full_phone;
 mod ground;
 mod io;
 mod io_ground;
@@ -77,6 +78,8 @@ const FAULTS: &[Fault] = &[
     Fault { name: "torn-upload", few: 200, run: torn::run },
     Fault { name: "portal", few: 20, run: portal::run },
     Fault { name: "disk-full", few: 10, run: disk::full },
+    Fault { name: "write-limit", few: 4, run: disk::write_limit },
+    Fault { name: "full-phone", few: 20, run: full_phone::run },
     Fault { name: "read-only", few: 5, run: disk::read_only },
     Fault { name: "restore", few: 3, run: past::restore },
     Fault { name: "rollback", few: 3, run: past::rollback },

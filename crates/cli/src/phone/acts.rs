@@ -138,6 +138,7 @@ pub(super) fn enrol(at: &At, args: &Enrol, as_json: bool) -> Done {
 
 /// Reports.
 pub(super) fn report(at: &At, args: Report, as_json: bool) -> Done {
+    args.files.check_room(at)?;
     let mut host = Host::open(at)?;
     let position = args.place.fix();
     let photos = args.files.read(position.as_ref())?;

@@ -3,7 +3,7 @@
 use super::acts::said_saved;
 use super::host::{At, Host, random};
 use crate::out::{Done, Failure, Tried as _};
-use blindspot_client::RawPhoto;
+use blindspot_client::{RawPhoto, check_room_at};
 use blindspot_core::CaseId;
 use blindspot_core::command::{Fix, MediaKind, Origin, PhotoRole};
 use std::path::PathBuf;
@@ -35,6 +35,14 @@ pub(super) struct Attach {
 }
 
 impl Files {
+    /// Before the shutter: whether what is about to be taken can be kept.
+    pub(super) fn check_room(&self, at: &At) -> Done {
+        if self.photos.is_empty() && self.voices.is_empty() && self.documents.is_empty() {
+            return Ok(());
+        }
+        check_room_at(&at.home).tried("没有拍", "not taken")
+    }
+
     /// Reads them all.
     pub(super) fn read(&self, position: Option<&Fix>) -> Done<Vec<RawPhoto>> {
         let kinds = [
@@ -66,6 +74,7 @@ impl Files {
 
 /// Adds files to a case; works without signal.
 pub(super) fn attach(at: &At, args: &Attach, as_json: bool) -> Done {
+    args.files.check_room(at)?;
     let mut host = Host::open(at)?;
     let files = args.files.read(None)?;
     if files.is_empty() {

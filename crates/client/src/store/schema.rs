@@ -24,6 +24,11 @@ pub(crate) fn prepare(db: &Connection) -> Result<(), ClientError> {
     // FULL: saved means saved, also when the battery falls out (protocol 11).
     db.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let found: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0))?;
+    if found == known {
+        // Nothing is written: a phone whose storage is full still opens.
+        return Ok(());
+    }
     let tx = super::write(db)?;
     let found: i64 = tx.query_row("PRAGMA user_version", [], |r| r.get(0))?;
     if found > known {
