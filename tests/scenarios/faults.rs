@@ -74,6 +74,13 @@ fn shown_trust_torn_upload() {
     held("torn-upload", 200);
 }
 
+/// The way of a photo's bytes to their name is cut at each call to the system: whole under their digest or not there.
+#[test]
+fn shown_trust_blob_cut() {
+    let outcome = held("blob-cut", 1_000);
+    assert!(outcome.runs > 40, "every position: {outcome:?}");
+}
+
 /// F24: portals and proxies that answer 200, 403, 413, half-open and crawling connections.
 #[test]
 fn shown_trust_portal() {

@@ -1,5 +1,6 @@
 //! Every fault by its name, and what a run of one says. Must not know how a fault is injected.
 
+mod blob_cut;
 mod child;
 mod corrupt_ground;
 mod corrupt_phone;
@@ -76,6 +77,8 @@ const FAULTS: &[Fault] = &[
     Fault { name: "kill-phone", few: 100, run: kill_phone::run },
     Fault { name: "corrupt-phone", few: 100, run: corrupt_phone::run },
     Fault { name: "torn-upload", few: 200, run: torn::run },
+    // Every position there is: an upload of two chunks has some twenty calls.
+    Fault { name: "blob-cut", few: 1_000, run: blob_cut::run },
     Fault { name: "portal", few: 20, run: portal::run },
     Fault { name: "disk-full", few: 10, run: disk::full },
     Fault { name: "write-limit", few: 4, run: disk::write_limit },
