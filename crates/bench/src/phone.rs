@@ -124,8 +124,7 @@ impl Phone {
     /// A push of ops.
     pub(crate) fn push(&self, ops: Vec<String>) -> Result<Prepared, Failed> {
         let sent = Sent { wall_ms: now_ms(), mono_ms: Some(20), boot_id: Some("b".into()) };
-        let frame =
-            PushRequest { sent, next_seq: self.seq + 1, receipt: None, ops, ..PushRequest::default() };
+        let frame = PushRequest { sent, next_seq: self.seq + 1, receipt: None, gone: vec![], ops };
         self.post("/v1/sync/push", &frame)
     }
 

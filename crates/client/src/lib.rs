@@ -7,7 +7,6 @@
 mod auth;
 mod capture;
 mod enrol;
-mod erased;
 mod error;
 mod event;
 mod host;
@@ -24,7 +23,6 @@ mod native_pin;
 mod native_recover;
 #[cfg(feature = "native")]
 mod native_shared;
-mod offer;
 mod overlay;
 mod photo_step;
 mod pull;

@@ -251,6 +251,5 @@ pub(crate) fn queued(
         failures: 0,
         problem: None,
         state: 0,
-        gone_why: None,
     }
 }

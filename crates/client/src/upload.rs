@@ -38,9 +38,7 @@ impl Replica {
         if let Some(mut upload) = uploads::load(&self.db, step.photo_id, &step.form)?
             && upload.state == 0
         {
-            if response.code().as_deref() == Some("erased") {
-                self.erased_there(&upload, now)?;
-            } else if let Some(verified) = response.header("upload-verified") {
+            if let Some(verified) = response.header("upload-verified") {
                 self.verified(upload, verified.trim(), now, random)?;
             } else {
                 match class {
@@ -62,7 +60,7 @@ impl Replica {
         self.photo_done(now)
     }
 
-    pub(crate) fn photo_done(&mut self, now: &Now) -> Result<(), ClientError> {
+    fn photo_done(&mut self, now: &Now) -> Result<(), ClientError> {
         let more = self.next_photo_ms(now)?;
         self.machine.photo_step_done(more.is_some(), now.wall_ms);
         Ok(())

@@ -6,6 +6,13 @@ ON CONFLICT (city_id, kind, key) DO UPDATE SET
   due_ms = excluded.due_ms, payload = excluded.payload, created_ms = excluded.created_ms,
   tries = 0, lease_owner = NULL, lease_until = 0, done_ms = NULL, problem = NULL;
 
+-- name: job_put_if_idle
+INSERT INTO jobs (city_id, kind, key, due_ms, payload, created_ms) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (city_id, kind, key) DO UPDATE SET
+  due_ms = excluded.due_ms, payload = excluded.payload, created_ms = excluded.created_ms,
+  tries = 0, lease_owner = NULL, lease_until = 0, done_ms = NULL, problem = NULL
+WHERE jobs.city_id = $1 AND jobs.done_ms IS NOT NULL;
+
 -- name: job_due
 SELECT key FROM jobs
 WHERE city_id = $1 AND kind = $2 AND done_ms IS NULL AND due_ms <= $3 AND lease_until <= $3

@@ -59,6 +59,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (city_id, op_id, hash) DO UPDATE SET
   cause = excluded.cause, detail = excluded.detail, at_ms = excluded.at_ms, released_ms = NULL, verdict = NULL
 WHERE quarantine.city_id = $1 AND quarantine.released_ms IS NOT NULL;
+-- name: take_over_quarantine
+UPDATE quarantine SET cause = $4, detail = $5, carrier = $6, at_ms = $7, sent = $8
+WHERE city_id = $1 AND op_id = $2 AND hash = $3 AND released_ms IS NULL AND carrier <> $6;
 -- name: release_quarantine
 UPDATE quarantine SET released_ms = $4 WHERE city_id = $1 AND op_id = $2 AND hash = $3 AND released_ms IS NULL;
 -- name: decide_quarantine

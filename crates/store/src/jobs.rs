@@ -9,6 +9,7 @@ use blindspot_core::id::CityId;
 
 const SQL: &str = include_str!("../sql/jobs.sql");
 static PUT: Stmt = Stmt::new(SQL, "job_put");
+static PUT_IF_IDLE: Stmt = Stmt::new(SQL, "job_put_if_idle");
 static DUE: Stmt = Stmt::new(SQL, "job_due");
 static LEASE: Stmt = Stmt::new(SQL, "job_lease");
 static DONE: Stmt = Stmt::new(SQL, "job_done");
@@ -67,6 +68,16 @@ pub fn put(tx: &Tx<'_>, city: &CityId, job: &JobKey, due_ms: i64, payload: &str,
     let key = job.key.as_str();
     tx.exec(&PUT, &[city.into(), job.kind.into(), key.into(), due_ms.into(), payload.into(), now_ms.into()])
         .map(drop)
+}
+
+/// Puts a job unless it is put already or held by somebody.
+///
+/// # Errors
+/// The engine's.
+pub fn put_if_idle(tx: &Tx<'_>, city: &CityId, job: &JobKey, due_ms: i64, now_ms: i64) -> Result<()> {
+    let key = job.key.as_str();
+    let set = [city.into(), job.kind.into(), key.into(), due_ms.into(), "".into(), now_ms.into()];
+    tx.exec(&PUT_IF_IDLE, &set).map(drop)
 }
 
 /// Claims the job of a kind that has been due longest and that nobody holds, until `now_ms + lease_ms`.

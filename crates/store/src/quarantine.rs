@@ -13,6 +13,7 @@ const SQL: &str = include_str!("../sql/ops.sql");
 static LOAD_Q: Stmt = Stmt::new(SQL, "load_quarantine");
 static PAGE_Q: Stmt = Stmt::new(SQL, "page_quarantine");
 static PAGE_OF_Q: Stmt = Stmt::new(SQL, "page_quarantine_of");
+static TAKE_OVER_Q: Stmt = Stmt::new(SQL, "take_over_quarantine");
 static APPEND_Q: Stmt = Stmt::new(SQL, "append_quarantine");
 static ANY_Q: Stmt = Stmt::new(SQL, "any_quarantined");
 static RELEASE_Q: Stmt = Stmt::new(SQL, "release_quarantine");
@@ -131,6 +132,26 @@ pub fn append_quarantine(tx: &Tx<'_>, city: &CityId, entry: &Quarantined) -> Res
         ],
     )
     .map(|changed| changed == 1)
+}
+
+/// An entry that another's credential had brought: its op came from its own phone since, and waits for another reason.
+/// Says whether there was one.
+///
+/// # Errors
+/// The engine's.
+pub fn take_over(tx: &Tx<'_>, city: &CityId, entry: &Quarantined) -> Result<bool> {
+    let sent = serde_json::to_string(&entry.sent)?;
+    let set = [
+        city.into(),
+        entry.op_id.into(),
+        entry.hash.into(),
+        entry.cause.as_str().into(),
+        entry.detail.as_str().into(),
+        entry.carrier.into(),
+        entry.at_ms.into(),
+        sent.as_str().into(),
+    ];
+    Ok(tx.exec(&TAKE_OVER_Q, &set)? == 1)
 }
 
 /// These entries were decided after all; those of ops that never waited are passed over.

@@ -59,6 +59,17 @@ pub fn plan(tx: &Tx<'_>, city: &CityId, kept: &Quarantined, now_ms: i64) -> Resu
     }
 }
 
+/// As `plan`, for an entry whose replay somebody may be doing in this very transaction.
+///
+/// # Errors
+/// The engine's.
+pub fn plan_if_idle(tx: &Tx<'_>, city: &CityId, kept: &Quarantined, now_ms: i64) -> Result<()> {
+    match next_ms(kept.at_ms, now_ms).filter(|_| kept.cause.again() == Again::Time) {
+        Some(due) => jobs::put_if_idle(tx, city, &job_of((kept.op_id, kept.hash)), due, now_ms),
+        None => Ok(()),
+    }
+}
+
 /// Puts down a replay at once, because a person asked for it.
 ///
 /// # Errors

@@ -18,7 +18,7 @@ pub(super) fn ticket(op_id: OpId, cause: Cause) -> Verdict {
 }
 
 fn entry(op_id: Option<OpId>, verdict: Verdict) -> VerdictEntry {
-    VerdictEntry { op_id, verdict, seen_before: false, cases: vec![], erased: None }
+    VerdictEntry { op_id, verdict, seen_before: false, cases: vec![] }
 }
 
 /// Bytes on their way into the quarantine.
@@ -77,8 +77,6 @@ impl Group<'_, '_> {
             let verdict = was.verdict.unwrap_or_else(|| ticket(kept.op_id, was.cause));
             return Ok(VerdictEntry { seen_before: true, ..entry(Some(kept.op_id), verdict) });
         }
-        // Another body under the id of an op that was erased may say the same again: it is noted without its bytes.
-        let body = if self.is_erased_op(kept.op_id)? { "{}" } else { kept.body };
         let row = Quarantined {
             op_id: kept.op_id,
             hash: kept.hash,
@@ -86,7 +84,7 @@ impl Group<'_, '_> {
             carrier: task.credential.device,
             cause: kept.cause.clone(),
             detail: kept.detail.to_owned(),
-            body: body.to_owned(),
+            body: kept.body.to_owned(),
             at_ms: task.received_ms,
             released_ms: None,
             sent: task.sent.clone(),
@@ -115,8 +113,11 @@ impl Group<'_, '_> {
             sent: Sent::default(),
             verdict: None,
         };
-        if quarantine::append_quarantine(self.tx, &self.house.city, &row)? {
-            replays::plan(self.tx, &self.house.city, &row, self.now_ms)?;
+        let (tx, city) = (self.tx, &self.house.city);
+        if quarantine::append_quarantine(tx, city, &row)? {
+            replays::plan(tx, city, &row, self.now_ms)?;
+        } else if quarantine::take_over(tx, city, &row)? {
+            replays::plan_if_idle(tx, city, &row, self.now_ms)?;
         }
         self.any_quarantined = true;
         self.rule(op_id, ticket(op_id, cause), vec![]);

@@ -282,6 +282,27 @@ fn a_desk_action_sent_twice_is_done_once() {
     assert_eq!((audit.rows, audit.ok), (4, true));
 }
 
+/// Found by the simulation: a proxy had mixed two phones up, and the server died over the op when its own phone
+/// brought it. The entry kept the first cause, and nothing decided it again.
+#[test]
+fn an_op_that_another_brought_first_is_listed_by_what_became_of_it_since() {
+    let house = house();
+    let (mut a, b) = (collector(&house, 1), collector(&house, 2));
+    let op = a.report(1, 1);
+    assert_eq!(cause(&b.push(&house, T0, &[&op]).verdicts[0].verdict), Some(Cause::AuthorMismatch));
+    let ids = BTreeSet::from([op.env.op_id]);
+    let noted = house.store.write(|tx| {
+        blindspot_store::meta::save(tx, crate::service::start::TRYING_LEFT, "10")?;
+        quarantine::append_trying(tx, &house.city, &ids, 77)
+    });
+    noted.unwrap();
+    assert_eq!(cause(&a.push(&house, T0 + 1, &[&op]).verdicts[0].verdict), Some(Cause::Trying));
+    let kept = house.store.read(|tx| quarantine::load_quarantined(tx, &house.city, op.env.op_id, &op.hash));
+    assert_eq!(kept.unwrap().unwrap().cause, Cause::Trying);
+    assert_eq!(crate::service::replays::run_due(&house, "test", T0 + 301_000).unwrap(), 1);
+    assert_eq!(a.push(&house, T0 + 302_000, &[&op]).verdicts[0].verdict, Verdict::Applied);
+}
+
 #[test]
 fn after_a_crash_the_op_that_was_being_tried_stays_out() {
     let dir = tempfile::tempdir().unwrap();
