@@ -5,7 +5,7 @@ use crate::sim::Sim;
 use blindspot_core::case::{CaseFile, Part};
 use blindspot_core::clock::ClockClass;
 use blindspot_core::feed::Feed;
-use blindspot_core::id::Sha256;
+use blindspot_core::id::{CityId, Sha256};
 use blindspot_core::op::SealedOp;
 use blindspot_core::row::RowKind;
 use blindspot_core::testing::Authority;
@@ -14,7 +14,7 @@ use blindspot_core::{CaseId, OpId};
 use blindspot_server::service::{Credential, pull};
 use blindspot_store::devices::DeviceState;
 use blindspot_store::ops::OpRecord;
-use blindspot_store::{StoreError, accounts, devices, feed, ops, rows};
+use blindspot_store::{StoreError, Tx, accounts, devices, feed, ops, quarantine, rows};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -298,6 +298,13 @@ fn essence(file: &CaseFile) -> Value {
     })
 }
 
+/// When an op was decided: at its receipt, but for one that had been put aside and was decided after all.
+fn decided_ms(tx: &Tx<'_>, city: &CityId, record: &OpRecord) -> Result<i64, StoreError> {
+    let kept = quarantine::load_quarantined(tx, city, record.op_id, &record.hash)?;
+    let released = kept.and_then(|k| k.released_ms).filter(|_| record.verdict.is_final());
+    Ok(released.unwrap_or(record.received_ms))
+}
+
 /// P2, P8: the reference model, fed the server's own order, ends where the server ended.
 fn check_model(sim: &mut Sim, desk_ops: &[OpId], wrong: &mut Vec<String>) {
     let mut ids = all_done(sim);
@@ -305,7 +312,7 @@ fn check_model(sim: &mut Sim, desk_ops: &[OpId], wrong: &mut Vec<String>) {
     let house = sim.server.house();
     let reference = house.reference();
     let mut model = Authority::new(reference.places.clone());
-    let mut records: Vec<_> = house
+    let mut records: Vec<(i64, OpRecord)> = house
         .store
         .read(|tx| {
             for device in devices::load_all_devices(tx, &house.city)? {
@@ -315,12 +322,12 @@ fn check_model(sim: &mut Sim, desk_ops: &[OpId], wrong: &mut Vec<String>) {
                     .grants
                     .insert(device.person_id, accounts::load_grants(tx, &house.city, device.person_id)?);
             }
-            ops::load_ops(tx, &house.city, &ids)
+            let records = ops::load_ops(tx, &house.city, &ids)?.into_values();
+            records.map(|r| Ok::<_, StoreError>((decided_ms(tx, &house.city, &r)?, r))).collect()
         })
-        .expect("ops are read")
-        .into_values()
-        .collect();
-    records.sort_by_key(|r| r.n);
+        .expect("ops are read");
+    records.sort_by_key(|(decided_ms, r)| (*decided_ms, r.n));
+    let records: Vec<OpRecord> = records.into_iter().map(|(_, r)| r).collect();
     for record in &records {
         if record.time.class == ClockClass::Exact && record.time.at_ms > record.received_ms {
             wrong.push(format!("P8: op {} is dated after its receipt", record.op_id));

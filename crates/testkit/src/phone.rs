@@ -233,6 +233,12 @@ impl SimPhone {
         self.calmly(|app| app.status()).expect("a status").signed_out
     }
 
+    /// All numbers up to this were acknowledged to it.
+    pub fn received_through(&mut self) -> u64 {
+        let through = self.calmly(|app| app.status()).expect("a status").received_through;
+        through.and_then(|n| u64::try_from(n).ok()).unwrap_or(0)
+    }
+
     /// Looks at the app without its storage failing over it.
     fn calmly<T>(&mut self, look: impl FnOnce(&mut Replica) -> T) -> T {
         let left = self.failing.left.swap(0, Relaxed);

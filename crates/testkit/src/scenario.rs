@@ -274,6 +274,15 @@ fn set_back(world: &mut World) {
     world.sim.server.roll_back(snapshot, world.sim.now_ms);
     world.desk_ops.truncate(*desk_ops);
     world.set_back += 1;
+    for n in 0..world.sim.phones.len() {
+        let device = world.sim.phones[n].device();
+        let (through, stored) =
+            (world.sim.phones[n].received_through(), world.sim.server.received_through(device));
+        if through <= stored {
+            // It holds nothing that proves the loss: its newer token looks like a stolen one.
+            world.sim.phones[n].excused = true;
+        }
+    }
 }
 
 /// Somebody is handed to another unit: their rows leave, others come.

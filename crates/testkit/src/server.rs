@@ -17,7 +17,7 @@ use blindspot_server::service::people::{self, Actor, NewGrant, NewPerson};
 use blindspot_server::service::uploads::{self, Checksum, NewUpload, UploadState};
 use blindspot_server::service::writer::{Done, WriteJob};
 use blindspot_server::service::{Credential, House, Random, ServiceError, ingest, pull, replays, start};
-use blindspot_store::{Options, Store, backup, quarantine};
+use blindspot_store::{Options, Store, backup, devices, quarantine};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use serde::Serialize;
@@ -170,6 +170,14 @@ impl SimServer {
                 replays::ask(house, (kept.op_id, kept.hash), now_ms).expect("a replay is asked for");
             }
         }
+    }
+
+    /// All numbers of a device up to this are stored.
+    #[must_use]
+    pub fn received_through(&self, device: DeviceId) -> u64 {
+        let house = self.house();
+        let record = house.store.read(|tx| devices::load_device(tx, &house.city, device));
+        record.expect("devices are read").map_or(0, |d| d.received_through)
     }
 
     /// Revokes a phone.
