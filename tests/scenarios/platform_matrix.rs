@@ -47,7 +47,8 @@ impl Caller {
     }
 }
 
-const ADMINISTRATOR: &[&str] = &["signed_in", "administrator", "auditor"];
+const ADMINISTRATOR: &[&str] = &["signed_in", "administrator", "auditor", "supervisor"];
+const SUPERVISOR: &[&str] = &["signed_in", "supervisor"];
 const AUDITOR: &[&str] = &["signed_in", "auditor"];
 const SIGNED_IN: &[&str] = &["signed_in"];
 
@@ -157,8 +158,8 @@ impl City {
             caller("anonymous", Pass::Nothing, &[]),
             caller("worker", phone("worker", "collector", &self.own), SIGNED_IN),
             caller("former worker", self.former(house), SIGNED_IN),
-            caller("town supervisor", phone("town-supervisor", "supervisor", &self.town), SIGNED_IN),
-            caller("supervisor", desk("supervisor", "supervisor"), SIGNED_IN),
+            caller("town supervisor", phone("town-supervisor", "supervisor", &self.town), SUPERVISOR),
+            caller("supervisor", desk("supervisor", "supervisor"), SUPERVISOR),
             caller("hotline clerk", desk("hotline", "hotline_clerk"), SIGNED_IN),
             caller("auditor", desk("auditor", "auditor"), AUDITOR),
             caller("administrator", desk("second-admin", "administrator"), ADMINISTRATOR),

@@ -1,7 +1,8 @@
 //! A server and phones on virtual time, in one thread: the real service, sign-in and replicas, hours in milliseconds.
 
 use blindspot_client::{
-    CaseFilter, HttpRequest, KeyStore as _, Now, Random, RawPhoto, Replica, ReportDraft, Saved, SealStep,
+    CaseFilter, Courier, HttpRequest, HttpResponse, KeyStore as _, Now, Random, RawPhoto, Replica,
+    ReportDraft, Saved, SealStep,
 };
 use blindspot_core::access::Role;
 use blindspot_core::case::CaseFile;
@@ -99,6 +100,29 @@ impl Town {
         app.handle_enrol_response(&answer, &now).expect("enrolled");
     }
 
+    /// Enrols a person on a replica that is not one of a `Pocket`.
+    pub(crate) fn enrol_replica(&mut self, app: &mut Replica, person: PersonId, random: &mut dyn Random) {
+        let (code, now) = (self.server.code(person, self.now_ms), Now::wall(self.now_ms));
+        let request = app.enrol_request("http://town", &code, None, "town", &now, random).expect("a request");
+        app.handle_enrol_response(&self.server.handle(&request, self.now_ms), &now).expect("enrolled");
+    }
+
+    /// Sends all that waits in a replica or with its courier.
+    pub(crate) fn carry(&mut self, from: &mut dyn Sends, random: &mut dyn Random) {
+        for _ in 0..200 {
+            let now = Now::wall(self.now_ms);
+            match from.request(&now, random) {
+                Some(request) => {
+                    let answer = self.server.handle(&request, self.now_ms);
+                    from.answer(request.id, &answer, &now, random);
+                }
+                None if from.is_empty() => return,
+                None => self.now_ms += 20_000,
+            }
+        }
+        panic!("it does not get through");
+    }
+
     /// Somebody at a desk, with every desk's role.
     pub(crate) fn desk(&mut self, login: &str) -> Credential {
         let roles = [(Role::FilingDesk, "city"), (Role::Supervisor, "city"), (Role::Dispatcher, "city")];
@@ -170,6 +194,30 @@ impl Town {
         CaseFile::from_bodies(bodies).expect("readable").expect("the case is there")
     }
 }
+
+/// Whatever sends for a person: the open replica, or the courier of one that is not.
+pub(crate) trait Sends {
+    fn request(&mut self, now: &Now, random: &mut dyn Random) -> Option<HttpRequest>;
+    fn answer(&mut self, id: u64, answer: &HttpResponse, now: &Now, random: &mut dyn Random);
+    fn is_empty(&self) -> bool;
+}
+
+macro_rules! sends {
+    ($($who:ty),+) => {
+        $(impl Sends for $who {
+            fn request(&mut self, now: &Now, random: &mut dyn Random) -> Option<HttpRequest> {
+                self.poll_request(now, random).expect("a request or none")
+            }
+            fn answer(&mut self, id: u64, answer: &HttpResponse, now: &Now, random: &mut dyn Random) {
+                self.handle_response(id, answer, now, random).expect("taken");
+            }
+            fn is_empty(&self) -> bool {
+                self.unsent().expect("counts").is_empty()
+            }
+        })+
+    };
+}
+sends!(Replica, Courier);
 
 impl Pocket {
     fn on(path: PathBuf, files: MemFiles, keys: MemKeys, person: PersonId, n: u64) -> Self {

@@ -124,7 +124,8 @@ impl Phone {
     /// A push of ops.
     pub(crate) fn push(&self, ops: Vec<String>) -> Result<Prepared, Failed> {
         let sent = Sent { wall_ms: now_ms(), mono_ms: Some(20), boot_id: Some("b".into()) };
-        let frame = PushRequest { sent, next_seq: self.seq + 1, receipt: None, gone: vec![], ops };
+        let frame =
+            PushRequest { sent, next_seq: self.seq + 1, receipt: None, ops, ..PushRequest::default() };
         self.post("/v1/sync/push", &frame)
     }
 

@@ -101,13 +101,24 @@ pub(crate) fn run_restore(args: &RestoreArgs) -> Done {
             "恢复好了 restored into {}\n备份落后 {hours} 小时 {rest} 分钟；这段时间的内容等手机重新送来\n\
              the backup is {hours} h {rest} min behind; what came in since is offered again by phones\n\
              新纪元 new epoch {} · 短号已跳过 {} 个 every number people have seen jumps by {}\n\
-             下一步 next: blindspot verify audit|blobs|digests --data ..., blindspot serve --data ...",
+             {}下一步 next: blindspot verify audit|blobs|digests --data ..., blindspot serve --data ...",
             args.data.display(),
             done.epoch,
             done.jump,
             done.jump,
+            erased(done.erased),
         )
     })
+}
+
+/// What the backup was older than.
+fn erased(lines: usize) -> String {
+    if lines == 0 {
+        return String::new();
+    }
+    format!(
+        "备份早于 {lines} 条依法删除，已重新执行 erasures after the backup were carried out again, lines: {lines}\n"
+    )
 }
 
 /// One bar, renamed at each stage.

@@ -5,8 +5,8 @@ use crate::out::{Done, Failure, Tried as _, answer};
 use crate::progress::Bars;
 use blindspot_core::id::Sha256;
 use blindspot_server::blob::Depot;
-use blindspot_server::service::House;
-use blindspot_store::{audit, feed, uploads};
+use blindspot_server::service::{House, erasure};
+use blindspot_store::{audit, erased, feed, uploads};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use sha2::Digest as _;
@@ -99,10 +99,22 @@ fn check_blobs(house: &House, args: &Args) -> Done<Value> {
         bar.inc(1);
     }
     bars.clear();
-    let ok = missing.is_empty() && damaged.is_empty();
-    Ok(
-        json!({"check": "blobs", "ok": ok, "blobs": expected.len(), "bytes": bytes, "missing": missing, "damaged": damaged}),
-    )
+    // What was erased is not missing, and must not be there.
+    let erased = house
+        .store
+        .read(|tx| erased::load_all(tx, &house.city))
+        .tried("读不了删除清单", "cannot read the erasures")?;
+    let mut left = Vec::new();
+    for sha in erasure::blobs_of(&erased) {
+        if depot.blobs.len(&sha).tried("打不开照片", "cannot open a blob")?.is_some() {
+            left.push(sha.to_hex());
+        }
+    }
+    let ok = missing.is_empty() && damaged.is_empty() && left.is_empty();
+    Ok(json!({
+        "check": "blobs", "ok": ok, "blobs": expected.len(), "bytes": bytes, "missing": missing, "damaged": damaged,
+        "erased_and_there": left,
+    }))
 }
 
 fn hash(mut reader: Box<dyn Read + Send>) -> std::io::Result<(Sha256, u64)> {

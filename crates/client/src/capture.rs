@@ -282,7 +282,7 @@ impl Replica {
         let mut shots = Vec::with_capacity(photos.len());
         for (photo, photo_id) in photos.iter().zip(&photo_ids) {
             let file = format!("{photo_id}.raw");
-            self.files.write_durable(&file, &photo.bytes)?;
+            self.write_file(&file, &photo.bytes)?;
             shots.push(shot_record(photo, *photo_id, file)?);
         }
         let op_id = fresh.op.as_ref().map(|(id, _)| *id);

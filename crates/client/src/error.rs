@@ -8,7 +8,7 @@ use blindspot_core::op::OpProblem;
 pub enum ClientError {
     /// The database failed.
     #[error("本机数据库出错 / database: {0}")]
-    Db(#[from] rusqlite::Error),
+    Db(#[source] rusqlite::Error),
     /// The photo folder or key store failed.
     #[error("本机文件出错 / files: {0}")]
     Files(#[from] FileProblem),
@@ -96,11 +96,17 @@ impl ClientError {
     /// Whether it is the file that is damaged, and no lack of space, rights or patience.
     #[must_use]
     pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged(_))
+    }
+}
+
+impl From<rusqlite::Error> for ClientError {
+    fn from(e: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-        match self {
-            Self::Damaged(_) => true,
-            Self::Db(e) => matches!(e.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase)),
-            _ => false,
+        match e.sqlite_error_code() {
+            // Also met long after the opening, when a page is read for the first time.
+            Some(DatabaseCorrupt | NotADatabase) => Self::Damaged(e.to_string()),
+            _ => Self::Db(e),
         }
     }
 }

@@ -7,6 +7,7 @@
 mod auth;
 mod capture;
 mod enrol;
+mod erased;
 mod error;
 mod event;
 mod host;
@@ -23,6 +24,7 @@ mod native_pin;
 mod native_recover;
 #[cfg(feature = "native")]
 mod native_shared;
+mod offer;
 mod overlay;
 mod photo_step;
 mod pull;

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use blindspot_core::PhotoId;
 use blindspot_core::id::Sha256;
-use blindspot_core::limits::{CHUNK_BYTES, ORIGINAL_WAIT_MS};
+use blindspot_core::limits::{CHUNK_BYTES, OFFERED_FORMS_MAX, ORIGINAL_WAIT_MS};
 use blindspot_core::sync::Lane;
 
 const TUS: &str = "1.0.0";
@@ -47,13 +47,20 @@ impl Replica {
         Due { now_ms: now.wall_ms, originals_before_ms, horizon_ms: now.wall_ms.saturating_add(HORIZON_MS) }
     }
 
-    /// When the next form may be sent, phone time; nothing when none waits that the network allows.
+    /// When the next form may be sent or asked about, phone time; nothing when none waits that the network allows.
     pub(crate) fn next_photo_ms(&self, now: &Now) -> Result<Option<i64>, ClientError> {
+        if uploads::any_to_ask(&self.db)? {
+            return Ok(Some(now.wall_ms));
+        }
         let due = self.due(now);
         Ok(uploads::next_ms(&self.db, due)?.map(|at| if at > due.horizon_ms { now.wall_ms } else { at }))
     }
 
     pub(crate) fn build_photo(&mut self, now: &Now) -> Result<Option<(HttpRequest, Flight)>, ClientError> {
+        let offered = uploads::to_ask(&self.db, OFFERED_FORMS_MAX)?;
+        if !offered.is_empty() {
+            return self.build_offer(offered).map(Some);
+        }
         while let Some(upload) = uploads::next(&self.db, self.due(now))? {
             let file_len = self.files.len(&upload.file)?;
             if file_len != Some(upload.bytes) {

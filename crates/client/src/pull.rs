@@ -122,6 +122,9 @@ impl Replica {
         tx.commit()?;
         let mut again = !complete;
         if let Some(applied) = applied {
+            if applied.erased {
+                self.after_erasure()?;
+            }
             if applied.reference {
                 self.reference.take();
             }

@@ -2,7 +2,7 @@
 
 use crate::error::ClientError;
 use crate::event::ClientEvent;
-use crate::store::{digests, meta, mirror, outbox, staging};
+use crate::store::{digests, erased, meta, mirror, outbox, staging};
 use blindspot_core::CaseId;
 use blindspot_core::feed::Feed;
 use blindspot_core::mutant;
@@ -21,6 +21,8 @@ pub(crate) struct Applied {
     pub(crate) events: Vec<ClientEvent>,
     /// A feed is to be read again at once.
     pub(crate) reread: bool,
+    /// Something of this phone was erased: files go after the commit.
+    pub(crate) erased: bool,
     /// Reference rows changed.
     pub(crate) reference: bool,
     /// Phone time.
@@ -128,6 +130,22 @@ fn put_row(db: &Connection, row: &WireRow, heal: bool, applied: &mut Applied) ->
     if written {
         applied.touched.extend(mirror::feeds_of(db, &row.key)?);
         applied.reference |= mirror::is_reference(&row.key.kind);
+    }
+    match row.key.kind {
+        RowKind::Photo | RowKind::Comment | RowKind::Verdict => {
+            if let Some((op, photo)) = erased::named_in(body) {
+                if let Some(photo) = photo {
+                    applied.erased |= erased::erase_photo(db, photo)?;
+                }
+                applied.erased |= erased::erase_op(db, op)?;
+            }
+        }
+        RowKind::Case => {
+            if let Some(op) = erased::feed_back_in(body) {
+                applied.erased |= erased::erase_op(db, op)?;
+            }
+        }
+        _ => {}
     }
     if row.key.kind == RowKind::Verdict
         && let Ok(verdict) = serde_json::from_str::<VerdictRow>(body)

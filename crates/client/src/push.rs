@@ -5,15 +5,16 @@ use crate::event::ClientEvent;
 use crate::host::Now;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::replica::Replica;
-use crate::store::{meta, mirror, outbox, signed, unsigned, uploads, write};
+use crate::store::{erased, meta, mirror, outbox, signed, unsigned, uploads, write};
 use crate::sync::Flight;
 use blindspot_core::clock::Sent;
-use blindspot_core::limits::PUSH_OPS_AIM;
+use blindspot_core::limits::{PUSH_OPS_AIM, PUSH_OPS_MAX};
 use blindspot_core::mutant;
 use blindspot_core::row::{RowKey, RowKind};
 use blindspot_core::sync::{Lane, ReplyClass};
 use blindspot_core::verdict::{Verdict, VerdictRow};
 use blindspot_core::wire::v1::{PushReply, PushRequest};
+use std::collections::BTreeMap;
 
 impl Replica {
     pub(crate) fn build_push(
@@ -23,10 +24,16 @@ impl Replica {
         now: &Now,
     ) -> Result<Option<(HttpRequest, Flight)>, ClientError> {
         let batch = outbox::unsent(&self.db, ops_max.min(self.push_limit), bytes_max)?;
-        if batch.is_empty() && meta::get(&self.db, meta::REOFFER)?.is_none() {
+        let gone: Vec<u64> = meta::get_json(&self.db, meta::GONE)?.unwrap_or_default();
+        if batch.is_empty() && gone.is_empty() && meta::get(&self.db, meta::REOFFER)?.is_none() {
             return Ok(None);
         }
-        let (places, mut ops): (Vec<i64>, Vec<String>) = batch.into_iter().unzip();
+        let (mut places, mut ops, mut former) = (Vec::new(), Vec::new(), BTreeMap::new());
+        for unsent in batch {
+            places.push(unsent.n);
+            ops.push(unsent.body);
+            former.extend(unsent.former.map(|verdict| (unsent.op_id, verdict)));
+        }
         if mutant::is("reencoded") {
             ops.iter_mut().for_each(|op| op.push(' '));
         }
@@ -48,7 +55,8 @@ impl Replica {
             },
             next_seq: unsigned(meta::get_i64(&self.db, meta::DEVICE_SEQ)?.unwrap_or(0) + 1),
             receipt: meta::get(&self.db, meta::RECEIPT)?,
-            gone: vec![],
+            gone,
+            former,
             ops,
         };
         let request = HttpRequest::new(Lane::Push, "POST", "/v1/sync/push").json(&frame)?;
@@ -92,6 +100,7 @@ impl Replica {
         }
         let identity = self.enrolled()?;
         let tx = write(&self.db)?;
+        let mut any_erased = false;
         for (place, entry) in places.iter().zip(&reply.verdicts) {
             let op_id = outbox::op_id(&tx, *place)?;
             if entry.op_id.is_some_and(|named| named != op_id) {
@@ -102,13 +111,24 @@ impl Replica {
             let known = known.and_then(|(_, body)| serde_json::from_str::<VerdictRow>(&body).ok());
             let verdict = known.map_or_else(|| entry.verdict.clone(), |row| row.verdict);
             outbox::acknowledge(&tx, op_id, &verdict, reply.common.server_ms)?;
+            if entry.erased.is_some() {
+                any_erased |= erased::erase_op(&tx, op_id)?;
+            }
         }
+        // Told with this push; what comes below is for the next.
+        meta::remove(&tx, meta::GONE)?;
         let event = self.note_common(&tx, &reply.common, now)?;
         meta::set_i64(&tx, meta::RECEIVED_THROUGH, signed(reply.received_through))?;
         meta::set_i64(&tx, meta::PUSHED, now.wall_ms)?;
         if meta::get(&tx, meta::REOFFER)?.is_some() {
             if !mutant::is("reoffer_dropped") {
                 outbox::reoffer(&tx, identity.device_id, reply.received_through)?;
+                let device = identity.device_id.to_string();
+                let mut gone = erased::numbers_after(&tx, &device, reply.received_through)?;
+                if !gone.is_empty() {
+                    gone.truncate(PUSH_OPS_MAX);
+                    meta::set_json(&tx, meta::GONE, &gone)?;
+                }
             }
             if !mutant::is("photo_reoffer_dropped") {
                 uploads::reoffer(&tx)?;
@@ -116,9 +136,12 @@ impl Replica {
             meta::remove(&tx, meta::REOFFER)?;
         }
         tx.commit()?;
+        if any_erased {
+            self.after_erasure()?;
+        }
         self.events.extend(event);
         self.push_limit = self.push_limit.saturating_mul(2).min(PUSH_OPS_AIM);
-        let more = outbox::any_unsent(&self.db)?;
+        let more = outbox::any_unsent(&self.db)? || meta::get(&self.db, meta::GONE)?.is_some();
         self.machine.handle_response(Lane::Push, ReplyClass::Ok, more, now.wall_ms, random);
         Ok(())
     }

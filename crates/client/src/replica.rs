@@ -65,7 +65,7 @@ impl Replica {
         if meta::get(&db, meta::SIGNED_OUT)?.is_some() {
             machine.handle_response(Lane::Auth, ReplyClass::EnrolAgain, false, 0, 0);
         }
-        Ok(Self {
+        let replica = Self {
             db,
             files,
             keys,
@@ -80,7 +80,9 @@ impl Replica {
             policy: OriginalPolicy::default(),
             reference: OnceCell::new(),
             last_wall_ms: i64::MIN,
-        })
+        };
+        replica.remove_files()?;
+        Ok(replica)
     }
 
     /// Who this replica is, once enrolled.

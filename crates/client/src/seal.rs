@@ -251,5 +251,6 @@ pub(crate) fn queued(
         failures: 0,
         problem: None,
         state: 0,
+        gone_why: None,
     }
 }

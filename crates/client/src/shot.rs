@@ -85,7 +85,7 @@ impl Replica {
         bytes: &[u8],
         form: Option<&Form>,
     ) -> Result<(), ClientError> {
-        self.files.write_durable(&file_name(taken.photo_id, &name), bytes)?;
+        self.write_file(&file_name(taken.photo_id, &name), bytes)?;
         let sized = form.filter(|f| f.width > 0 && f.height > 0);
         let form = FormRef {
             sha256: form.map_or_else(|| Sha256::of(bytes), |f| Sha256(f.sha256)),

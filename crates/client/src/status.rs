@@ -143,6 +143,8 @@ pub struct UploadView {
     pub lost: bool,
     /// Why it was refused or lost.
     pub problem: Option<String>,
+    /// Why the bytes are no longer here: `aged`, `space` (let go early, the phone was full) or `erased`.
+    pub gone_why: Option<String>,
 }
 
 impl Replica {
@@ -271,6 +273,7 @@ impl Replica {
             verified: u.state == 1,
             lost: u.state == 2,
             problem: u.problem,
+            gone_why: u.gone_why,
         };
         Ok(uploads::list(&self.db)?.into_iter().map(view).collect())
     }

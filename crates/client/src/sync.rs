@@ -7,6 +7,7 @@ use crate::http::{HttpRequest, HttpResponse};
 use crate::identity::stale;
 use crate::photo_step::Step;
 use crate::replica::Replica;
+use crate::store::uploads::Offered;
 use crate::store::{meta, mirror, outbox, staging};
 use blindspot_core::feed::Feed;
 use blindspot_core::limits::{BACKOFF_MS_MAX, PUSH_OPS_AIM};
@@ -27,6 +28,8 @@ pub(crate) enum Flight {
     },
     Me,
     Photo(Step),
+    /// Forms that were acknowledged in a past that may be lost.
+    Offer(Vec<Offered>),
 }
 
 impl Flight {
@@ -35,7 +38,7 @@ impl Flight {
             Flight::Refresh => Lane::Auth,
             Flight::Push(_) => Lane::Push,
             Flight::Pull { .. } | Flight::Me => Lane::Pull,
-            Flight::Photo(_) => Lane::Photo,
+            Flight::Photo(_) | Flight::Offer(_) => Lane::Photo,
         }
     }
 }
@@ -88,7 +91,9 @@ impl Replica {
         if tokens.is_none_or(|t| stale(&t, server_now)) {
             self.machine.set_token_stale();
         }
-        let push = outbox::any_unsent(&self.db)? || meta::get(&self.db, meta::REOFFER)?.is_some();
+        let push = outbox::any_unsent(&self.db)?
+            || meta::get(&self.db, meta::REOFFER)?.is_some()
+            || meta::get(&self.db, meta::GONE)?.is_some();
         self.machine.set_work(Lane::Push, push, now.wall_ms);
         let photo = self.next_photo_ms(now)?.is_some_and(|at| at <= now.wall_ms);
         if photo {
@@ -159,6 +164,7 @@ impl Replica {
             Flight::Pull { reread } => self.handle_pulled(&reread, response, class, now, random),
             Flight::Me => self.handle_me(response, class, now, random),
             Flight::Photo(step) => self.handle_photo(&step, response, class, now, rnd),
+            Flight::Offer(forms) => self.handle_offered(&forms, response, class, now, random),
         }
     }
 

@@ -38,7 +38,9 @@ impl Replica {
         if let Some(mut upload) = uploads::load(&self.db, step.photo_id, &step.form)?
             && upload.state == 0
         {
-            if let Some(verified) = response.header("upload-verified") {
+            if response.code().as_deref() == Some("erased") {
+                self.erased_there(&upload, now)?;
+            } else if let Some(verified) = response.header("upload-verified") {
                 self.verified(upload, verified.trim(), now, random)?;
             } else {
                 match class {
@@ -60,7 +62,7 @@ impl Replica {
         self.photo_done(now)
     }
 
-    fn photo_done(&mut self, now: &Now) -> Result<(), ClientError> {
+    pub(crate) fn photo_done(&mut self, now: &Now) -> Result<(), ClientError> {
         let more = self.next_photo_ms(now)?;
         self.machine.photo_step_done(more.is_some(), now.wall_ms);
         Ok(())

@@ -167,6 +167,8 @@ const DESK: &[Role] = &[Role::FilingDesk, Role::Supervisor];
 const UNIT: &[Role] = &[Role::UnitClerk];
 const VERIFIERS: &[Role] = &[Role::Collector, Role::Inspector, Role::Supervisor];
 const COMMAND: &[Role] = &[Role::Dispatcher, Role::DutyLeader];
+/// Who may ask for an erasure, and who may agree to another's.
+const ERASERS: &[Role] = &[Role::Supervisor, Role::Administrator];
 const NONE: &[Role] = &[];
 
 /// The policy table: every kind, once. `feed_back` and `verify` are evidence in what they saw and power
@@ -183,6 +185,8 @@ pub const POLICY: &[Policy] = &[
     Policy { kind: "photo_lost", class: Class::Evidence, roles: NONE },
     Policy { kind: "comment", class: Class::Evidence, roles: NONE },
     Policy { kind: "redact", class: Class::Power, roles: &[Role::Supervisor] },
+    Policy { kind: "erase", class: Class::Power, roles: ERASERS },
+    Policy { kind: "confirm_erase", class: Class::Power, roles: ERASERS },
     Policy { kind: "file", class: Class::Power, roles: DESK },
     Policy { kind: "refuse", class: Class::Power, roles: DESK },
     Policy { kind: "merge", class: Class::Power, roles: DESK },

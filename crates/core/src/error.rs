@@ -61,6 +61,7 @@ problems! {
     BAD_JSON = "bad_json", "内容不是有效的 JSON", "The body is not valid JSON", "检查引号、逗号和编码（UTF-8）", "Check quotes, commas and the encoding (UTF-8)";
     BODY_TOO_LARGE = "body_too_large", "内容太大", "The body is too large", "分成几次发送", "Send it in smaller parts";
     TOO_MANY_OPS = "too_many_ops", "一次发送的操作太多", "Too many ops in one push", "每次最多 500 条", "Send at most 500 at a time";
+    TOO_MANY_FORMS = "too_many_forms", "一次询问的照片太多", "Too many photos asked about at once", "每次最多 500 张", "Ask about at most 500 at a time";
     BAD_ENCODING = "bad_encoding", "压缩格式不认识或已损坏", "The content encoding is unknown or damaged", "用 gzip、zstd 或不压缩", "Use gzip, zstd or none";
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", "内容类型不对", "The content type is not the expected one", "按接口说明设置 Content-Type", "Set Content-Type as the interface asks";
     NOT_FOUND = "not_found", "没有这件案件，或不归你管", "There is no such thing, or it is not yours to see", "检查编号；如应归你管，请联系管理员", "Check the id; if it should be yours, ask an administrator";
@@ -84,6 +85,7 @@ problems! {
     BAD_CURSOR = "bad_cursor", "同步位置无效", "The cursor is not valid", "不带 cursor 重新拉取，已在手机里的待上传内容不受影响", "Pull again without a cursor; unsent work is untouched";
     UPGRADE_REQUIRED = "upgrade_required", "应用版本太旧", "The app is too old", "升级应用；上传仍可继续", "Upgrade the app; pushing still works";
     UPLOAD_GONE = "upload_gone", "上传已过期", "The upload has expired", "重新创建上传", "Create the upload again";
+    ERASED = "erased", "内容已依法删除，不能再上传", "This was erased as the law requires and is not taken again", "删除手机里的这份；其他内容照常上传", "Delete the phone's copy; everything else is sent as usual";
     OFFSET_CONFLICT = "offset_conflict", "上传位置不一致", "The upload offset differs", "用 HEAD 查询位置后续传", "Ask with HEAD and resume from there";
     DIGEST_MISMATCH = "digest_mismatch", "照片内容与登记的校验值不符", "The bytes do not match the stated digest", "核对手机里的文件后重新上传", "Check the file on the phone and upload again";
     CHECKSUM_MISMATCH = "checksum_mismatch", "这一段数据在传输中损坏", "This chunk was damaged on the way", "重发这一段", "Send the chunk again";

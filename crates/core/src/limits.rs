@@ -33,6 +33,8 @@ pub const LOOK_GAP_MS: i64 = 2 * 3_600_000;
 pub const CHUNK_BYTES: usize = 512 * 1024;
 /// Largest photo or document, bytes (protocol 11).
 pub const UPLOAD_BYTES_MAX: u64 = 15 * 1024 * 1024;
+/// Most forms of photos that a phone asks about in one request after a new epoch (protocol 10).
+pub const OFFERED_FORMS_MAX: usize = 500;
 /// Largest voice note, bytes (U5).
 pub const VOICE_BYTES_MAX: u64 = 1024 * 1024;
 /// Longest voice note, milliseconds (U5).

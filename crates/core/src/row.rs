@@ -20,6 +20,8 @@ crate::open_enum! {
         Comment = "comment",
         /// Two edits that disagree.
         Conflict = "conflict",
+        /// An erasure 依法删除: who asked, who decided.
+        Erasure = "erasure",
         /// What became of an op.
         Verdict = "verdict",
         /// When somebody last looked at a cell.

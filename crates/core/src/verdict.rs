@@ -1,5 +1,6 @@
 //! Verdicts: what became of an op (protocol 5). Values, not errors.
 
+use crate::case::Erased;
 use crate::id::{CaseId, OpId};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,10 @@ crate::open_enum! {
         OtherFeedback = "other_feedback",
         /// The op was merged into work that was already there.
         AlreadyThere = "already_there",
+        /// It is about words that were erased; those in it were not taken, and are erased as well.
+        Erased = "erased",
+        /// An erasure must give a reason code.
+        ReasonNeeded = "reason_needed",
     }
 }
 
@@ -68,6 +73,10 @@ impl Why {
                 ("核查的不是最近一次处置反馈，已记入备注", "It judges another feedback; kept as a note")
             }
             Why::AlreadyThere => ("已有相同内容", "The same was there already"),
+            Why::Erased => {
+                ("原文已依法删除，其中的文字未采用", "The words were erased; those in it were not taken")
+            }
+            Why::ReasonNeeded => ("要写明原因代码", "A reason code is needed"),
             Why::Other(_) => ("已记入案件备注", "Kept as a note"),
         }
     }
@@ -242,4 +251,7 @@ pub struct VerdictRow {
     /// The cases it landed on.
     #[serde(default)]
     pub cases: Vec<CaseId>,
+    /// What it said was erased: whoever holds its bytes deletes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<Erased>,
 }

@@ -252,3 +252,105 @@ fn a_redacted_comment_loses_its_words_and_keeps_its_record() {
     let row = &s.a.world.cases[&c].comments[&op];
     assert_eq!((row.text.as_deref(), row.redacted.as_deref()), (None, Some("name")));
 }
+
+fn erase(target: EraseTarget) -> Command {
+    Command::Erase(Erase { target, reason: "bystander_face".into(), note: Some("asked by letter".into()) })
+}
+fn agree(erase: OpId) -> Command {
+    Command::ConfirmErase(ConfirmErase { erase, agree: true })
+}
+fn noted(why: Why) -> Verdict {
+    Verdict::Noted { why }
+}
+
+#[test]
+fn an_erasure_needs_two_people_with_power_and_a_reason() {
+    let mut s = Story::new();
+    let (here, word) = (case_id(1), "secret words");
+    s.ok(WORKER, here, Command::Report(Report::default()));
+    let comment = s.ok(WORKER, here, Command::Comment(Comment { text: word.into() }));
+    let target = || EraseTarget { op: Some(comment), ..EraseTarget::default() };
+    assert_eq!(s.act(WORKER, here, erase(target())).1, noted(Why::NoPower));
+    let wordy = Command::Erase(Erase { target: target(), reason: "邻居投诉".into(), note: None });
+    assert_eq!(s.act(DESK, here, wordy).1, noted(Why::ReasonNeeded));
+    let elsewhere = EraseTarget { op: Some(op_id(999)), ..EraseTarget::default() };
+    assert_eq!(s.act(DESK, here, erase(elsewhere)).1, noted(Why::NoSuchTarget));
+    let asked = s.ok(DESK, here, erase(target()));
+    assert_eq!(s.act(SECOND, here, erase(target())).1, noted(Why::AlreadyThere));
+    let text = |s: &Story| s.a.world.cases[&here].comments[&comment].text.clone();
+    assert_eq!(text(&s).as_deref(), Some(word), "until a second one agrees nothing goes");
+    assert_eq!(s.act(DESK, here, agree(asked)).1, noted(Why::SamePerson));
+    assert_eq!(s.act(WORKER, here, agree(asked)).1, noted(Why::NoPower));
+    // A supervisor of another town has no power here.
+    let away = 77;
+    s.a.add_person(away, vec![grant(Role::Supervisor, "town:330782009")]);
+    assert_eq!(s.act(away, here, agree(asked)).1, noted(Why::NoPower));
+    assert!(text(&s).is_some());
+    let done = s.ok(SECOND, here, agree(asked));
+    assert_eq!(text(&s), None);
+    let file = &s.a.world.cases[&here];
+    let mark = file.comments[&comment].erased.clone().unwrap();
+    assert_eq!((mark.reason.as_str(), mark.by), ("bystander_face", done));
+    assert!(!format!("{:?}", file.images().unwrap()).contains(word));
+    assert_eq!(s.act(SECOND, here, agree(asked)).1, noted(Why::AlreadyThere));
+    assert_eq!(s.act(DESK, here, erase(target())).1, noted(Why::AlreadyThere));
+}
+
+#[test]
+fn a_refused_erasure_erases_nothing_and_may_be_asked_again() {
+    let mut s = Story::new();
+    s.ok(WORKER, case_id(1), Command::Report(Report::default()));
+    let target = || EraseTarget { report: true, ..EraseTarget::default() };
+    let asked = s.ok(DESK, case_id(1), erase(target()));
+    s.ok(SECOND, case_id(1), Command::ConfirmErase(ConfirmErase { erase: asked, agree: false }));
+    assert!(s.a.world.cases[&case_id(1)].case.erased.is_none());
+    assert_eq!(s.act(SECOND, case_id(1), agree(asked)).1, noted(Why::AlreadyThere));
+    let again = s.ok(SECOND, case_id(1), erase(target()));
+    s.ok(DESK, case_id(1), agree(again));
+    assert!(s.a.world.cases[&case_id(1)].case.erased.is_some());
+}
+
+#[test]
+fn erased_words_of_a_report_do_not_come_back_with_an_edit_of_somebody_who_saw_them() {
+    let mut s = Story::new();
+    let report = Report { description: Some("old words".into()), ..Report::default() };
+    s.ok(WORKER, case_id(1), Command::Report(report));
+    let clash = s.act(OTHER_WORKER, case_id(1), edit("description", "nothing", "worse words")).1;
+    assert!(matches!(clash, Verdict::Merged { .. }));
+    let asked = s.ok(DESK, case_id(1), erase(EraseTarget { report: true, ..EraseTarget::default() }));
+    s.ok(SECOND, case_id(1), agree(asked));
+    let all = |s: &Story| format!("{:?}", s.a.world.cases[&case_id(1)].images().unwrap());
+    assert!(!all(&s).contains("words"), "{}", all(&s));
+    let conflict = s.a.world.cases[&case_id(1)].conflicts.keys().next().cloned().unwrap();
+    let late = edit("description", "old words", "old words, and more");
+    assert_eq!(s.act(WORKER, case_id(1), late).1, noted(Why::Erased));
+    let choice = Command::ResolveConflict(ResolveConflict { conflict, take: json!("old words") });
+    assert_eq!(s.act(DESK, case_id(1), choice).1, noted(Why::Erased));
+    assert!(!all(&s).contains("words"));
+    // Somebody who saw what is left may write anew.
+    s.ok(DESK, case_id(1), edit("description", "", "a heap of rubble"));
+    assert!(all(&s).contains("rubble"));
+}
+
+#[test]
+fn an_erased_photo_is_no_longer_waited_for() {
+    let mut s = Story::new();
+    let here = case_id(1);
+    s.ok(WORKER, here, Command::Report(Report::default()));
+    let photo: PhotoTaken = serde_json::from_value(json!({
+        "photo_id": PhotoId(op_id(50).0),
+        "forms": {"working": {"sha256": Sha256::of(b"x"), "bytes": 1}},
+    }))
+    .unwrap();
+    let photo_id = photo.photo_id;
+    s.ok(WORKER, here, Command::Photo(photo));
+    s.ok(DESK, here, Command::File(Reason::default()));
+    s.ok(DESK, here, Command::Close(Reason::default()));
+    let pending = |s: &Story| s.a.world.cases[&here].case.closing.as_ref().unwrap().evidence_pending;
+    assert!(pending(&s));
+    let asked = s.ok(DESK, here, erase(EraseTarget { photo_id: Some(photo_id), ..EraseTarget::default() }));
+    s.ok(SECOND, here, agree(asked));
+    assert!(!pending(&s));
+    let lost = PhotoLost { photo_id, reason: "erased".into() };
+    assert_eq!(s.act(WORKER, here, Command::PhotoLost(lost)).1, noted(Why::AlreadyThere));
+}

@@ -9,7 +9,7 @@ use blindspot_core::division::Places;
 use blindspot_core::op::SealedOp;
 use blindspot_core::testing::*;
 use blindspot_core::verdict::Verdict;
-use blindspot_core::{CaseId, PhotoId};
+use blindspot_core::{CaseId, OpId, PhotoId};
 use proptest::prelude::*;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -55,6 +55,8 @@ enum Act {
     Close(u64),
     Void(u64),
     ConfirmVoid(u64),
+    Erase(u64, u8),
+    ConfirmErase(u64, bool),
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -75,7 +77,9 @@ fn act() -> impl Strategy<Value = Act> {
         3 => (case.clone(), worker, any::<bool>()).prop_map(|(c, w, p)| Act::Verify(c, w, p)),
         1 => case.clone().prop_map(Act::Close),
         1 => case.clone().prop_map(Act::Void),
-        1 => case.prop_map(Act::ConfirmVoid),
+        1 => case.clone().prop_map(Act::ConfirmVoid),
+        2 => (case.clone(), 0..3u8).prop_map(|(c, what)| Act::Erase(c, what)),
+        2 => (case, any::<bool>()).prop_map(|(c, agree)| Act::ConfirmErase(c, agree)),
     ]
 }
 
@@ -85,13 +89,20 @@ fn ops(acts: &[Act]) -> Vec<SealedOp> {
     let mut latest: BTreeMap<(u64, CaseId), _> = BTreeMap::new();
     let mut feed_backs: BTreeMap<u64, _> = BTreeMap::new();
     let mut voids: BTreeMap<u64, _> = BTreeMap::new();
+    let (mut photos, mut comments, mut erases) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for (i, act) in acts.iter().enumerate() {
         let n = i as u64 + 1;
         let reason = Reason { reason: "r".into(), ..Reason::default() };
         let (author, case, command, round) = match act {
             Act::Report(c, w) => (*w, *c, Command::Report(Report::default()), None),
-            Act::Photo(c, w) => (*w, *c, Command::Photo(photo(n)), None),
-            Act::Comment(c, w) => (*w, *c, Command::Comment(Comment { text: format!("t{n}") }), None),
+            Act::Photo(c, w) => {
+                photos.insert(*c, PhotoId(op_id(n).0));
+                (*w, *c, Command::Photo(photo(n)), None)
+            }
+            Act::Comment(c, w) => {
+                comments.insert(*c, op_id(n));
+                (*w, *c, Command::Comment(Comment { text: format!("t{n}") }), None)
+            }
             Act::Edit(c, w, field, value) => (*w, *c, Command::Edit(edit(*field, *value)), None),
             Act::Withdraw(c, w) => (*w, *c, Command::Withdraw(Nothing {}), None),
             Act::File(c) => (DESK, *c, Command::File(reason), None),
@@ -106,12 +117,8 @@ fn ops(acts: &[Act]) -> Vec<SealedOp> {
             Act::Accept(c) => (UNIT, *c, Command::Accept(Nothing {}), None),
             Act::FeedBack(c, round) => {
                 feed_backs.insert(*c, op_id(n));
-                (
-                    UNIT,
-                    *c,
-                    Command::FeedBack(FeedBack { text: format!("done{n}"), ..FeedBack::default() }),
-                    *round,
-                )
+                let back = FeedBack { text: format!("done{n}"), ..FeedBack::default() };
+                (UNIT, *c, Command::FeedBack(back), *round)
             }
             Act::Verify(c, w, passed) => {
                 let feed_back = feed_backs.get(c).copied().unwrap_or(op_id(999));
@@ -133,12 +140,29 @@ fn ops(acts: &[Act]) -> Vec<SealedOp> {
                 let void = voids.get(c).copied().unwrap_or(op_id(999));
                 (SECOND_DESK, *c, Command::ConfirmVoid(ConfirmVoid { void, agree: true }), None)
             }
+            Act::Erase(c, what) => {
+                erases.insert(*c, op_id(n));
+                let target = target(*what, photos.get(c).copied(), comments.get(c).copied());
+                (DESK, *c, Command::Erase(Erase { target, reason: "face".into(), note: None }), None)
+            }
+            Act::ConfirmErase(c, agree) => {
+                let erase = erases.get(c).copied().unwrap_or(op_id(999));
+                (SECOND_DESK, *c, Command::ConfirmErase(ConfirmErase { erase, agree: *agree }), None)
+            }
         };
         let case = case_id(case);
         let depends = latest.insert((author, case), op_id(n)).into_iter().collect();
         out.push(sealed_in_round(n, author, Some(case), &command, depends, round));
     }
     out
+}
+
+fn target(what: u8, photo_id: Option<PhotoId>, op: Option<OpId>) -> EraseTarget {
+    match what {
+        0 => EraseTarget { photo_id, ..EraseTarget::default() },
+        1 => EraseTarget { op, ..EraseTarget::default() },
+        _ => EraseTarget { report: true, ..EraseTarget::default() },
+    }
 }
 
 fn photo(n: u64) -> PhotoTaken {
@@ -221,6 +245,27 @@ proptest! {
         for op in &ops[cut..] { server.receive(op); }
         for op in &ops[cut..] { phone.receive(op); }
         prop_assert_eq!(facts(&server), facts(&phone));
+    }
+
+    /// What two people erased is gone from the rows, and whatever comes later, sent again or in any batching, does not
+    /// bring it back.
+    #[test]
+    fn what_is_erased_stays_erased(acts in proptest::collection::vec(act(), 1..40)) {
+        let mut a = authority();
+        for op in ops(&acts) {
+            a.receive(&op);
+            for file in a.world.cases.values() {
+                for photo in file.photos.values().filter(|p| p.erased.is_some()) {
+                    prop_assert!(photo.forms.is_empty() && photo.verified.is_empty() && !photo.awaited());
+                }
+                prop_assert!(file.comments.values().all(|c| c.erased.is_none() || c.text.is_none()));
+                for e in file.erasures.values() {
+                    prop_assert!(e.decided_by != Some(e.asked_by));
+                    let gone = file.find_erasable(&e.target);
+                    prop_assert!(e.mark().is_none() || gone == Some(true), "{e:?}");
+                }
+            }
+        }
     }
 
     /// A state changes only along a row of the table, and the round rises only where the row says so.

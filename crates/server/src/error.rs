@@ -37,7 +37,7 @@ pub fn status_of(code: &str) -> u16 {
         "conflict" | "offset_conflict" | "setup_done" => 409,
         "upload_gone" => 410,
         "tus_version" | "changed_meanwhile" => 412,
-        "body_too_large" | "too_many_ops" | "upload_too_large" => 413,
+        "body_too_large" | "too_many_ops" | "too_many_forms" | "upload_too_large" => 413,
         "unsupported_media_type" => 415,
         "key_reused" => 422,
         "upgrade_required" => 426,
@@ -45,6 +45,7 @@ pub fn status_of(code: &str) -> u16 {
         "digest_mismatch" | "checksum_mismatch" => 460,
         "internal" => 500,
         "busy" => 503,
+        "erased" => 451,
         "no_space" => 507,
         _ => 400,
     }

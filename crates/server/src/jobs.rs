@@ -7,7 +7,7 @@ use crate::config::ServeConfig;
 use crate::http::health::low_space_mb;
 use crate::http::now_ms;
 use crate::service::renditions::{self, Step};
-use crate::service::{ServiceError, WriteJob, ingest, limits, replays, uploads};
+use crate::service::{ServiceError, WriteJob, erasure, ingest, limits, replays, uploads};
 use crate::state::App;
 use blindspot_store::{accounts, browsers, devices, meta, tokens};
 use std::panic::AssertUnwindSafe;
@@ -104,6 +104,7 @@ fn run(app: &App, stopped: &Receiver<()>) {
             report("phones heard of", app.seen.write(app.house(), false, now).map(drop));
         }
         report("replays", replay(app, &owner, now));
+        report("erasures", erasure::settle(app.house()));
         report("tokens used", app.house().used.flush(app.house()).map_err(ServiceError::from));
         let step =
             std::panic::catch_unwind(AssertUnwindSafe(|| renditions::step(app.house(), app.depot(), now)));

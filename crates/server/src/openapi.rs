@@ -4,7 +4,7 @@
 use crate::error::{retry_of, status_of};
 use crate::policy;
 use crate::router;
-use blindspot_core::case::{Case, CommentRow, ConflictRow, PersonRow, PhotoRow};
+use blindspot_core::case::{Case, CommentRow, ConflictRow, ErasureRow, PersonRow, PhotoRow};
 use blindspot_core::error::{self as problem, Problem, ProblemText};
 use blindspot_core::verdict::VerdictRow;
 use serde_json::{Map, Value, json};
@@ -36,7 +36,7 @@ proxy) counts as a broken network. Every refusal is an RFC 9457 document of one 
         (name = "audit", description = "审计 · the audit log"),
         (name = "server", description = "服务器 · health, set-up, documentation"),
     ),
-    components(schemas(Problem, Case, PhotoRow, CommentRow, ConflictRow, PersonRow, VerdictRow))
+    components(schemas(Problem, Case, PhotoRow, CommentRow, ConflictRow, ErasureRow, PersonRow, VerdictRow))
 )]
 pub(crate) struct Base;
 

@@ -14,6 +14,8 @@ pub enum Needs {
     SignedIn,
     /// Somebody who holds `Administrator` now.
     Administrator,
+    /// Somebody who holds `Supervisor` or `Administrator` now.
+    Supervisor,
     /// Somebody who holds `Auditor` or `Administrator` now.
     Auditor,
 }
@@ -26,6 +28,7 @@ impl Needs {
             Needs::Anonymous => "anonymous",
             Needs::SignedIn => "signed_in",
             Needs::Administrator => "administrator",
+            Needs::Supervisor => "supervisor",
             Needs::Auditor => "auditor",
         }
     }
@@ -36,6 +39,7 @@ impl Needs {
         match self {
             Needs::Anonymous | Needs::SignedIn => None,
             Needs::Administrator => Some(&[Role::Administrator]),
+            Needs::Supervisor => Some(&[Role::Supervisor, Role::Administrator]),
             Needs::Auditor => Some(&[Role::Auditor, Role::Administrator]),
         }
     }
@@ -91,6 +95,8 @@ pub const RULES: &[Rule] = &[
     rule("PATCH", "/v1/photos/{id}", Needs::SignedIn),
     rule("DELETE", "/v1/photos/{id}", Needs::SignedIn),
     rule("GET", "/v1/photos/{id}/{form}", Needs::SignedIn),
+    rule("POST", "/v1/photos/lacking", Needs::SignedIn),
+    rule("GET", "/v1/after-restore", Needs::Supervisor),
     rule("GET", "/v1/cases", Needs::SignedIn),
     rule("GET", "/v1/cases/{id}", Needs::SignedIn),
     rule("GET", "/v1/cases/{id}/timeline", Needs::SignedIn),

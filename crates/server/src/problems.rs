@@ -21,6 +21,7 @@ enum Then {
     AskOffset,
     UploadAnew,
     CheckFile,
+    DeleteCopy,
     SendAgain,
     Look,
     Wait,
@@ -36,7 +37,7 @@ impl Then {
         Some(match code {
             "bad_request" | "bad_json" | "bad_encoding" | "unsupported_media_type" => Then::Correct,
             "method_not_allowed" | "tus_version" | "bad_key" | "key_reused" => Then::Correct,
-            "body_too_large" | "too_many_ops" => Then::Smaller,
+            "body_too_large" | "too_many_ops" | "too_many_forms" => Then::Smaller,
             "token_expired" | "token_invalid" => Then::Refresh,
             "enrol_again" | "device_revoked" | "bad_proof" | "bad_code" => Then::Enrol,
             "sign_in" | "wrong_password" => Then::SignIn,
@@ -47,6 +48,7 @@ impl Then {
             "upgrade_required" => Then::Upgrade,
             "offset_conflict" => Then::AskOffset,
             "upload_gone" => Then::UploadAnew,
+            "erased" => Then::DeleteCopy,
             "digest_mismatch" => Then::CheckFile,
             "checksum_mismatch" => Then::SendAgain,
             "conflict" | "changed_meanwhile" => Then::Look,
@@ -66,7 +68,7 @@ impl Then {
             Then::AskOffset | Then::UploadAnew | Then::CheckFile | Then::PullAnew | Then::Look => {
                 ("按左栏处理后", "after that")
             }
-            Then::Correct | Then::AskPerson | Then::Forget | Then::Upgrade => ("否", "no"),
+            Then::Correct | Then::AskPerson | Then::Forget | Then::Upgrade | Then::DeleteCopy => ("否", "no"),
         }
     }
 
@@ -106,6 +108,10 @@ impl Then {
             Then::CheckFile => (
                 "重新计算手机里文件的 SHA-256：一致就重新上传，不一致就发 photo_lost",
                 "Hash the phone's file again: upload anew when it matches, send photo_lost when it does not",
+            ),
+            Then::DeleteCopy => (
+                "照片：删除手机里的这份，标明“已删除（依法）”，不再上传",
+                "Photos: delete the phone's copy, mark it as erased, do not offer it again",
             ),
             Then::SendAgain => ("重发这一段", "Send the chunk again"),
             Then::Look => ("重新读取最新状态，由人决定", "Read the latest state and let a person decide"),

@@ -2,8 +2,8 @@
 //! one (clippy forbids `Router::route`), and has its row in `policy`.
 
 use crate::http::{
-    cases, devices, docs, events, health, metrics, outer, people, photos, reference, sandbox, sessions,
-    setup, start, sync,
+    cases, devices, docs, epochs, events, health, metrics, outer, people, photos, reference, sandbox,
+    sessions, setup, start, sync,
 };
 use crate::openapi;
 use crate::state::App;
@@ -48,6 +48,7 @@ fn phones() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(photos::options, photos::create))
         .routes(routes!(photos::options_of_upload, photos::head, photos::patch, photos::terminate))
         .routes(routes!(photos::download))
+        .routes(routes!(epochs::lacking))
         .routes(routes!(sessions::me))
 }
 
@@ -61,6 +62,7 @@ fn desks() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(cases::detail))
         .routes(routes!(cases::timeline))
         .routes(routes!(cases::act))
+        .routes(routes!(epochs::after_restore))
         .routes(routes!(reference::looks))
         .routes(routes!(reference::list))
         .routes(routes!(people::list, people::create))

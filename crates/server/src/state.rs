@@ -7,6 +7,7 @@ use crate::blob::Depot;
 use crate::config::ServeConfig;
 use crate::hints::Hints;
 use crate::http::turns::Turns;
+use crate::service::erasure::{self, ErasedFiles};
 use crate::service::limits::{Buckets, Reserve};
 use crate::service::seen::Seen;
 use crate::service::{House, Random, ServiceError, Writer, start};
@@ -92,6 +93,8 @@ impl DataFolder {
             (None, None) => (CityId::from("city"), "净格".to_owned()),
         };
         let house = Arc::new(start::open(store, city, &name, seed, Box::new(random), now_ms)?);
+        house.set_erased_files(Arc::new(ErasedFiles::open(data)?));
+        erasure::catch_up(&house, now_ms)?;
         Ok(Self { house, depot: Depot::open(data)?, _lock: lock })
     }
 
@@ -184,6 +187,11 @@ impl App {
         let listener = hints.clone();
         folder.house.set_listener(Box::new(move |h| listener.tell(h)));
         folder.house.set_sandbox(config.sandbox.is_some());
+        if let (Some(plan), Some(files)) = (&config.backup, folder.house.erased_files()) {
+            // The list beside the backups outlives this folder: nothing is answered before it is carried out.
+            files.add_backups(&plan.to);
+            erasure::catch_up(&folder.house, crate::http::now_ms()).map_err(io::Error::other)?;
+        }
         let gate = Gate::new(&folder.house);
         let writer = Writer::spawn(folder.house.clone())?;
         let base_url = config.base_url.clone().unwrap_or(base_url);

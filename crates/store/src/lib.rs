@@ -13,6 +13,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod accounts;
+pub mod after_restore;
 pub mod audit;
 pub mod backup;
 pub mod browsers;
@@ -22,6 +23,7 @@ mod checkpoint;
 mod conformance;
 pub mod counters;
 pub mod devices;
+pub mod erased;
 mod fault;
 pub mod feed;
 pub mod jobs;
@@ -146,6 +148,15 @@ impl Store {
     /// The closure's, or the commit's; in both cases nothing was written.
     pub fn write<T, E: From<StoreError>>(&self, f: impl FnMut(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
         self.engine.write(f)
+    }
+
+    /// Leaves nothing of what was written over in the write-ahead log: copies all of it back and empties the file.
+    /// Says whether it could; a reader of an older state is in the way until it ends.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn empty_wal(&self) -> Result<bool> {
+        self.engine.empty_wal()
     }
 
     /// Runs a closure on one read snapshot.

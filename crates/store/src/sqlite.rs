@@ -18,8 +18,10 @@ pub const MIN_SQLITE: i32 = 3_051_003;
 const PAGE: &str = "PRAGMA page_size = 16384;";
 /// The writer keeps the pages that a group of pushes changes in memory (32 MiB), and copies the WAL back
 /// in stretches of 64 MiB: with the defaults (2 MB, 4 MB) most of a push's time went into reading the same
-/// pages again and copying them back and forth.
-const WRITER: &str = "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4096;";
+/// pages again and copying them back and forth. What is deleted is overwritten with zeros: what was erased must not
+/// stay in the free space of a page.
+const WRITER: &str =
+    "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4096; PRAGMA secure_delete = ON;";
 
 /// How to open a database file.
 #[derive(Clone, Debug)]
@@ -125,6 +127,17 @@ impl SqliteEngine {
             beside.ring();
         }
         Ok(value)
+    }
+
+    /// Copies the whole WAL back and empties its file; says whether no reader was in the way.
+    pub(crate) fn empty_wal(&self) -> Result<bool> {
+        if self.pool.is_none() {
+            return Ok(true);
+        }
+        let conn = lock(&self.writer);
+        let busy: i64 =
+            conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(from_rusqlite)?;
+        Ok(busy == 0)
     }
 
     pub(crate) fn read<T, E: From<StoreError>>(

@@ -3,7 +3,7 @@
 use super::{Finding, bad, good, note};
 use crate::clock::wall_ms;
 use blindspot_server::{ServeConfig, backup, telemetry};
-use blindspot_store::Store;
+use blindspot_store::{Store, StoreError, accounts, after_restore};
 use std::path::{Path, PathBuf};
 
 /// A daily backup that is older than this has failed twice.
@@ -17,6 +17,7 @@ pub(super) fn all(config: &ServeConfig) -> Vec<Finding> {
     let mut found = vec![space(data, config.space_warn_mb), sqlite(), rights(data), handles(config)];
     found.extend(key(data));
     found.push(backups(config));
+    found.extend(misfits(config));
     found
 }
 
@@ -149,6 +150,23 @@ fn backups(config: &ServeConfig) -> Finding {
             if age > BACKUP_OLD_MS || !there { note("backup", zh, en) } else { good("backup", zh, en) }
         }
     }
+}
+
+/// What phones offered again after a restore and did not end as it had.
+fn misfits(config: &ServeConfig) -> Option<Finding> {
+    let database = config.data.join("blindspot.db");
+    let store = database.is_file().then(|| Store::open_copy(&database).ok()).flatten()?;
+    let count = store.read(|tx| match accounts::load_only_city(tx)? {
+        Some(record) => after_restore::count(tx, &record.city),
+        None => Ok::<_, StoreError>(0),
+    });
+    // A database of an earlier version has no such list yet.
+    let n = count.ok().filter(|n| *n > 0)?;
+    Some(note(
+        "after_restore",
+        format!("恢复后有 {n} 条操作结果与以前不同，请值班主管看 GET /v1/after-restore"),
+        format!("{n} ops ended otherwise after a restore than before: see GET /v1/after-restore"),
+    ))
 }
 
 #[cfg(test)]

@@ -34,6 +34,8 @@ pub(crate) const RECEIPT: &str = "receipt";
 pub(crate) const RECEIVED_THROUGH: &str = "received_through";
 /// A new epoch was seen: acknowledged work is to be offered again.
 pub(crate) const REOFFER: &str = "reoffer";
+/// Numbers whose ops were erased here and that the server, after a new epoch, may not have.
+pub(crate) const GONE: &str = "gone";
 /// The number of the last op sealed by this device.
 pub(crate) const DEVICE_SEQ: &str = "device_seq";
 /// The number of the last local tag.

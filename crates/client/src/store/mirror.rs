@@ -83,7 +83,7 @@ pub(crate) fn sweep(db: &Connection) -> Result<usize, ClientError> {
         .prepare_cached(
             "DELETE FROM rows WHERE pinned = 1 AND (case_id IS NULL OR case_id NOT IN (
            SELECT c.case_id FROM outbox_cases c JOIN outbox o ON o.n = c.n WHERE o.overlay = 1
-           UNION SELECT case_id FROM uploads WHERE state = 0
+           UNION SELECT case_id FROM uploads WHERE state IN (0, 3)
            UNION SELECT case_id FROM captures WHERE state = 0))",
         )?
         .execute([])?)

@@ -7,6 +7,7 @@ pub(crate) mod captures;
 )]
 pub(crate) mod carve;
 pub(crate) mod digests;
+pub(crate) mod erased;
 pub(crate) mod meta;
 pub(crate) mod mirror;
 pub(crate) mod outbox;

@@ -91,13 +91,25 @@ pub(crate) fn latest_undecided(db: &Connection, case: CaseId) -> Result<Option<O
     parsed_option(id)
 }
 
-/// Bodies to send, in order: at most so many ops and bytes, but always one.
+/// An op to send.
+pub(crate) struct UnsentOp {
+    /// Its place.
+    pub(crate) n: i64,
+    pub(crate) op_id: OpId,
+    pub(crate) body: String,
+    /// The final verdict of a past that the server has lost.
+    pub(crate) former: Option<Verdict>,
+}
+
+/// Ops to send, in order: at most so many ops and bytes, but always one.
 pub(crate) fn unsent(
     db: &Connection,
     ops_max: usize,
     bytes_max: usize,
-) -> Result<Vec<(i64, String)>, ClientError> {
-    let mut query = db.prepare_cached("SELECT n, body, sha256 FROM outbox WHERE state = 0 ORDER BY n")?;
+) -> Result<Vec<UnsentOp>, ClientError> {
+    let mut query = db.prepare_cached(
+        "SELECT n, body, sha256, op_id, CASE final WHEN 1 THEN verdict END FROM outbox WHERE state = 0 ORDER BY n",
+    )?;
     let mut rows = query.query([])?;
     let (mut batch, mut bytes) = (Vec::new(), 0);
     while batch.len() < ops_max
@@ -112,7 +124,13 @@ pub(crate) fn unsent(
         if bytes > bytes_max && !batch.is_empty() {
             break;
         }
-        batch.push((row.get(0)?, body));
+        let former: Option<String> = row.get(4)?;
+        batch.push(UnsentOp {
+            n: row.get(0)?,
+            op_id: parsed(&row.get::<_, String>(3)?)?,
+            body,
+            former: former.and_then(|text| serde_json::from_str(&text).ok()),
+        });
     }
     Ok(batch)
 }

@@ -88,7 +88,7 @@ fn looked_at(db: &Connection) -> Result<Health, ClientError> {
     // Whatever a screen would ask for can be read.
     outbox::list(db)?;
     captures::list(db)?;
-    if uploads::list(db)?.iter().any(|u| !(0..=2).contains(&u.state) || Sha256::from_hex(&u.sha256).is_none())
+    if uploads::list(db)?.iter().any(|u| !(0..=3).contains(&u.state) || Sha256::from_hex(&u.sha256).is_none())
     {
         return damaged("the queue of photos is not what was written");
     }

@@ -24,13 +24,15 @@ pub(crate) struct UploadRecord {
     pub(crate) ask: bool,
     pub(crate) failures: u32,
     pub(crate) problem: Option<String>,
-    /// 0 to send, 1 verified, 2 lost.
+    /// 0 to send, 1 verified, 2 lost, 3 verified in a past that the server may have lost.
     pub(crate) state: i64,
+    /// Why the bytes are here no more.
+    pub(crate) gone_why: Option<String>,
 }
 
 const COLUMNS: &str =
     "photo_id, form, case_id, file, sha256, bytes, media, filetype, location, sent, ask, failures,
-  problem, state";
+  problem, state, (SELECT why FROM let_go l WHERE l.photo_id = uploads.photo_id AND l.form = uploads.form)";
 
 fn record(r: &Row<'_>) -> Result<UploadRecord, ClientError> {
     Ok(UploadRecord {
@@ -48,6 +50,7 @@ fn record(r: &Row<'_>) -> Result<UploadRecord, ClientError> {
         failures: r.get(11)?,
         problem: r.get(12)?,
         state: r.get(13)?,
+        gone_why: r.get(14)?,
     })
 }
 
@@ -171,14 +174,52 @@ pub(crate) fn set_lost(db: &Connection, photo: PhotoId, form: &str, why: &str) -
     Ok(())
 }
 
-/// After a new epoch: acknowledged bytes that are still here are offered again.
+/// After a new epoch: the server is asked whether it still has what it acknowledged and is still here.
 pub(crate) fn reoffer(db: &Connection) -> Result<usize, ClientError> {
     Ok(db
         .prepare_cached(
-            "UPDATE uploads SET state = 0, location = NULL, sent = 0, ask = 0, not_before_ms = 0
-         WHERE state = 1 AND kept = 1",
+            "UPDATE uploads SET state = 3, location = NULL, ask = 0, not_before_ms = 0 WHERE state = 1 AND kept = 1",
         )?
         .execute([])?)
+}
+
+/// A form that the server is to be asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Offered {
+    pub(crate) photo_id: PhotoId,
+    pub(crate) form: String,
+    /// Hex.
+    pub(crate) sha256: String,
+}
+
+/// Forms to ask about, at most so many.
+pub(crate) fn to_ask(db: &Connection, most: usize) -> Result<Vec<Offered>, ClientError> {
+    let mut query = db.prepare_cached(
+        "SELECT photo_id, form, sha256 FROM uploads WHERE state = 3 ORDER BY photo_id, form LIMIT ?1",
+    )?;
+    let mut rows = query.query([i64::try_from(most).unwrap_or(i64::MAX)])?;
+    let mut list = Vec::new();
+    while let Some(r) = rows.next()? {
+        list.push(Offered { photo_id: parsed(&r.get::<_, String>(0)?)?, form: r.get(1)?, sha256: r.get(2)? });
+    }
+    Ok(list)
+}
+
+pub(crate) fn any_to_ask(db: &Connection) -> Result<bool, ClientError> {
+    Ok(db
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM uploads WHERE state = 3)")?
+        .query_row([], |r| r.get(0))?)
+}
+
+/// What the server said of a form: it lacks it, so it goes again from the start, or it has it still.
+pub(crate) fn set_asked(db: &Connection, offered: &Offered, lacking: bool) -> Result<(), ClientError> {
+    let sql = if lacking {
+        "UPDATE uploads SET state = 0, sent = 0 WHERE photo_id = ?1 AND form = ?2 AND state = 3"
+    } else {
+        "UPDATE uploads SET state = 1 WHERE photo_id = ?1 AND form = ?2 AND state = 3"
+    };
+    db.prepare_cached(sql)?.execute(params![offered.photo_id.to_string(), offered.form])?;
+    Ok(())
 }
 
 /// Bytes that were acknowledged before a time and are still on disk.
@@ -197,9 +238,13 @@ pub(crate) fn acknowledged_before(
     Ok(list)
 }
 
-pub(crate) fn set_gone(db: &Connection, photo: PhotoId, form: &str) -> Result<(), ClientError> {
-    db.prepare_cached("UPDATE uploads SET kept = 0 WHERE photo_id = ?1 AND form = ?2")?
+pub(crate) fn set_gone(db: &Connection, photo: PhotoId, form: &str, why: &str) -> Result<(), ClientError> {
+    let tx = super::write(db)?;
+    tx.prepare_cached("UPDATE uploads SET kept = 0 WHERE photo_id = ?1 AND form = ?2")?
         .execute(params![photo.to_string(), form])?;
+    tx.prepare_cached("INSERT OR REPLACE INTO let_go (photo_id, form, why) VALUES (?1, ?2, ?3)")?
+        .execute(params![photo.to_string(), form, why])?;
+    tx.commit()?;
     Ok(())
 }
 
@@ -207,7 +252,7 @@ pub(crate) fn set_gone(db: &Connection, photo: PhotoId, form: &str) -> Result<()
 pub(crate) fn counts(db: &Connection) -> Result<(u64, u64), ClientError> {
     Ok(db
         .prepare_cached(
-            "SELECT count(DISTINCT photo_id), coalesce(sum(bytes - sent), 0) FROM uploads WHERE state = 0",
+            "SELECT count(DISTINCT photo_id), coalesce(sum(bytes - sent), 0) FROM uploads WHERE state IN (0, 3)",
         )?
         .query_row([], |r| Ok((unsigned(r.get(0)?), unsigned(r.get(1)?))))?)
 }
@@ -215,7 +260,7 @@ pub(crate) fn counts(db: &Connection) -> Result<(u64, u64), ClientError> {
 /// Whether every form of a case's photos from this phone is verified.
 pub(crate) fn all_verified(db: &Connection, case: CaseId) -> Result<bool, ClientError> {
     let waiting: Option<i64> = db
-        .prepare_cached("SELECT 1 FROM uploads WHERE state = 0 AND case_id = ?1 LIMIT 1")?
+        .prepare_cached("SELECT 1 FROM uploads WHERE state IN (0, 3) AND case_id = ?1 LIMIT 1")?
         .query_row([case.to_string()], |r| r.get(0))
         .optional()?;
     Ok(waiting.is_none())

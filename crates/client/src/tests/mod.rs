@@ -2,6 +2,7 @@
 
 mod auth;
 mod capture;
+mod erased;
 mod native;
 mod photos;
 mod pull;
@@ -32,6 +33,10 @@ pub(super) struct Disk {
     pub(super) files: BTreeMap<String, Vec<u8>>,
     /// Writes that succeed before one fails; nothing means all.
     pub(super) writes_left: Option<usize>,
+    /// Bytes that fit; nothing means any number.
+    pub(super) room: Option<usize>,
+    /// Nothing can be removed.
+    pub(super) stuck: bool,
 }
 
 #[derive(Clone, Default)]
@@ -42,6 +47,10 @@ impl PhotoFiles for MemFiles {
         let mut disk = self.0.lock().unwrap();
         if let Some(left) = &mut disk.writes_left {
             *left = left.checked_sub(1).ok_or(FileProblem::Full)?;
+        }
+        let used: usize = disk.files.values().map(Vec::len).sum();
+        if disk.room.is_some_and(|room| used + bytes.len() > room) {
+            return Err(FileProblem::Full);
         }
         disk.files.insert(name.into(), bytes.into());
         Ok(())
@@ -59,7 +68,11 @@ impl PhotoFiles for MemFiles {
         Ok(self.0.lock().unwrap().files.get(name).map(|f| f.len() as u64))
     }
     fn remove(&self, name: &str) -> Result<(), FileProblem> {
-        self.0.lock().unwrap().files.remove(name);
+        let mut disk = self.0.lock().unwrap();
+        if disk.stuck {
+            return Err(FileProblem::Io("stuck".into()));
+        }
+        disk.files.remove(name);
         Ok(())
     }
 }
@@ -105,6 +118,9 @@ impl Rig {
         let (files, keys) = (MemFiles::default(), MemKeys::default());
         let now = Now { wall_ms: T0, mono_ms: Some(1_000), boot_id: Some("b".into()) };
         Self { dir, files, keys, rnd: Seeded(42), now }
+    }
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.dir.path()
     }
     pub(super) fn open(&self) -> Replica {
         let db = rusqlite::Connection::open(self.dir.path().join("replica.db")).unwrap();
@@ -225,7 +241,13 @@ pub(super) fn pushed(request: &HttpRequest) -> PushRequest {
 
 /// A push reply that gives each op the same verdict.
 pub(super) fn verdicts(count: usize, verdict: &Verdict) -> HttpResponse {
-    let entry = VerdictEntry { op_id: None, verdict: verdict.clone(), seen_before: false, cases: vec![] };
+    let entry = VerdictEntry {
+        op_id: None,
+        verdict: verdict.clone(),
+        seen_before: false,
+        cases: vec![],
+        erased: None,
+    };
     let verdicts = vec![entry; count];
     json(&PushReply { common: common(), received_through: count as u64, verdicts })
 }

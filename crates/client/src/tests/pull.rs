@@ -129,6 +129,7 @@ fn rows_with_unsent_work_stay_pinned_when_the_scope_is_gone() {
         device_seq: 1,
         verdict: Verdict::Applied,
         cases: vec![a],
+        erased: None,
     };
     let key = RowKey::new(RowKind::Verdict, op.to_string());
     let line = WireLine(key, Rev(100, 1), serde_json::to_string(&verdict).unwrap());

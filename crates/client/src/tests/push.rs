@@ -79,7 +79,7 @@ fn an_overlay_op_goes_only_with_the_checkpoint_that_brings_its_final_verdict() {
     assert_eq!(r.cases(CaseFilter::default()).unwrap().len(), 1);
     let feed = Feed::device(device(1));
     let line = |n: i64, verdict: Verdict| {
-        let row = VerdictRow { op_id, device_seq: 1, verdict, cases: vec![] };
+        let row = VerdictRow { op_id, device_seq: 1, verdict, cases: vec![], erased: None };
         let key = RowKey::new(RowKind::Verdict, op_id.to_string());
         WireLine(key, Rev(100, n), serde_json::to_string(&row).unwrap())
     };
@@ -122,7 +122,7 @@ fn an_answer_that_a_pull_overtook_does_not_bring_back_an_older_verdict() {
     let op_id = rig.report(&mut r, vec![]).op_id.unwrap();
     let push = rig.poll_lane(&mut r, Lane::Push);
     let pull = rig.poll_lane(&mut r, Lane::Pull);
-    let row = VerdictRow { op_id, device_seq: 1, verdict: Verdict::Applied, cases: vec![] };
+    let row = VerdictRow { op_id, device_seq: 1, verdict: Verdict::Applied, cases: vec![], erased: None };
     let line = WireLine(
         RowKey::new(RowKind::Verdict, op_id.to_string()),
         Rev(100, 2),

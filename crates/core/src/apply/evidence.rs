@@ -1,7 +1,7 @@
 //! Evidence: looks, comments, edits and corrected places, and the choice between two values.
 
 use super::{Step, place};
-use crate::case::{CaseFile, CommentRow, ConflictRow, PlacedBy};
+use crate::case::{CaseFile, CommentRow, ConflictRow, PlacedBy, WORDS};
 use crate::command::{Edit, Fix, Look, Relocate, ResolveConflict};
 use crate::division::GridId;
 use crate::geo::Point;
@@ -115,6 +115,7 @@ fn comment_row(
         photos,
         captured: step.ctx.time.clone(),
         redacted: None,
+        erased: None,
     }
 }
 
@@ -122,10 +123,15 @@ fn comment_row(
 /// After filing, an edit without desk power is a proposal.
 pub(super) fn edit(step: &Step<'_>, mut file: CaseFile, edit: &Edit) -> Outcome {
     let proposal = !file.case.state.before_filing() && !step.power("edit", &file);
-    let mut superseded = Vec::new();
+    let (mut superseded, mut erased) = (Vec::new(), false);
     for (field, change) in &edit.changes {
         let current = field_value(&file, field);
         let merged = three_way(&current, &change.from, &change.to);
+        if is_erased(&file, field) && current != change.from {
+            // Its author saw words that had to go: they do not come back by this door.
+            erased = true;
+            continue;
+        }
         if merged == Merged::Same {
             continue;
         }
@@ -139,6 +145,9 @@ pub(super) fn edit(step: &Step<'_>, mut file: CaseFile, edit: &Edit) -> Outcome 
             superseded.push(field.clone());
         }
     }
+    if erased {
+        return step.with(file, Verdict::Noted { why: Why::Erased });
+    }
     if proposal {
         return step.with(file, Verdict::Noted { why: Why::Proposal });
     }
@@ -146,6 +155,10 @@ pub(super) fn edit(step: &Step<'_>, mut file: CaseFile, edit: &Edit) -> Outcome 
         return step.done(file);
     }
     step.with(file, Verdict::Merged { superseded })
+}
+
+fn is_erased(file: &CaseFile, field: &str) -> bool {
+    file.case.erased.is_some() && WORDS.contains(&field)
 }
 
 fn field_value(file: &CaseFile, field: &str) -> Value {
@@ -196,8 +209,12 @@ pub(super) fn resolve(step: &Step<'_>, mut file: CaseFile, choice: ResolveConfli
     let Some(conflict) = file.conflicts.get_mut(&choice.conflict) else {
         return step.noted(&file, Why::NoSuchTarget);
     };
-    conflict.resolved = Some(choice.take.clone());
     let field = conflict.field.clone();
+    let about_erased = |mark: &crate::case::Erased| conflict.at_ms <= mark.at_ms;
+    if WORDS.contains(&field.as_str()) && file.case.erased.as_ref().is_some_and(about_erased) {
+        return step.noted(&file, Why::Erased);
+    }
+    conflict.resolved = Some(choice.take.clone());
     set_field(step, &mut file, &field, choice.take);
     step.done(file)
 }

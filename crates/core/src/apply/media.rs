@@ -33,6 +33,7 @@ pub(super) fn photo(step: &Step<'_>, mut file: CaseFile, photo: PhotoTaken) -> O
         waived: None,
         redacted: None,
         mismatch: false,
+        erased: None,
         extra: BTreeMap::new(),
     };
     let hashes: Vec<_> = row.forms.values().map(|f| f.sha256).collect();
@@ -51,7 +52,7 @@ pub(super) fn photo_lost(step: &Step<'_>, mut file: CaseFile, lost: PhotoLost) -
     let Some(photo) = file.photos.get_mut(&lost.photo_id) else {
         return step.noted(&file, Why::NoSuchTarget);
     };
-    if photo.verified.contains(&photo.evidence_form()) {
+    if photo.erased.is_some() || photo.verified.contains(&photo.evidence_form()) {
         // The working copy is here: only the original is lost, and originals never block.
         return step.noted(&file, Why::AlreadyThere);
     }

@@ -3,6 +3,7 @@
 //! `apply` reads a `World` and gives an `Outcome`; it changes nothing itself. Knows no order between
 //! ops: whoever calls it (the server's writer, the phone's replay) has put them in one.
 
+mod erase;
 mod evidence;
 mod media;
 mod moves;
@@ -61,8 +62,10 @@ pub fn apply(world: &World, op: &SealedOp, ctx: &Ctx<'_>) -> Outcome {
 /// Ops about a case that must already be here.
 fn on_case(step: &Step<'_>, command: Command) -> Outcome {
     let Some(named) = step.op.env.case_id else { return quarantined(step.op, Cause::Malformed) };
-    // A withdrawal is about the report itself; everything else follows merges to the standing case.
-    let target = if matches!(command, Command::Withdraw(_)) { named } else { step.world.root_of(named) };
+    // A withdrawal is about the report itself, an erasure about a row where it stands; everything else follows
+    // merges to the standing case.
+    let stays = matches!(command, Command::Withdraw(_) | Command::Erase(_) | Command::ConfirmErase(_));
+    let target = if stays { named } else { step.world.root_of(named) };
     let Some(file) = step.world.cases.get(&target) else { return held(step.op) };
     let file = (**file).clone();
     match command {
@@ -73,6 +76,8 @@ fn on_case(step: &Step<'_>, command: Command) -> Outcome {
         Command::PhotoLost(lost) => media::photo_lost(step, file, lost),
         Command::WaiveMedia(waive) => media::waive(step, file, &waive),
         Command::Redact(redact) => media::redact(step, file, redact),
+        Command::Erase(erase) => erase::erase(step, file, erase),
+        Command::ConfirmErase(confirm) => erase::confirm(step, file, &confirm),
         Command::Withdraw(_) => moves::withdraw(step, file),
         Command::File(reason) => moves::file(step, file, reason),
         Command::Refuse(reason) => moves::refuse(step, file, reason),

@@ -115,6 +115,7 @@ pub(super) fn feed_back(step: &Step<'_>, mut file: CaseFile, back: FeedBack) -> 
                 at_ms: step.ctx.now_ms,
                 text: back.text,
                 photos: back.photos,
+                erased: None,
             });
             file.add_person(Part::Handler, step.ctx.author.person);
             step.done(file)

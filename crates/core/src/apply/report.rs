@@ -68,6 +68,7 @@ fn new_case(step: &Step<'_>, case_id: CaseId, report: Report, self_fixed: bool) 
         merged_from: BTreeSet::new(),
         media: Media::default(),
         conflicts_open: 0,
+        erased: None,
         updated_ms: ctx.now_ms,
         extra: BTreeMap::new(),
     }

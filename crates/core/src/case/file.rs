@@ -2,6 +2,7 @@
 //!
 //! Must not know how rows are stored. `images` and `from_bodies` are inverses.
 
+use super::erasure::ErasureRow;
 use super::rows::{Case, CommentRow, ConflictRow, Media, Part, PersonRow, PhotoRow};
 use crate::command::FormName;
 use crate::feed::Feed;
@@ -22,6 +23,8 @@ pub struct CaseFile {
     pub comments: BTreeMap<OpId, CommentRow>,
     /// Conflicts by id.
     pub conflicts: BTreeMap<String, ConflictRow>,
+    /// Erasures asked for and done, by the op that asked.
+    pub erasures: BTreeMap<OpId, ErasureRow>,
 }
 
 /// Bytes that were verified on the server for a form of a photo.
@@ -43,6 +46,7 @@ impl CaseFile {
             photos: BTreeMap::new(),
             comments: BTreeMap::new(),
             conflicts: BTreeMap::new(),
+            erasures: BTreeMap::new(),
         }
     }
 
@@ -60,8 +64,8 @@ impl CaseFile {
         rows: impl IntoIterator<Item = (&'a RowKind, &'a str)>,
     ) -> Result<Option<Self>, serde_json::Error> {
         let mut case = None;
-        let (mut people, mut photos, mut comments, mut conflicts) =
-            (BTreeSet::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (mut people, mut photos, mut comments) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+        let (mut conflicts, mut erasures) = (BTreeMap::new(), BTreeMap::new());
         for (kind, body) in rows {
             match kind {
                 RowKind::Case => case = Some(serde_json::from_str::<Case>(body)?),
@@ -80,10 +84,14 @@ impl CaseFile {
                     let row: ConflictRow = serde_json::from_str(body)?;
                     conflicts.insert(row.id.clone(), row);
                 }
+                RowKind::Erasure => {
+                    let row: ErasureRow = serde_json::from_str(body)?;
+                    erasures.insert(row.op_id, row);
+                }
                 _ => {}
             }
         }
-        Ok(case.map(|case| Self { case, people, photos, comments, conflicts }))
+        Ok(case.map(|case| Self { case, people, photos, comments, conflicts, erasures }))
     }
 
     /// The people in a part.
@@ -139,6 +147,10 @@ impl CaseFile {
         for row in &self.people {
             let own = BTreeSet::from([Feed::supervision(), Feed::user(row.person)]);
             push(RowKind::Person, row.id(), text(row)?, &own);
+        }
+        for row in self.erasures.values() {
+            let own = BTreeSet::from([Feed::supervision(), Feed::user(row.asked_by)]);
+            push(RowKind::Erasure, row.op_id.to_string(), text(row)?, &own);
         }
         Ok(images)
     }

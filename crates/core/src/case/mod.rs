@@ -1,10 +1,12 @@
 //! Cases 案件: their rows, their states, the table of moves. Knows no storage and no clock.
 
+mod erasure;
 mod file;
 mod rows;
 mod state;
 mod transition;
 
+pub use erasure::{ERASED_TEXT, Erased, ErasureRow, ErasureState, WORDS};
 pub use file::{CaseFile, PhotoArrival};
 pub use rows::{
     Case, ClosedBy, Closing, CommentRow, ConflictRow, FeedBackRef, Media, Part, PersonRow, PhotoRow, Place,

@@ -2,6 +2,7 @@
 //!
 //! No row holds what some reader of its feeds may not see: people are rows of their own.
 
+use super::erasure::Erased;
 use super::state::CaseState;
 use crate::clock::CaptureTime;
 use crate::command::{
@@ -110,6 +111,9 @@ pub struct FeedBackRef {
     /// Its photos.
     #[serde(default)]
     pub photos: Vec<PhotoId>,
+    /// Its words were erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<Erased>,
 }
 
 /// The verification that stands.
@@ -230,6 +234,9 @@ pub struct Case {
     /// Conflicts nobody has resolved.
     #[serde(default)]
     pub conflicts_open: u32,
+    /// The words of its report were erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<Erased>,
     /// Last change, server time.
     pub updated_ms: i64,
     /// Fields a later version added; kept.
@@ -327,6 +334,9 @@ pub struct PhotoRow {
     /// The working copy does not look like its original.
     #[serde(default)]
     pub mismatch: bool,
+    /// It was erased: its bytes are nowhere any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<Erased>,
     /// Fields a later version added; kept.
     #[serde(flatten)]
     pub extra: BTreeMap<String, Value>,
@@ -336,7 +346,7 @@ impl PhotoRow {
     /// Whether the case still waits for it.
     #[must_use]
     pub fn awaited(&self) -> bool {
-        self.lost.is_none() && self.waived.is_none()
+        self.lost.is_none() && self.waived.is_none() && self.erased.is_none()
     }
     /// The form that counts as evidence: the working copy, or what there is instead (voice, documents, HEIC).
     #[must_use]
@@ -358,7 +368,7 @@ pub struct CommentRow {
     pub named: Option<CaseId>,
     /// The kind of op.
     pub kind: String,
-    /// The words; gone when redacted.
+    /// The words; gone when redacted or erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// Why it is a note and not the move it asked for.
@@ -372,6 +382,9 @@ pub struct CommentRow {
     /// Why it is hidden.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redacted: Option<String>,
+    /// Its words were erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<Erased>,
 }
 
 /// 两处修改不一致: two values for one field, the losing one kept.

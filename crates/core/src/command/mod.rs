@@ -4,12 +4,14 @@
 //! Must not know how a command is decided; that is `apply`.
 
 mod desk;
+mod erase;
 mod media;
 mod report;
 
 pub use desk::{
     CaseKind, Comment, ConfirmVoid, Dispatch, FeedBack, MergeInto, Reason, ResolveConflict, Verify,
 };
+pub use erase::{ConfirmErase, Erase, EraseTarget};
 pub use media::{FormName, FormRef, MediaKind, Origin, PhotoLost, PhotoRole, PhotoTaken, Redact, WaiveMedia};
 pub use report::{Category, Edit, EnteredFor, FieldChange, Fix, Look, Relocate, Report, Source};
 
@@ -99,6 +101,10 @@ commands! {
     Comment(Comment) = "comment",
     /// Hide one photo or text.
     Redact(Redact) = "redact",
+    /// 依法删除, first person.
+    Erase(Erase) = "erase",
+    /// 依法删除, second person.
+    ConfirmErase(ConfirmErase) = "confirm_erase",
     /// 立案
     File(Reason) = "file",
     /// 不予立案

@@ -1,13 +1,15 @@
 //! Frames of push and pull, version 1.
 
+use crate::case::Erased;
 use crate::clock::Sent;
 use crate::division::GridId;
 use crate::feed::Feed;
-use crate::id::{CaseId, OpId};
+use crate::id::{CaseId, OpId, PhotoId, Sha256};
 use crate::row::{Rev, RowKey};
 use crate::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 
 /// `POST /v1/sync/push`. Ops are opaque strings: the captured bytes, verbatim.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -28,6 +30,37 @@ pub struct PushRequest {
     pub gone: Vec<u64>,
     /// Ops, in the order of the outbox.
     pub ops: Vec<String>,
+    /// Of ops that are offered again after a new epoch: the final verdict of the past that was lost. A hint for the
+    /// list of what no longer fits; it decides nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, Verdict>))]
+    pub former: BTreeMap<OpId, Verdict>,
+}
+
+/// `POST /v1/photos/lacking`: forms that a phone was told are stored, in a past that the server may have lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OfferRequest {
+    /// At most 500.
+    pub photos: Vec<OfferedForm>,
+}
+
+/// The bytes of one form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OfferedForm {
+    /// The photo.
+    pub photo_id: PhotoId,
+    /// Of its bytes.
+    pub sha256: Sha256,
+}
+
+/// What of it the server lacks. Of bytes that another person brought it says the same as of bytes that nobody did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LackingReply {
+    /// To be uploaded again, in the order they were named.
+    pub lacking: Vec<OfferedForm>,
 }
 
 /// The answer to a push: 200 with the current verdict of each op, in order.
@@ -74,6 +107,9 @@ pub struct VerdictEntry {
     /// The cases it landed on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cases: Vec<CaseId>,
+    /// What it said was erased: the phone deletes its own copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<Erased>,
 }
 
 /// `POST /v1/sync/pull`.

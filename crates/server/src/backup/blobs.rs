@@ -75,6 +75,11 @@ pub(super) fn verify(root: &Path, wanted: &Wanted, progress: Progress<'_>) -> Re
     if damaged.is_empty() { Ok(()) } else { Err(BackupError::Damaged(damaged.len(), damaged[0].clone())) }
 }
 
+/// Removes one photo; fine when it is not there.
+pub(super) fn remove(root: &Path, sha: &Sha256) -> Result<()> {
+    at(root, FsBlobs::open(root).and_then(|blobs| blobs.remove(sha)))
+}
+
 /// Removes photos that none of these backups holds.
 pub(super) fn sweep(root: &Path, city: &CityId, backups: &[PathBuf]) -> Result<()> {
     let mut held = BTreeSet::new();

@@ -8,10 +8,11 @@ pub mod schedule;
 #[cfg(test)]
 mod tests;
 
-use crate::service::ServiceError;
+use crate::service::{ServiceError, erasure};
 use blindspot_core::id::{CityId, Sha256};
-use blindspot_store::{Store, StoreError, audit, backup as copying, meta, uploads};
+use blindspot_store::{Store, StoreError, audit, backup as copying, erased, meta, uploads};
 use manifest::Manifest;
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -143,7 +144,10 @@ pub fn make(
     copying::check(&database)?;
     private_copy(&order.data.join("secret.key"), &part.join("secret.key"))?;
     let copy = Store::open_copy(&database)?;
-    let wanted = copy.read(|tx| uploads::load_verified_hashes(tx, city))?;
+    let mut wanted = copy.read(|tx| uploads::load_verified_hashes(tx, city))?;
+    // What was erased since the snapshot is not asked for any more.
+    let gone = erased_now(store, city, to)?;
+    wanted.retain(|(sha, _)| !gone.contains(sha));
     let (new_blobs, missing) =
         blobs::gather(&order.data.join("blobs"), &to.join("blobs"), &wanted, progress)?;
     if order.verify_blobs {
@@ -164,8 +168,18 @@ pub fn make(
     if missing.is_empty() {
         note(store, city, &folder, now_ms)?;
     }
+    for sha in erased_now(store, city, to)? {
+        blobs::remove(&to.join("blobs"), &sha)?;
+    }
     let removed = prune(order, city, &name, now_ms)?;
     Ok(Made { folder, manifest, new_blobs, removed })
+}
+
+/// Puts the list of erasures beside the backups; gives the bytes that must not be in any.
+fn erased_now(store: &Store, city: &CityId, to: &Path) -> Result<BTreeSet<Sha256>> {
+    let items = store.read(|tx| erased::load_all(tx, city))?;
+    at(to, erasure::append_list(to, city, &items))?;
+    Ok(erasure::blobs_of(&items))
 }
 
 /// From now on phones may drop what they acknowledged before the snapshot.

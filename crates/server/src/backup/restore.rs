@@ -3,8 +3,10 @@
 
 use super::manifest::Manifest;
 use super::{BackupError, Progress, Result, at, blobs, digest, private_copy, sync_folder};
+use crate::service::erasure;
+use crate::state::DataFolder;
 use blindspot_core::id::CityId;
-use blindspot_store::{Options, Store, StoreError, audit, backup, uploads};
+use blindspot_store::{Options, Store, StoreError, accounts, audit, backup, erased, uploads};
 use std::fs::{self, File};
 use std::path::Path;
 
@@ -19,6 +21,23 @@ pub struct Restored {
     pub behind_ms: i64,
     /// What every number that people have seen was moved by.
     pub jump: i64,
+    /// Lines of the list of erasures that this backup was older than, and that were carried out again.
+    pub erased: usize,
+}
+
+/// Erases in the restored database what was erased after the backup. A server that starts on it would do the same.
+fn carry_out(data: &Path, now_ms: i64, nothing: bool) -> Result<usize> {
+    if nothing {
+        return Ok(0);
+    }
+    let before = Store::open_copy(&data.join("blindspot.db"))?;
+    let city = before.read(accounts::load_only_city)?.map(|c| c.city).unwrap_or_else(|| CityId::from("city"));
+    let known = before.read(|tx| erased::load_all(tx, &city))?.len();
+    drop(before);
+    let folder = DataFolder::open(data, None, now_ms).map_err(|e| BackupError::NotWhole(e.to_string()))?;
+    let all = folder.house.store.read(|tx| erased::load_all(tx, &city))?.len();
+    folder.close()?;
+    Ok(all.saturating_sub(known))
 }
 
 /// Checks a backup and brings it back. `read_blobs` compares every photo with its name before anything is believed.
@@ -46,7 +65,12 @@ pub fn restore(
     let mut wanted = Store::open_copy(&database)?.read(|tx| uploads::load_verified_hashes(tx, &city))?;
     // What was missing when it was made is not asked of it; `verify blobs` goes on naming it.
     wanted.retain(|(sha, _)| !manifest.missing.contains(&sha.to_hex()));
-    let shared = from.parent().unwrap_or(from).join("blobs");
+    let beside = from.parent().unwrap_or(from);
+    // What was erased after the backup was made does not come back; its bytes may be gone from the folder already.
+    let list = at(beside, erasure::read_list(beside, &city))?;
+    let gone = erasure::blobs_of(&list);
+    wanted.retain(|(sha, _)| !gone.contains(sha));
+    let shared = beside.join("blobs");
     if read_blobs {
         blobs::verify(&shared, &wanted, progress)?;
     }
@@ -56,6 +80,8 @@ pub fn restore(
         return Err(BackupError::Missing(missing.len(), first.to_hex()));
     }
     private_copy(&from.join("secret.key"), &data.join("secret.key"))?;
+    // Before the database has its name: whoever starts a server on it finds the list.
+    at(data, erasure::append_list(data, &city, &list))?;
     // Under its own name only when it is whole and of the new epoch: a restore that was cut off does not start.
     let part = data.join("blindspot.db.part");
     at(&part, fs::copy(&database, &part))?;
@@ -64,8 +90,9 @@ pub fn restore(
     let into = data.join("blindspot.db");
     at(&into, fs::rename(&part, &into))?;
     sync_folder(data)?;
+    let erased = carry_out(data, now_ms, list.is_empty())?;
     let behind_ms = now_ms - manifest.snapshot_ms;
-    Ok(Restored { manifest, epoch, behind_ms, jump: backup::JUMP })
+    Ok(Restored { manifest, epoch, behind_ms, jump: backup::JUMP, erased })
 }
 
 /// Opens the new epoch and moves the numbers on.

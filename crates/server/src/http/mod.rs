@@ -5,6 +5,7 @@ pub mod caller;
 pub mod cases;
 pub mod devices;
 pub mod docs;
+pub mod epochs;
 pub mod events;
 pub mod health;
 pub mod install;

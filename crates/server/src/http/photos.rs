@@ -15,8 +15,8 @@ use axum::response::{IntoResponse as _, Response};
 use blindspot_core::PhotoId;
 use blindspot_core::command::FormName;
 use blindspot_core::error::{
-    BAD_REQUEST, CHECKSUM_MISMATCH, DIGEST_MISMATCH, INTERNAL, NOT_FOUND, OFFSET_CONFLICT, TUS_VERSION,
-    UNSUPPORTED_MEDIA_TYPE, UPLOAD_GONE, UPLOAD_QUOTA, UPLOAD_TOO_LARGE,
+    BAD_REQUEST, CHECKSUM_MISMATCH, DIGEST_MISMATCH, ERASED, INTERNAL, NOT_FOUND, OFFSET_CONFLICT,
+    TUS_VERSION, UNSUPPORTED_MEDIA_TYPE, UPLOAD_GONE, UPLOAD_QUOTA, UPLOAD_TOO_LARGE,
 };
 use blindspot_core::limits::UPLOAD_BYTES_MAX;
 use std::fmt::Display;
@@ -118,7 +118,7 @@ fn abilities() -> Response {
             ("Upload-Expires" = Option<String>, description = "When an unfinished upload is dropped."),
             ("Upload-Verified" = Option<String>, description = "SHA-256 of the stored bytes: only now the photo is delivered.")))),
     extensions(("x-problems" = json!([BAD_REQUEST.code, TUS_VERSION.code, UPLOAD_TOO_LARGE.code,
-        UPLOAD_QUOTA.code, NOT_FOUND.code, OFFSET_CONFLICT.code, DIGEST_MISMATCH.code]))))]
+        UPLOAD_QUOTA.code, ERASED.code, NOT_FOUND.code, OFFSET_CONFLICT.code, DIGEST_MISMATCH.code]))))]
 pub async fn create(State(app): State<Arc<App>>, Caller(credential): Caller, headers: HeaderMap) -> Answer {
     tus(&headers)?;
     let length = number(&headers, "upload-length")?;

@@ -8,7 +8,7 @@ use super::page::{Page, PageQuery, page_of};
 use super::pull::scope_in;
 use super::{Credential, House, ServiceError};
 use blindspot_core::access::Role;
-use blindspot_core::case::{CaseFile, PhotoRow, legal_moves};
+use blindspot_core::case::{CaseFile, Erased, ErasureRow, PhotoRow, legal_moves};
 use blindspot_core::clock::{CaptureTime, ClockClass};
 use blindspot_core::error;
 use blindspot_core::feed::Feed;
@@ -18,7 +18,7 @@ use blindspot_core::wire::v1::{DeskOp, WireRow};
 use blindspot_core::{CaseId, OpId, PhotoId};
 use blindspot_store::ops::OpRecord;
 use blindspot_store::rows::StoredRow;
-use blindspot_store::{StoreError, Tx, accounts, ops, rows};
+use blindspot_store::{StoreError, Tx, accounts, erased, ops, rows};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::btree_map::Entry;
@@ -56,7 +56,10 @@ pub struct TimelineEntry {
     /// The case its author named, when that was merged since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub named: Option<CaseId>,
-    /// What it said; nothing when its text was redacted.
+    /// What it said was erased: who and when is the op `by`; to be shown as 已删除（依法）.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erased: Option<Erased>,
+    /// What it said; nothing when its text was redacted or erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub payload: Option<Box<RawValue>>,
@@ -183,10 +186,13 @@ pub fn case_detail(
             .ok_or_else(|| ServiceError::refused(&error::NOT_FOUND))?;
         let merged = rows::load_rows_of_cases(tx, &house.city, &seen.file.case.merged_from)?;
         let own = Feed::user(credential.person);
-        let may = |row: &StoredRow| {
-            row.key.kind != RowKind::Person
-                || seen.sees_names()
-                || row.key.id.ends_with(own.as_str().trim_start_matches("user:"))
+        let may = |row: &StoredRow| match row.key.kind {
+            RowKind::Person | RowKind::Erasure if seen.sees_names() => true,
+            RowKind::Person => row.key.id.ends_with(own.as_str().trim_start_matches("user:")),
+            RowKind::Erasure => {
+                serde_json::from_str::<ErasureRow>(&row.body).is_ok_and(|e| e.asked_by == credential.person)
+            }
+            _ => true,
         };
         let wire = |row: StoredRow| to_wire(row.key, row.rev, row.body);
         Ok(CaseDetail {
@@ -248,7 +254,8 @@ fn timeline_entry(
     struct Said {
         payload: Box<RawValue>,
     }
-    let redacted = file.comments.get(&op.op_id).is_some_and(|c| c.redacted.is_some());
+    let erased = erased::mark_of(&op);
+    let redacted = erased.is_some() || file.comments.get(&op.op_id).is_some_and(|c| c.redacted.is_some());
     let payload = if redacted { None } else { Some(serde_json::from_str::<Said>(&op.body)?.payload) };
     let CaptureTime { at_ms, class, claimed_ms } = op.time;
     Ok(TimelineEntry {
@@ -260,6 +267,7 @@ fn timeline_entry(
         received_ms: op.received_ms,
         verdict: op.verdict,
         named: op.case_id.filter(|named| *named != file.id()),
+        erased,
         payload,
         author,
     })

@@ -2,6 +2,7 @@
 
 use crate::auth::keys::Keys;
 use crate::auth::used::Used;
+use crate::service::erasure::ErasedFiles;
 use crate::telemetry::stats::WriterStats;
 use blindspot_core::catalogue::Catalogue;
 use blindspot_core::division::{Places, TownCode};
@@ -11,7 +12,7 @@ use blindspot_core::wire::v1::Hint;
 use blindspot_core::{DeviceId, PersonId};
 use blindspot_store::Store;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// Randomness handed in: the operating system's, or a seeded one in simulation.
 pub trait Random: Send + Sync {
@@ -67,6 +68,7 @@ pub struct House {
     pub stats: Arc<WriterStats>,
     reference: RwLock<Arc<Reference>>,
     listener: RwLock<Option<Listener>>,
+    erased_files: OnceLock<Arc<ErasedFiles>>,
     sandbox: AtomicBool,
     upload_quota: AtomicU64,
 }
@@ -85,6 +87,7 @@ impl House {
             stats: Arc::default(),
             reference: RwLock::default(),
             listener: RwLock::default(),
+            erased_files: OnceLock::new(),
             sandbox: AtomicBool::new(false),
             upload_quota: AtomicU64::new(UPLOAD_QUOTA_BYTES),
         }
@@ -111,6 +114,17 @@ impl House {
         if let Some(listener) = &*self.listener.read().unwrap_or_else(PoisonError::into_inner) {
             listener(hints);
         }
+    }
+
+    /// Where lists and files of what is erased lie; none for a house in memory.
+    #[must_use]
+    pub fn erased_files(&self) -> Option<&ErasedFiles> {
+        self.erased_files.get().map(Arc::as_ref)
+    }
+
+    /// Says so, once.
+    pub fn set_erased_files(&self, files: Arc<ErasedFiles>) {
+        let _ = self.erased_files.set(files);
     }
 
     /// Whether enrolment codes are never used up.

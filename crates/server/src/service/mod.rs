@@ -1,5 +1,6 @@
 //! Use-cases: synchronous functions over the house (store, blobs, keys), with `now` and randomness handed in.
 
+pub mod after_restore;
 pub mod audit_log;
 mod case_list;
 pub mod cases;
@@ -20,10 +21,12 @@ pub mod writer;
 pub mod devices;
 pub mod download;
 pub(crate) mod epoch;
+pub mod erasure;
 pub mod health;
 pub mod limits;
 pub mod listing;
 pub mod looks;
+pub mod offered;
 pub mod once;
 pub mod page;
 pub mod passwords;

@@ -12,11 +12,12 @@ use crate::service::{cases, limits};
 use blindspot_core::PhotoId;
 use blindspot_core::command::{FormName, MediaKind};
 use blindspot_core::error::{
-    CHECKSUM_MISMATCH, DIGEST_MISMATCH, NOT_FOUND, OFFSET_CONFLICT, UNSUPPORTED_MEDIA_TYPE, UPLOAD_GONE,
-    UPLOAD_TOO_LARGE,
+    CHECKSUM_MISMATCH, DIGEST_MISMATCH, ERASED, NOT_FOUND, OFFSET_CONFLICT, UNSUPPORTED_MEDIA_TYPE,
+    UPLOAD_GONE, UPLOAD_TOO_LARGE,
 };
 use blindspot_core::id::Sha256;
 use blindspot_core::limits::{UPLOAD_BYTES_MAX, VOICE_BYTES_MAX};
+use blindspot_store::erased::{self, ErasedId};
 use blindspot_store::uploads as store;
 use blindspot_store::uploads::Upload;
 use std::io::ErrorKind;
@@ -67,7 +68,7 @@ pub struct UploadState {
 /// learns that they are here.
 ///
 /// # Errors
-/// `UPLOAD_TOO_LARGE` by the kind of file, `UPLOAD_QUOTA` for a device that has begun too much today.
+/// `ERASED` for a photo or bytes that were erased, `UPLOAD_TOO_LARGE` by the kind of file, `UPLOAD_QUOTA` for a device that has begun too much today.
 pub fn create(
     house: &House,
     depot: &Depot,
@@ -78,6 +79,10 @@ pub fn create(
     let most = if new.media == MediaKind::Voice { VOICE_BYTES_MAX } else { UPLOAD_BYTES_MAX };
     if new.length > most {
         return Err(ServiceError::refused(&UPLOAD_TOO_LARGE));
+    }
+    let gone = |what: ErasedId| house.store.read(|tx| erased::load(tx, &house.city, &what));
+    if gone(ErasedId::Photo(new.photo_id))?.is_some() || gone(ErasedId::Blob(new.sha256))?.is_some() {
+        return Err(ServiceError::refused(&ERASED));
     }
     let had = already_here(house, depot, credential, new, now_ms)?;
     let mut upload_id = [0; 16];

@@ -8,12 +8,14 @@ const WHOLE: &[(&str, &str)] = &[
     ("any_quarantined", "the first of what is open"),
     ("any_waiting", "the first that waits"),
     ("audit_last", "the last of the log"),
+    ("erased_any", "the first that was erased, if anything ever was"),
     ("last_feed_n", "the largest number"),
     ("last_n", "the largest number"),
     ("city_load", "a row a city"),
     ("city_only", "a row a city"),
     // Partial indexes: only what is open or unfinished stands in them, and most have a limit.
     ("renditions_open", "unfinished jobs, limited"),
+    ("erased_untold", "erasures that are not complete"),
     ("undecided_report", "ops without a final verdict; asked only when something waits"),
     // As many as a city has people, phones or feeds: thousands, and not on the way of a push or a pull.
     ("persons_all", "the list of people"),
@@ -30,6 +32,8 @@ const WHOLE: &[(&str, &str)] = &[
     ("session_sweep", "sessions"),
     ("upload_days_sweep", "a row a device and day"),
     ("audit_all", "verify and export: the whole log is what is asked for"),
+    ("erased_all", "at a start and a backup: what was ever erased, a handful a year"),
+    ("after_restore_count", "for doctor: what came again after a restore and differs"),
     ("backup_counts", "once a backup and once a restore"),
     ("backup_jump_counters", "once a restore"),
     ("upload_counts", "once a backup"),

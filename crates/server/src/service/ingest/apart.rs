@@ -18,7 +18,7 @@ pub(super) fn ticket(op_id: OpId, cause: Cause) -> Verdict {
 }
 
 fn entry(op_id: Option<OpId>, verdict: Verdict) -> VerdictEntry {
-    VerdictEntry { op_id, verdict, seen_before: false, cases: vec![] }
+    VerdictEntry { op_id, verdict, seen_before: false, cases: vec![], erased: None }
 }
 
 /// Bytes on their way into the quarantine.
@@ -77,6 +77,8 @@ impl Group<'_, '_> {
             let verdict = was.verdict.unwrap_or_else(|| ticket(kept.op_id, was.cause));
             return Ok(VerdictEntry { seen_before: true, ..entry(Some(kept.op_id), verdict) });
         }
+        // Another body under the id of an op that was erased may say the same again: it is noted without its bytes.
+        let body = if self.is_erased_op(kept.op_id)? { "{}" } else { kept.body };
         let row = Quarantined {
             op_id: kept.op_id,
             hash: kept.hash,
@@ -84,7 +86,7 @@ impl Group<'_, '_> {
             carrier: task.credential.device,
             cause: kept.cause.clone(),
             detail: kept.detail.to_owned(),
-            body: kept.body.to_owned(),
+            body: body.to_owned(),
             at_ms: task.received_ms,
             released_ms: None,
             sent: task.sent.clone(),

@@ -16,7 +16,7 @@ use blindspot_core::world::{Author, Ctx, Known, Outcome, missing_predecessors};
 use blindspot_core::{CaseId, OpId};
 use blindspot_store::devices::DeviceState;
 use blindspot_store::ops::OpRecord;
-use blindspot_store::{Result, StoreError, audit, looks, uploads, waiting};
+use blindspot_store::{Result, StoreError, audit, erased, looks, uploads, waiting};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -64,22 +64,30 @@ pub(super) fn entry_of(record: &OpRecord, seen_before: bool) -> VerdictEntry {
         verdict: record.verdict.clone(),
         seen_before,
         cases: record.landed.clone(),
+        erased: erased::mark_of(record),
     }
 }
 
 impl Group<'_, '_> {
     /// Decides an op of a push or a desk; gives its verdict as it is now.
     pub(super) fn receive(&mut self, task: &OpTask) -> Result<VerdictEntry> {
-        match &task.source {
+        let entry = match &task.source {
             Source::Broken { body, problem } => self.receive_broken(task, body, problem),
             Source::Sealed(op) => self.receive_sealed(task, op.clone(), &task.sent),
             Source::Desk { case_id, op } => self.receive_desk(task, *case_id, op),
+        }?;
+        if let (Some(former), Some(op_id), false) = (&task.former, entry.op_id, entry.seen_before) {
+            self.former.push((op_id, former.clone(), entry.verdict.clone()));
         }
+        Ok(entry)
     }
 
     fn receive_desk(&mut self, task: &OpTask, case_id: Option<CaseId>, op: &DeskOp) -> Result<VerdictEntry> {
         let malformed = |p: OpProblem| StoreError::Decode(p.to_string());
         if let Some(record) = self.ops.get(&op.op_id) {
+            if erased::mark_of(record).is_some() && record.author == Some(task.credential.person) {
+                return Ok(entry_of(record, true));
+            }
             // The server filled in number and time, so that only what the desk said can be compared.
             let was = SealedOp::read(record.body.clone()).map_err(malformed)?.env;
             let same = record.author == Some(task.credential.person)
@@ -161,6 +169,7 @@ impl Group<'_, '_> {
             Some(cause) => self.quarantine(op_id, cause.clone())?,
             None => self.settle(op_id)?,
         }
+        self.erase_listed_op(op_id)?;
         self.ops.get(&op_id).map(|r| entry_of(r, false)).ok_or_else(gone)
     }
 
@@ -208,7 +217,16 @@ impl Group<'_, '_> {
             Some(_) => Known::Waiting,
             None => Known::Absent,
         };
-        let missing = missing_predecessors(&op.env.depends_on, known);
+        let mut missing = missing_predecessors(&op.env.depends_on, known);
+        if !missing.is_empty() && self.any_erased {
+            let all = std::mem::take(&mut missing);
+            for id in all {
+                // What is erased and not here was decided in a past that is lost.
+                if self.ops.contains_key(&id) || !self.is_erased_op(id)? {
+                    missing.push(id);
+                }
+            }
+        }
         if !missing.is_empty() && !mutant::is("predecessor_ignored") {
             let awaited: Vec<[u8; 16]> = missing.iter().map(|id| *id.as_bytes()).collect();
             self.hold(&record, Verdict::Held { missing }, &awaited)?;
@@ -317,8 +335,10 @@ impl Group<'_, '_> {
         self.landed.extend(outcome.cases.iter().map(|c| (*c, record.n, record.op_id)));
         self.unhold(record)?;
         self.rule(record.op_id, outcome.verdict.clone(), outcome.cases.clone());
+        let before = record.case_id.filter(|_| record.kind == "confirm_erase");
+        let before = before.and_then(|id| self.world.cases.get(&id)).cloned();
         self.absorb(outcome);
-        Ok(())
+        self.after_decision(record, before.as_deref())
     }
 
     fn hold(&mut self, record: &OpRecord, verdict: Verdict, awaited: &[[u8; 16]]) -> Result<()> {

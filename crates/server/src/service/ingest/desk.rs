@@ -135,6 +135,7 @@ impl Group<'_, '_> {
                 verdict: kept.verdict.clone().unwrap_or_else(|| ticket(kept.op_id, kept.cause.clone())),
                 seen_before: true,
                 cases: vec![],
+                erased: None,
             },
         })
     }
@@ -160,6 +161,7 @@ impl Group<'_, '_> {
             received_ms: kept.at_ms,
             forced: None,
             vouched: true,
+            former: None,
         })?;
         Ok(true)
     }
@@ -243,7 +245,8 @@ impl Group<'_, '_> {
             quarantine::save_decided(self.tx, city, (kept.op_id, kept.hash), &verdict, self.now_ms)?;
             let seq = SealedOp::read(kept.body.as_str()).map_or(0, |op| op.env.device_seq);
             if !self.ops.contains_key(&kept.op_id) && self.device(kept.device_id).is_some() {
-                let row = VerdictRow { op_id: kept.op_id, device_seq: seq, verdict, cases: vec![] };
+                let row =
+                    VerdictRow { op_id: kept.op_id, device_seq: seq, verdict, cases: vec![], erased: None };
                 self.more_verdicts.push((kept.device_id, row));
             }
         }

@@ -12,7 +12,7 @@ use blindspot_core::wire::v1::VerdictEntry;
 use blindspot_core::world::Freshness;
 use blindspot_store::feed::RowWrite;
 use blindspot_store::ops::OpRecord;
-use blindspot_store::{Result, cases, counters, devices, feed, meta, ops, quarantine};
+use blindspot_store::{Result, after_restore, cases, counters, devices, erased, feed, meta, ops, quarantine};
 use std::collections::{BTreeMap, BTreeSet};
 
 type Writes = BTreeMap<RowKey, RowWrite>;
@@ -33,6 +33,7 @@ impl Group<'_, '_> {
             let decided = self.touched_ops().filter(|r| r.verdict.is_final());
             quarantine::save_released(tx, city, decided.map(|r| (r.op_id, &r.hash, self.now_ms)))?;
         }
+        self.note_misfits()?;
         let mut writes = Writes::new();
         self.case_rows(&mut writes)?;
         self.freshness_rows(&mut writes)?;
@@ -45,7 +46,26 @@ impl Group<'_, '_> {
         let received_through = self.received_through()?;
         let safe_through = meta::load_int(tx, "safe_through")?;
         let moved = feed::save_changes(tx, &self.house.city, self.epoch, &writes)?;
-        Ok(Committed { entries, moved, received_through, safe_through, epoch: self.epoch })
+        Ok(Committed {
+            entries,
+            moved,
+            received_through,
+            safe_through,
+            epoch: self.epoch,
+            erased: self.erased_now,
+            ..Committed::default()
+        })
+    }
+
+    /// Ops that came again and did not end as they had in the past that was lost (protocol 10).
+    fn note_misfits(&self) -> Result<()> {
+        for (op_id, former, said) in &self.former {
+            let now = self.ops.get(op_id).map_or(said, |record| &record.verdict);
+            if now != former {
+                after_restore::append(self.tx, &self.house.city, *op_id, self.now_ms, former, now)?;
+            }
+        }
+        Ok(())
     }
 
     fn mark_copies(&self) -> Result<()> {
@@ -121,6 +141,7 @@ impl Group<'_, '_> {
                 device_seq: record.device_seq,
                 verdict: record.verdict.clone(),
                 cases: record.landed.clone(),
+                erased: erased::mark_of(record),
             };
             (record.device_id, row, self.new_ops.contains(&record.op_id))
         });

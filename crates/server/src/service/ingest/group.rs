@@ -9,12 +9,12 @@ use blindspot_core::case::CaseFile;
 use blindspot_core::division::CellCode;
 use blindspot_core::op::SealedOp;
 use blindspot_core::row::RowKind;
-use blindspot_core::verdict::VerdictRow;
+use blindspot_core::verdict::{Verdict, VerdictRow};
 use blindspot_core::world::{Freshness, Outcome, World};
 use blindspot_core::{CaseId, DeviceId, OpId, PersonId};
 use blindspot_store::devices::DeviceRecord;
 use blindspot_store::ops::OpRecord;
-use blindspot_store::{Result, StoreError, Tx, accounts, devices, ops, quarantine, rows, waiting};
+use blindspot_store::{Result, StoreError, Tx, accounts, devices, erased, ops, quarantine, rows, waiting};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -49,6 +49,12 @@ pub(super) struct Group<'a, 't> {
     pub(super) now_ms: i64,
     pub(super) any_waiting: bool,
     pub(super) any_quarantined: bool,
+    /// Something was erased some time: what comes is compared with the list.
+    pub(super) any_erased: bool,
+    /// Something is erased by this very group: files go after the commit.
+    pub(super) erased_now: bool,
+    /// Ops that came again after a new epoch: what their phones say became of them before, and what was said now.
+    pub(super) former: Vec<(OpId, Verdict, Verdict)>,
 }
 
 impl<'a, 't> Group<'a, 't> {
@@ -87,6 +93,9 @@ impl<'a, 't> Group<'a, 't> {
             now_ms,
             any_waiting: waiting::load_any_waiting(tx, &house.city)?,
             any_quarantined: quarantine::load_any_quarantined(tx, &house.city)?,
+            any_erased: erased::load_any(tx, &house.city)?,
+            erased_now: false,
+            former: Vec::new(),
         };
         let (mut ids, mut devices, mut cases) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let mut numbers = BTreeSet::new();

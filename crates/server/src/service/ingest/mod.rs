@@ -7,6 +7,7 @@
 mod apart;
 mod decide;
 mod desk;
+mod erase;
 #[cfg(test)]
 mod fault_tests;
 mod finish;
@@ -18,11 +19,13 @@ mod photos;
 mod tests;
 
 pub use desk::{Edit, EntryId, decide_again, replace};
+pub(super) use erase::Toll;
+pub use erase::erase_listed;
 pub use holds::{expire_holds, flag_mismatch, replay_understood};
 
 use super::epoch::Receipt;
 use super::writer::WriteJob;
-use super::{Credential, House, ServiceError, pull};
+use super::{Credential, House, ServiceError, erasure, pull};
 use blindspot_core::clock::Sent;
 use blindspot_core::error::{self, ProblemText};
 use blindspot_core::feed::Feed;
@@ -30,7 +33,7 @@ use blindspot_core::id::Sha256;
 use blindspot_core::limits::{PUSH_BYTES_MAX, PUSH_OPS_MAX};
 use blindspot_core::mutant;
 use blindspot_core::op::{OpProblem, SealedOp};
-use blindspot_core::verdict::Cause;
+use blindspot_core::verdict::{Cause, Verdict};
 use blindspot_core::wire::v1::{DeskOp, Hint, PushReply, PushRequest, VerdictEntry};
 use blindspot_core::{CaseId, DeviceId, OpId, PhotoId};
 use blindspot_store::{StoreError, meta, quarantine};
@@ -51,6 +54,15 @@ pub(super) enum Task {
 }
 
 impl Task {
+    /// Whether it is somebody's word on an erasure.
+    fn approves(&self) -> bool {
+        matches!(self, Task::Op(op) if match &op.source {
+            Source::Sealed(op) => op.env.kind == "confirm_erase",
+            Source::Desk { op, .. } => op.kind == "confirm_erase",
+            Source::Broken { .. } => false,
+        })
+    }
+
     /// Server time at which it came; nothing for what has none.
     fn at_ms(&self) -> i64 {
         match self {
@@ -69,6 +81,8 @@ pub(super) struct OpTask {
     pub(super) forced: Option<Cause>,
     /// A person vouches for it: whose credential brought it is not asked again.
     pub(super) vouched: bool,
+    /// What its phone says became of it in a past that was lost: a hint that decides nothing.
+    pub(super) former: Option<Verdict>,
 }
 
 /// A push whose ops have been read, on the thread of whoever brought it: the writer only decides.
@@ -77,6 +91,7 @@ pub struct ReadPush {
     next_seq: u64,
     receipt: Option<String>,
     gone: Vec<u64>,
+    former: BTreeMap<OpId, Verdict>,
     pub(super) ops: Vec<Source>,
 }
 
@@ -86,7 +101,7 @@ impl ReadPush {
     /// # Errors
     /// `TOO_MANY_OPS`, `BODY_TOO_LARGE`.
     pub fn of(request: PushRequest) -> Result<Self, ServiceError> {
-        let PushRequest { sent, next_seq, receipt, gone, ops, .. } = request;
+        let PushRequest { sent, next_seq, receipt, gone, ops, former } = request;
         if ops.len() > PUSH_OPS_MAX || gone.len() > PUSH_OPS_MAX {
             return Err(ServiceError::refused(&error::TOO_MANY_OPS));
         }
@@ -94,7 +109,7 @@ impl ReadPush {
             return Err(ServiceError::refused(&error::BODY_TOO_LARGE));
         }
         let ops = ops.into_iter().map(Source::read).collect();
-        Ok(Self { sent, next_seq, receipt, gone, ops })
+        Ok(Self { sent, next_seq, receipt, gone, former, ops })
     }
 }
 
@@ -135,6 +150,10 @@ pub(super) struct Committed {
     pub(super) received_through: BTreeMap<DeviceId, u64>,
     pub(super) safe_through: Option<i64>,
     pub(super) epoch: i64,
+    /// Something was erased: lists and files follow before anybody is answered.
+    pub(super) erased: bool,
+    /// Uploads whose bytes were erased while they came.
+    pub(super) not_taken: BTreeSet<[u8; 16]>,
 }
 
 /// Why a part of a group was not written; nothing of it is acknowledged.
@@ -181,6 +200,7 @@ pub fn step(house: &House, jobs: Vec<WriteJob>) {
         return;
     }
     let total = tasks.len();
+    let tasks_approve = tasks.iter().any(Task::approves);
     let mut sum = Committed::default();
     let mut failed = None;
     match note_trying(house, &mut tasks) {
@@ -193,6 +213,14 @@ pub fn step(house: &House, jobs: Vec<WriteJob>) {
             }
             end_trying(house, &noted);
         }
+    }
+    // Said again after its answer was lost, an approval is answered only when everything is gone, too.
+    if (sum.erased || tasks_approve) && failed.is_none() {
+        failed = erasure::settle(house).err().map(|error| {
+            tracing::error!(%error, "an erasure is not complete; it is gone on with");
+            sum.entries.clear();
+            Failure::Other
+        });
     }
     debug_assert!(failed.is_some() || sum.entries.len() == total);
     answer(house, taken, &mut sum, failed);
@@ -217,6 +245,7 @@ fn take_apart(house: &House, job: &mut WriteJob) -> Result<Vec<Task>, ServiceErr
                 received_ms: *received_ms,
                 forced: None,
                 vouched: false,
+                former: None,
             }))])
         }
         WriteJob::Arrived { credential, photo_id, sha256, upload_id, now_ms, .. } => {
@@ -245,6 +274,10 @@ fn push_tasks(house: &House, credential: Credential, push: &mut ReadPush, receiv
     tasks.push(frame);
     for source in std::mem::take(&mut push.ops) {
         let sent = push.sent.clone();
+        let former = match &source {
+            Source::Sealed(op) => push.former.remove(&op.env.op_id).filter(Verdict::is_final),
+            Source::Broken { .. } | Source::Desk { .. } => None,
+        };
         tasks.push(Task::Op(Box::new(OpTask {
             credential,
             source,
@@ -252,6 +285,7 @@ fn push_tasks(house: &House, credential: Credential, push: &mut ReadPush, receiv
             received_ms,
             forced: None,
             vouched: false,
+            former,
         })));
     }
     tasks
@@ -266,6 +300,8 @@ fn commit(house: &House, tasks: &mut [Task], sum: &mut Committed) -> Result<(), 
             sum.moved.extend(done.moved);
             sum.received_through.extend(done.received_through);
             sum.epoch = done.epoch;
+            sum.erased |= done.erased;
+            sum.not_taken.extend(done.not_taken);
             sum.safe_through = done.safe_through.or(sum.safe_through);
             Ok(())
         }
@@ -295,6 +331,7 @@ fn run(house: &House, tasks: &[Task]) -> Result<Committed, StoreError> {
         house.used.write(tx, house)?;
         let mut group = Group::open(tx, house, &reference, tasks, now_ms)?;
         let mut entries = Vec::with_capacity(tasks.len());
+        let mut not_taken = BTreeSet::new();
         for task in tasks {
             entries.push(match task {
                 Task::Op(op) => Some(group.receive(op)?),
@@ -303,7 +340,9 @@ fn run(house: &House, tasks: &[Task]) -> Result<Committed, StoreError> {
                     None
                 }
                 Task::Arrived { credential, photo_id, sha256, upload_id, now_ms } => {
-                    group.arrived(*credential, *photo_id, *sha256, *upload_id, *now_ms)?;
+                    if !group.arrived(*credential, *photo_id, *sha256, *upload_id, *now_ms)? {
+                        not_taken.insert(*upload_id);
+                    }
                     None
                 }
                 Task::Mismatch { photo_id } => {
@@ -312,7 +351,7 @@ fn run(house: &House, tasks: &[Task]) -> Result<Committed, StoreError> {
                 }
             });
         }
-        let done = group.finish(entries)?;
+        let done = Committed { not_taken, ..group.finish(entries)? };
         if mutant::is("ack_before_commit") && tasks.len() % 3 == 1 {
             too_early = Some(done);
             return Err(StoreError::Busy);
@@ -350,6 +389,9 @@ fn answer(house: &House, taken: Vec<Taken>, sum: &mut Committed, failed: Option<
                 Some(entry) => done(Ok(entry)),
                 None => done(Err(ServiceError::refused(&error::INTERNAL))),
             },
+            WriteJob::Arrived { upload_id, done, .. } if sum.not_taken.contains(&upload_id) => {
+                done(Err(ServiceError::refused(&error::ERASED)));
+            }
             WriteJob::Arrived { done, .. } | WriteJob::Mismatch { done, .. } => done(Ok(())),
         }
     }

@@ -2,17 +2,17 @@
 
 use super::group::Group;
 use crate::service::Credential;
-use blindspot_core::case::{PhotoArrival, PhotoRow};
+use blindspot_core::PhotoId;
+use blindspot_core::case::PhotoArrival;
 use blindspot_core::id::Sha256;
 use blindspot_core::mutant;
-use blindspot_core::row::RowKind;
-use blindspot_core::{CaseId, PhotoId};
-use blindspot_store::{Result, rows, uploads};
+use blindspot_store::{Result, uploads};
 use std::collections::BTreeSet;
 
 impl Group<'_, '_> {
     /// Acknowledges an upload and links its bytes to the case, if the photo op is here. Only the author's
-    /// own upload counts: a hash must not become a read right.
+    /// own upload counts: a hash must not become a read right. Says whether the bytes are taken: those that were erased
+    /// while they came are not, and go again after the commit.
     pub(super) fn arrived(
         &mut self,
         credential: Credential,
@@ -20,21 +20,25 @@ impl Group<'_, '_> {
         sha256: Sha256,
         upload_id: [u8; 16],
         now_ms: i64,
-    ) -> Result<()> {
+    ) -> Result<bool> {
+        if self.is_erased_upload(photo_id, sha256)? {
+            self.turn_away(photo_id, sha256, upload_id)?;
+            return Ok(false);
+        }
         uploads::save_verified(self.tx, &self.house.city, upload_id, now_ms)?;
         if mutant::is("photo_link_lost") {
-            return Ok(());
+            return Ok(true);
         }
-        let Some((case, op_id)) = self.find_photo(photo_id)? else { return Ok(()) };
+        let Some((case, op_id)) = self.find_photo(photo_id)? else { return Ok(true) };
         self.need_ops(&BTreeSet::from([op_id]))?;
         if self.ops.get(&op_id).and_then(|r| r.author) != Some(credential.person) {
-            return Ok(());
+            return Ok(true);
         }
         self.remember(case);
         if let Some(file) = self.world.cases.get_mut(&case) {
             file.photo_arrived(&PhotoArrival { photo_id, sha256 }, now_ms);
         }
-        Ok(())
+        Ok(true)
     }
 
     pub(super) fn flag_mismatch(&mut self, photo_id: PhotoId, now_ms: i64) -> Result<bool> {
@@ -57,17 +61,5 @@ impl Group<'_, '_> {
             photo.mismatch = true;
         }
         Ok(())
-    }
-
-    fn find_photo(&mut self, photo_id: PhotoId) -> Result<Option<(CaseId, blindspot_core::OpId)>> {
-        let here = self.world.cases.values().find_map(|f| f.photos.get(&photo_id));
-        if let Some(photo) = here {
-            return Ok(Some((photo.case_id, photo.op_id)));
-        }
-        let row = rows::load_row(self.tx, &self.house.city, &RowKind::Photo, &photo_id.to_string())?;
-        let Some(row) = row else { return Ok(None) };
-        let photo: PhotoRow = serde_json::from_str(&row.body)?;
-        self.need_cases([photo.case_id])?;
-        Ok(Some((photo.case_id, photo.op_id)))
     }
 }
