@@ -27,6 +27,7 @@ mod shared_phone;
 mod simulated;
 mod sync;
 mod trust_cases;
+mod trust_erased;
 mod trust_phones;
 mod trust_time;
 mod trust_town;

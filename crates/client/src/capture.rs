@@ -119,10 +119,17 @@ pub(crate) fn check_room(free: Option<u64>) -> Result<(), ClientError> {
 
 impl Replica {
     /// Whether there is room for a photo. Ask before the shutter: a photo that was taken and cannot be kept is lost.
+    /// Photos that the server has make room first, the oldest before others.
     ///
     /// # Errors
     /// `NoRoom`, with what is free.
     pub fn check_room(&self) -> Result<(), ClientError> {
+        let free = self.files.free_bytes();
+        if check_room(free).is_ok() {
+            return Ok(());
+        }
+        let short = PHOTO_ROOM_BYTES.saturating_sub(free.unwrap_or(0));
+        self.make_room(usize::try_from(short).unwrap_or(usize::MAX))?;
         check_room(self.files.free_bytes())
     }
 

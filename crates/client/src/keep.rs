@@ -56,7 +56,7 @@ impl Replica {
     }
 
     /// Lets go of acknowledged photo bytes until so many are free or none is left; gives how many files went.
-    fn make_room(&self, bytes: usize) -> Result<usize, ClientError> {
+    pub(crate) fn make_room(&self, bytes: usize) -> Result<usize, ClientError> {
         let (mut files, mut freed) = (0, 0);
         for (photo, form, file) in uploads::acknowledged_before(&self.db, i64::MAX)? {
             if freed >= bytes {

@@ -16,7 +16,9 @@ use blindspot_server::error::status_of;
 use blindspot_server::service::people::{self, Actor, NewGrant, NewPerson};
 use blindspot_server::service::uploads::{self, Checksum, NewUpload, UploadState};
 use blindspot_server::service::writer::{Done, WriteJob};
-use blindspot_server::service::{Credential, House, Random, ServiceError, ingest, pull, replays, start};
+use blindspot_server::service::{
+    Credential, House, Random, ServiceError, ingest, offered, pull, replays, start,
+};
 use blindspot_store::{Options, Store, backup, devices, quarantine};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
@@ -261,6 +263,10 @@ impl SimServer {
             }
             ("POST", "/v1/sync/pull") => {
                 Ok(json(200, &pull::pull(house, credential, &read(&request.body)?, now_ms)?))
+            }
+            ("POST", "/v1/photos/lacking") => {
+                let asked = read(&request.body)?;
+                Ok(json(200, &offered::lacking(house, &self.depot, credential, &asked)?))
             }
             _ => self.upload(request, path, credential, now_ms),
         }

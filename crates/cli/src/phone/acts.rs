@@ -7,6 +7,7 @@ use crate::out::{Done, Failure, Tried as _, answer};
 use crate::table;
 use blindspot_client::{CaseFilter, ClientEvent, Courier, Phone, ReportDraft, ReportKind, Saved};
 use blindspot_core::CaseId;
+use blindspot_core::case::ERASED_TEXT;
 use blindspot_core::command::{self, Category, Command, Fix};
 use blindspot_core::division::GridId;
 use blindspot_core::geo::Datum;
@@ -214,7 +215,7 @@ pub(super) fn list(at: &At, as_json: bool) -> Done {
                 case.state.zh().to_owned(),
                 format!("{}/{}", case.media.n, case.media.m),
                 words("landmark"),
-                words("description"),
+                if case.erased.is_some() { ERASED_TEXT.0.to_owned() } else { words("description") },
                 case.case_id.to_string(),
             ]
         };

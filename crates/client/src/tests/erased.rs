@@ -197,6 +197,22 @@ fn a_server_that_does_not_know_the_question_gets_each_photo_offered() {
 }
 
 #[test]
+fn before_the_shutter_delivered_photos_make_room_and_what_is_not_delivered_never_does() {
+    let mut rig = Rig::new();
+    let mut r = rig.enrolled(1);
+    delivered(&mut rig, &mut r);
+    let need = usize::try_from(blindspot_core::limits::PHOTO_ROOM_BYTES).unwrap();
+    rig.files.0.lock().unwrap().room = Some(need + 1);
+    r.check_room().unwrap();
+    assert!(r.uploads().unwrap().iter().any(|u| u.gone_why.as_deref() == Some("space")));
+    rig.report(&mut r, vec![photo(2)]);
+    let before = rig.files.0.lock().unwrap().files.len();
+    assert!(matches!(r.check_room(), Err(ClientError::NoRoom { .. })));
+    let left = rig.files.0.lock().unwrap().files.keys().filter(|f| f.ends_with(".raw")).count();
+    assert!(left == 1 && before >= left);
+}
+
+#[test]
 fn a_full_phone_lets_the_oldest_acknowledged_photo_go_and_says_so() {
     let mut rig = Rig::new();
     let mut r = rig.enrolled(1);

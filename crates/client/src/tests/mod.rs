@@ -75,6 +75,11 @@ impl PhotoFiles for MemFiles {
         disk.files.remove(name);
         Ok(())
     }
+    fn free_bytes(&self) -> Option<u64> {
+        let disk = self.0.lock().unwrap();
+        let used: usize = disk.files.values().map(Vec::len).sum();
+        disk.room.map(|room| room.saturating_sub(used) as u64)
+    }
 }
 
 #[derive(Clone, Default)]

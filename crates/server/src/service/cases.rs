@@ -8,7 +8,7 @@ use super::page::{Page, PageQuery, page_of};
 use super::pull::scope_in;
 use super::{Credential, House, ServiceError};
 use blindspot_core::access::Role;
-use blindspot_core::case::{CaseFile, Erased, ErasureRow, PhotoRow, legal_moves};
+use blindspot_core::case::{CaseFile, ERASED_TEXT, Erased, ErasureRow, PhotoRow, legal_moves};
 use blindspot_core::clock::{CaptureTime, ClockClass};
 use blindspot_core::error;
 use blindspot_core::feed::Feed;
@@ -59,6 +59,9 @@ pub struct TimelineEntry {
     /// What it said was erased: who and when is the op `by`; to be shown as 已删除（依法）.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub erased: Option<Erased>,
+    /// What to show in the place of what was erased: Chinese, English.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instead: Option<(&'static str, &'static str)>,
     /// What it said; nothing when its text was redacted or erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -267,6 +270,7 @@ fn timeline_entry(
         received_ms: op.received_ms,
         verdict: op.verdict,
         named: op.case_id.filter(|named| *named != file.id()),
+        instead: erased.as_ref().map(|_| ERASED_TEXT),
         erased,
         payload,
         author,
