@@ -156,16 +156,15 @@ fn keep_capture(
     files: &dyn PhotoFiles,
     told: &mut Recovered,
 ) -> Result<(), ClientError> {
-    if saved.record.sealed {
-        return Ok(());
-    }
     let is_op = |id| salvage.ops.iter().any(|o| o.op.env.op_id == id);
     let was_sealed = saved.record.op_id.is_some_and(is_op);
     let open: Vec<&ShotRecord> = saved.shots.iter().filter(|s| !named.contains(&s.photo_id)).collect();
     let (there, gone): (Vec<_>, Vec<_>) =
         open.into_iter().partition(|s| files.len(&s.file).is_ok_and(|len| len.is_some()));
     let is_bare = saved.record.op_id.is_none() && !saved.shots.is_empty();
-    if there.is_empty() && (was_sealed || is_bare) {
+    // Sealing takes the raw files away: one that is said to be sealed, and is no op, and has them, was not.
+    let over = saved.record.sealed && (was_sealed || there.is_empty());
+    if over || there.is_empty() && (was_sealed || is_bare) {
         return Ok(());
     }
     told.unreadable += u64::try_from(gone.len()).unwrap_or(0);

@@ -52,7 +52,8 @@ fn one(outcome: &mut Outcome, phone: &mut FaultPhone, data: &Path, dice: &mut Di
     let (size, sha) = (bytes.len(), Sha256::of(&bytes));
     phone.document(bytes);
     let before = phone.patched;
-    let (mut cuts, mut cuts_left) = (0_u64, 1 + dice.below(4));
+    // Somebody who sends the same chunk beside the phone may cost it one, as a cut does.
+    let (mut cuts, mut beside, mut cuts_left) = (0_u64, 0_u64, 1 + dice.below(4));
     let mut done = false;
     for _ in 0..STEPS_MAX {
         if cuts_left > 0 && phone.cut_at.is_none() {
@@ -62,7 +63,7 @@ fn one(outcome: &mut Outcome, phone: &mut FaultPhone, data: &Path, dice: &mut Di
         match phone.step() {
             Ended::Cut => (cuts, cuts_left) = (cuts + 1, cuts_left.saturating_sub(1)),
             Ended::Answered(429 | 503) => std::thread::sleep(Duration::from_millis(100)),
-            Ended::Answered(_) => meddle(outcome, phone, dice),
+            Ended::Answered(_) => beside += u64::from(meddle(outcome, phone, dice)),
             Ended::Idle if phone.replica.unsent().expect("counts").is_empty() => {
                 done = true;
                 break;
@@ -77,7 +78,7 @@ fn one(outcome: &mut Outcome, phone: &mut FaultPhone, data: &Path, dice: &mut Di
     }
     outcome.acknowledged += 1;
     let again = (phone.patched - before).saturating_sub(size as u64);
-    if again > cuts * CHUNK_BYTES as u64 {
+    if again > (cuts + beside) * CHUNK_BYTES as u64 {
         outcome.blame(format!("{when}: {again} bytes sent again, more than a chunk a cut"));
     }
     let hex = sha.to_hex();
@@ -89,11 +90,13 @@ fn one(outcome: &mut Outcome, phone: &mut FaultPhone, data: &Path, dice: &mut Di
 }
 
 /// Somebody between phone and server sends the last chunk again: whole, shifted, torn, or twice at once.
-fn meddle(outcome: &mut Outcome, phone: &mut FaultPhone, dice: &mut Dice) {
-    let Some(chunk) = phone.last_patch.take() else { return };
+/// Says whether the phone's next chunk may meet one that is still on its way.
+fn meddle(outcome: &mut Outcome, phone: &mut FaultPhone, dice: &mut Dice) -> bool {
+    let Some(chunk) = phone.last_patch.take() else { return false };
     let (agent, base) = (agent(Duration::from_secs(20)), phone.base.clone());
     let status = |request: HttpRequest| send(&agent, &base, request).map(|a| a.status);
-    match dice.below(6) {
+    let what = dice.below(6);
+    match what {
         0 => refused(outcome, "the same chunk again", status(chunk)),
         1 => refused(outcome, "an overlapping chunk", status(shifted(chunk, 100))),
         2 => refused(outcome, "a chunk far ahead", status(shifted(chunk, -10_000_000))),
@@ -107,6 +110,7 @@ fn meddle(outcome: &mut Outcome, phone: &mut FaultPhone, dice: &mut Dice) {
         }),
         _ => {}
     }
+    matches!(what, 3 | 4)
 }
 
 /// The chunk as if it began so many bytes earlier.

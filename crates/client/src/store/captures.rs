@@ -71,8 +71,19 @@ fn hash(of: &impl serde::Serialize) -> [u8; 32] {
     Sha256::of(&serde_json::to_vec(of).unwrap_or_default()).0
 }
 
-/// Whether every capture and photo is what was written.
+/// Whether every capture and photo is what was written, and none waits that has become ops: a single bit tells those
+/// two states apart, and what is sealed twice stops all sealing behind it.
 pub(crate) fn are_sound(db: &Connection) -> Result<bool, ClientError> {
+    let twice: bool = db.query_row(
+        "SELECT EXISTS (SELECT 1 FROM captures c WHERE c.state = 0 AND (
+           c.op_id IN (SELECT op_id FROM outbox)
+           OR c.capture_id IN (SELECT s.capture_id FROM shots s JOIN uploads u ON u.photo_id = s.photo_id)))",
+        [],
+        |r| r.get(0),
+    )?;
+    if twice {
+        return Ok(false);
+    }
     let mut query = db.prepare(&format!("SELECT {COLUMNS}, sha256 FROM captures"))?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {

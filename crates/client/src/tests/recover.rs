@@ -247,3 +247,27 @@ fn a_rescue_cut_off_anywhere_goes_on_at_the_next_opening() {
         assert!(!home.path().join("replica.db.damaged-2").exists(), "{moved:?}");
     }
 }
+
+#[test]
+fn a_capture_whose_state_was_turned_over_becomes_ops_once() {
+    for (turned, captures) in [("state = 0 WHERE state = 1", 1), ("state = 1 WHERE state = 0", 0)] {
+        let mut w = worked(4);
+        {
+            let db = rusqlite::Connection::open(w.path("replica.db")).unwrap();
+            db.execute_batch(&format!("UPDATE captures SET {turned}; PRAGMA wal_checkpoint(TRUNCATE)"))
+                .unwrap();
+        }
+        // What is said to be sealed is found out only when something else is damaged as well.
+        w.damage("replica.db", |b| b[3] ^= u8::from(captures == 0));
+        let mut r = w.open();
+        assert!(r.recovered().unwrap().is_some(), "{turned}");
+        w.rig.seal_all(&mut r);
+        assert!(r.captures().unwrap().is_empty(), "{turned}");
+        let ids: Vec<_> = r.outbox().unwrap().iter().map(|o| o.op_id).collect();
+        assert!(ids.contains(&w.saved.op_id.unwrap()), "{turned}");
+        assert_eq!(r.uploads().unwrap().len(), 9, "{turned}");
+        for (op, body) in &w.bodies {
+            assert_eq!(r.op_body(*op).unwrap().as_ref(), Some(body));
+        }
+    }
+}
