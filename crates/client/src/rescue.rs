@@ -6,7 +6,7 @@ use crate::host::PhotoFiles;
 use crate::identity::Identity;
 use crate::store::captures::{self, CaptureRecord, ShotRecord};
 use crate::store::recover::{Salvage, SavedCapture, SavedOp};
-use crate::store::{meta, outbox, signed, uploads, write};
+use crate::store::{erased, meta, outbox, signed, unsigned, uploads, write};
 use blindspot_core::command::{Command, PhotoTaken};
 use blindspot_core::id::Sha256;
 use blindspot_core::{CaseId, PhotoId};
@@ -74,6 +74,7 @@ pub(crate) fn refill(
     let named: BTreeSet<PhotoId> = taken.iter().map(|(.., p)| p.photo_id).collect();
     let given_up: BTreeSet<PhotoId> = salvage.ops.iter().filter_map(given_up).collect();
     let tx = write(db)?;
+    erased::keep(&tx, &salvage.erased)?;
     for saved in &salvage.ops {
         let decided = saved.decided.as_ref().map(|(verdict, at)| (verdict.as_str(), *at));
         match (outbox::restore(&tx, &saved.op, saved.sealed_ms, decided)?, decided) {
@@ -186,7 +187,9 @@ fn keep_capture(
 fn numbers_missing(salvage: &Salvage) -> u64 {
     let Some(identity) = identity(salvage) else { return 0 };
     let own = salvage.ops.iter().filter(|o| o.op.env.device_id == identity.device_id);
-    let here: BTreeSet<u64> = own.map(|o| o.op.env.device_seq).collect();
+    let mut here: BTreeSet<u64> = own.map(|o| o.op.env.device_seq).collect();
+    let erased = salvage.erased.values().filter(|(device, ..)| *device == identity.device_id);
+    here.extend(erased.map(|(_, seq, _)| unsigned(*seq)));
     let number = |key: &str| salvage.meta.get(key).and_then(|v| v.parse::<u64>().ok());
     let top = number(meta::DEVICE_SEQ).max(here.last().copied()).unwrap_or(0);
     let known = number(meta::RECEIVED_THROUGH);

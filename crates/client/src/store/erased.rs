@@ -6,6 +6,7 @@ use crate::error::ClientError;
 use blindspot_core::{OpId, PhotoId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// An own op goes; its number stays accounted for. Of a photo's op the files go too. Says whether anything did.
 pub(crate) fn erase_op(db: &Connection, op: OpId) -> Result<bool, ClientError> {
@@ -37,6 +38,17 @@ pub(crate) fn erase_op(db: &Connection, op: OpId) -> Result<bool, ClientError> {
         erase_photo(db, of.payload.photo_id)?;
     }
     Ok(true)
+}
+
+/// Notes again what was erased before the database was damaged.
+pub(crate) fn keep(db: &Connection, all: &BTreeMap<OpId, super::recover::Erased>) -> Result<(), ClientError> {
+    let mut insert = db.prepare(
+        "INSERT OR REPLACE INTO erased_ops (op_id, device_id, device_seq, kind) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    for (op, (device, seq, kind)) in all {
+        insert.execute(params![op.to_string(), device.to_string(), seq, kind])?;
+    }
+    Ok(())
 }
 
 /// All forms and the raw file of a photo go.

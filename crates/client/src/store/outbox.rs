@@ -135,6 +135,12 @@ pub(crate) fn unsent(
     Ok(batch)
 }
 
+/// The highest number of a device's ops.
+pub(crate) fn last_number(db: &Connection, device: DeviceId) -> Result<u64, ClientError> {
+    let mut query = db.prepare("SELECT coalesce(max(device_seq), 0) FROM outbox WHERE device_id = ?1")?;
+    Ok(unsigned(query.query_row([device.to_string()], |r| r.get(0))?))
+}
+
 fn is_whole(body: &str, sha256: Option<Vec<u8>>) -> bool {
     sha256.is_none_or(|hash| hash == Sha256::of(body.as_bytes()).0)
 }

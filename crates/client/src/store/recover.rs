@@ -7,9 +7,10 @@ use super::captures::{CaptureRecord, ShotRecord, ShotState};
 use super::carve::{Cell, Found, Wal, rows};
 use super::{captures, digests, meta, mirror, outbox, schema, unsigned, uploads};
 use crate::error::ClientError;
+use crate::identity::Identity;
 use blindspot_core::id::Sha256;
 use blindspot_core::op::SealedOp;
-use blindspot_core::{OpId, PhotoId};
+use blindspot_core::{DeviceId, OpId, PhotoId};
 use rusqlite::{Connection, ErrorCode};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -85,6 +86,14 @@ fn looked_at(db: &Connection) -> Result<Health, ClientError> {
     if !outbox::is_sound(db)? || !captures::are_sound(db)? {
         return damaged("own work is not what was written");
     }
+    let identity: Option<Identity> = meta::get_json(db, meta::IDENTITY)?;
+    if let Some(identity) = identity
+        && outbox::last_number(db, identity.device_id)?
+            > unsigned(meta::get_i64(db, meta::DEVICE_SEQ)?.unwrap_or(0))
+    {
+        // Pages of different times: a write-ahead log that was cut off behind what had been copied back already.
+        return damaged("ops have numbers that were not given yet");
+    }
     // Whatever a screen would ask for can be read.
     outbox::list(db)?;
     captures::list(db)?;
@@ -121,6 +130,9 @@ pub(crate) struct SavedOp {
     pub(crate) decided: Option<(String, i64)>,
 }
 
+/// Of an erased op: its device, its number there, its kind.
+pub(crate) type Erased = (DeviceId, i64, String);
+
 /// A capture that is whole, with the photos of it that are.
 #[derive(Clone, Debug)]
 pub(crate) struct SavedCapture {
@@ -137,6 +149,8 @@ pub(crate) struct Salvage {
     pub(crate) captures: Vec<SavedCapture>,
     /// Forms that the server had verified, and when.
     pub(crate) verified: BTreeMap<(PhotoId, String), i64>,
+    /// Ops that were erased for everybody: a page that was let go may still hold one, and it stays gone.
+    pub(crate) erased: BTreeMap<OpId, Erased>,
     /// Ops and captures that are there and not whole.
     pub(crate) broken: u64,
 }
@@ -164,6 +178,8 @@ impl Salvage {
             } else if found.rowid.is_none() {
                 if let Some((capture, n, shot)) = row.shot() {
                     shots.entry(capture).or_default().entry(n).or_insert(shot);
+                } else if let Some((op, erased)) = row.erased() {
+                    out.erased.insert(op, erased);
                 } else if let Some((photo, form, acked_ms)) = row.verified() {
                     out.verified.entry((photo, form)).or_insert(acked_ms);
                 } else if let Some((key, value)) = row.value() {
@@ -172,7 +188,7 @@ impl Salvage {
             }
         }
         out.broken = u64::try_from(hit.difference(&seen).count()).unwrap_or(0);
-        let mut ids = BTreeSet::new();
+        let mut ids: BTreeSet<OpId> = out.erased.keys().copied().collect();
         out.ops = ops.into_values().filter(|o: &SavedOp| ids.insert(o.op.env.op_id)).collect();
         for record in captures.into_values() {
             let shots = shots.remove(&record.capture_id).unwrap_or_default().into_values().collect();
@@ -280,6 +296,11 @@ impl Row<'_> {
             duration_ms: self.int(14).and_then(|n| u32::try_from(n).ok()),
         };
         self.checks(15, shot.hash(capture)).then_some((capture, self.int(2)?, shot))
+    }
+
+    fn erased(&self) -> Option<(OpId, Erased)> {
+        let (device, seq, kind) = (self.id::<DeviceId>(1)?, self.int(2)?, self.text(3)?);
+        (self.0.values.len() == 4).then_some((self.id(0)?, (device, seq, kind)))
     }
 
     /// A line of the photo queue whose form the server has verified.

@@ -271,3 +271,40 @@ fn a_capture_whose_state_was_turned_over_becomes_ops_once() {
         }
     }
 }
+
+#[test]
+fn what_was_erased_for_everybody_is_not_brought_back() {
+    let w = worked(3);
+    let op = *w.bodies.keys().next().unwrap();
+    {
+        // As when its old page still holds it: noted as erased, and there.
+        let db = rusqlite::Connection::open(w.path("replica.db")).unwrap();
+        let erase =
+            "INSERT INTO erased_ops SELECT op_id, device_id, device_seq, kind FROM outbox WHERE op_id = ?1";
+        assert_eq!(db.execute(erase, [op.to_string()]).unwrap(), 1);
+        db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    }
+    w.damage("replica.db", |b| b[3] ^= 1);
+    let r = w.open();
+    assert_eq!(r.recovered().unwrap().unwrap().unreadable, 0, "its number is accounted for");
+    assert!(r.op_body(op).unwrap().is_none());
+    assert_eq!(r.outbox().unwrap().len(), w.bodies.len() - 1);
+    let kept: i64 = r.db.query_row("SELECT count(*) FROM erased_ops", [], |r| r.get(0)).unwrap();
+    assert_eq!(kept, 1);
+}
+
+#[test]
+fn no_number_is_given_twice_after_pages_of_different_times() {
+    let mut w = worked(4);
+    {
+        let r = w.open();
+        crate::store::meta::set_i64(&r.db, crate::store::meta::DEVICE_SEQ, 2).unwrap();
+    }
+    let mut r = w.open();
+    assert!(r.recovered().unwrap().is_some_and(|told| told.enrol_again));
+    w.all_there(&r);
+    w.rig.report(&mut r, vec![]);
+    w.rig.enrol(&mut r, 9, 1).unwrap();
+    w.rig.report(&mut r, vec![]);
+    assert_eq!(r.outbox().unwrap().len(), w.bodies.len() + 2);
+}
