@@ -110,6 +110,9 @@ fn payloads() -> Vec<(&'static str, Value)> {
         ("confirm_void", json!({"void": format!("{OP}1"), "agree": true})),
         ("waive_media", json!({"photos": [PHOTO], "reason": "手机损坏"})),
         ("resolve_conflict", json!({"conflict": format!("{OP}1:description"), "take": "垃圾桶倒了"})),
+        // At the end: those before keep the numbers they were frozen with.
+        ("erase", json!({"photo_id": PHOTO, "reason": "bystander", "note": "来信要求"})),
+        ("confirm_erase", json!({"erase": format!("{OP}1"), "agree": true})),
     ]
 }
 
