@@ -38,13 +38,8 @@ impl Replica {
             ops.iter_mut().for_each(|op| op.push(' '));
         }
         if mutant::is("acked_when_sent") {
-            for place in &places {
-                outbox::acknowledge(
-                    &self.db,
-                    outbox::op_id(&self.db, *place)?,
-                    &Verdict::Applied,
-                    now.wall_ms,
-                )?;
+            for op_id in places.iter().filter_map(|n| outbox::op_id(&self.db, *n).transpose()) {
+                outbox::acknowledge(&self.db, op_id?, &Verdict::Applied, now.wall_ms)?;
             }
         }
         let frame = PushRequest {
@@ -102,7 +97,7 @@ impl Replica {
         let tx = write(&self.db)?;
         let mut any_erased = false;
         for (place, entry) in places.iter().zip(&reply.verdicts) {
-            let op_id = outbox::op_id(&tx, *place)?;
+            let Some(op_id) = outbox::op_id(&tx, *place)? else { continue };
             if entry.op_id.is_some_and(|named| named != op_id) {
                 return Err(ClientError::BadReply("a verdict names another op".into()));
             }
@@ -157,9 +152,10 @@ impl Replica {
     ) -> Result<(), ClientError> {
         if let [place] = places {
             let why = response.code().unwrap_or_else(|| response.status.to_string());
-            let op_id = outbox::op_id(&self.db, *place)?;
-            outbox::set_unsendable(&self.db, *place, &why)?;
-            self.events.push_back(ClientEvent::Unsendable { op_id, why });
+            if let Some(op_id) = outbox::op_id(&self.db, *place)? {
+                outbox::set_unsendable(&self.db, *place, &why)?;
+                self.events.push_back(ClientEvent::Unsendable { op_id, why });
+            }
             self.push_limit = PUSH_OPS_AIM;
         } else {
             self.push_limit = places.len().div_ceil(2);

@@ -195,11 +195,10 @@ pub(crate) fn any_unsent(db: &Connection) -> Result<bool, ClientError> {
         .query_row([], |r| r.get(0))?)
 }
 
-/// The id of the op in a place of the outbox.
-pub(crate) fn op_id(db: &Connection, n: i64) -> Result<OpId, ClientError> {
-    let id: String =
-        db.prepare_cached("SELECT op_id FROM outbox WHERE n = ?1")?.query_row([n], |r| r.get(0))?;
-    parsed(&id)
+/// The id of the op in a place of the outbox; nothing when it was erased while it was on its way.
+pub(crate) fn op_id(db: &Connection, n: i64) -> Result<Option<OpId>, ClientError> {
+    let mut query = db.prepare_cached("SELECT op_id FROM outbox WHERE n = ?1")?;
+    parsed_option(query.query_row([n], |r| r.get(0)).optional()?)
 }
 
 /// The server has the op durably and said what became of it.

@@ -111,6 +111,37 @@ fn after_a_new_epoch_erased_work_is_not_offered_but_its_numbers_are_told() {
 }
 
 #[test]
+fn an_op_that_is_erased_while_it_is_on_its_way_again_is_answered_and_gone() {
+    let mut rig = Rig::new();
+    let mut r = rig.enrolled(1);
+    let entries = delivered(&mut rig, &mut r);
+    let common = || Common { epoch: 101, ..common() };
+    let restored = PullReply { common: common(), ..page(&Feed::reference(), &[], true) };
+    let request = rig.poll_lane(&mut r, Lane::Pull);
+    rig.answer(&mut r, &request, &json(&restored));
+    let request = rig.poll_lane(&mut r, Lane::Push);
+    rig.answer(
+        &mut r,
+        &request,
+        &json(&PushReply { common: common(), received_through: 0, verdicts: vec![] }),
+    );
+    let offered = rig.poll_lane(&mut r, Lane::Push);
+    assert_eq!(pushed(&offered).ops.len(), 2);
+    told(&mut rig, &mut r, &entries);
+    let entry = |e: &OutboxEntry| VerdictEntry {
+        op_id: Some(e.op_id),
+        verdict: Verdict::Applied,
+        seen_before: false,
+        cases: vec![],
+        erased: Some(mark()),
+    };
+    let verdicts = entries.iter().map(entry).collect();
+    rig.answer(&mut r, &offered, &json(&PushReply { common: common(), received_through: 2, verdicts }));
+    assert!(r.outbox().unwrap().is_empty() && !r.status().unwrap().signed_out);
+    assert_eq!(r.status().unwrap().received_through, Some(2));
+}
+
+#[test]
 fn bytes_that_the_server_says_were_erased_are_deleted_and_the_case_waits_no_more() {
     let mut rig = Rig::new();
     let mut r = rig.enrolled(1);
