@@ -7,7 +7,7 @@ use crate::identity::Identity;
 use crate::store::captures::{self, CaptureRecord, ShotRecord};
 use crate::store::recover::{Salvage, SavedCapture, SavedOp};
 use crate::store::{erased, meta, outbox, signed, unsigned, uploads, write};
-use blindspot_core::command::{Command, PhotoTaken};
+use blindspot_core::command::{Command, FormName, PhotoTaken};
 use blindspot_core::id::Sha256;
 use blindspot_core::{CaseId, PhotoId};
 use rusqlite::Connection;
@@ -161,10 +161,11 @@ fn keep_capture(
     let was_sealed = saved.record.op_id.is_some_and(is_op);
     let open: Vec<&ShotRecord> = saved.shots.iter().filter(|s| !named.contains(&s.photo_id)).collect();
     let (there, gone): (Vec<_>, Vec<_>) =
-        open.into_iter().partition(|s| files.len(&s.file).is_ok_and(|len| len.is_some()));
+        open.into_iter().partition(|s| is_there(files, &s.file) || is_there(files, &original(s)));
     let is_bare = saved.record.op_id.is_none() && !saved.shots.is_empty();
     // Sealing takes the raw files away: one that is said to be sealed, and is no op, and has them, was not.
-    let over = saved.record.sealed && (was_sealed || there.is_empty());
+    let has_raw = there.iter().any(|s| is_there(files, &s.file));
+    let over = saved.record.sealed && (was_sealed || !has_raw);
     if over || there.is_empty() && (was_sealed || is_bare) {
         return Ok(());
     }
@@ -181,6 +182,14 @@ fn keep_capture(
         told.photos += 1;
     }
     Ok(())
+}
+
+fn is_there(files: &dyn PhotoFiles, name: &str) -> bool {
+    files.len(name).is_ok_and(|len| len.is_some())
+}
+
+fn original(shot: &ShotRecord) -> String {
+    crate::shot::file_name(shot.photo_id, &FormName::Original)
 }
 
 /// Numbers of this device that the server is not known to have and whose op is not here.

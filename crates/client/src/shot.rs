@@ -46,11 +46,21 @@ impl Replica {
             duration_ms: shot.duration_ms,
         };
         let raw = match self.files.read(&shot.file) {
-            Ok(raw) => raw,
-            Err(FileProblem::Missing(_)) => return self.give_up(&taken, "raw_file_missing"),
+            Ok(raw) => {
+                taken.raw_sha256 = Some(Sha256::of(&raw));
+                raw
+            }
+            // It was sealed before, and the commit that said so is gone with a damaged write-ahead log: the original
+            // form that was made of it stands in its place.
+            Err(FileProblem::Missing(_)) => {
+                match self.files.read(&file_name(shot.photo_id, &FormName::Original)) {
+                    Ok(original) => original,
+                    Err(FileProblem::Missing(_)) => return self.give_up(&taken, "raw_file_missing"),
+                    Err(other) => return Err(other.into()),
+                }
+            }
             Err(other) => return Err(other.into()),
         };
-        taken.raw_sha256 = Some(Sha256::of(&raw));
         if taken.media != MediaKind::Photo {
             let filetype = filetype(&taken.media, &raw);
             if u64::try_from(raw.len()).unwrap_or(u64::MAX) > UPLOAD_BYTES_MAX {

@@ -36,6 +36,7 @@ pub(super) struct Whole {
     pub(super) bodies: BTreeSet<String>,
     /// Ids of the ops that unsealed captures will be.
     pub(super) captures: BTreeSet<String>,
+    /// Photos; with their captures while they are not judged.
     pub(super) photos: BTreeSet<String>,
 }
 
@@ -88,7 +89,13 @@ impl Work {
             holders.peek().is_some() && holders.all(|n| !hit.contains(&n))
         };
         let of = |set: &BTreeSet<String>| set.iter().filter(|t| whole(t)).cloned().collect();
-        Whole { bodies: of(&self.all.bodies), captures: of(&self.all.captures), photos: of(&self.all.photos) }
+        // A photo belongs to its capture: only both of them say where it goes.
+        let photos = self.all.photos.iter().filter(|p| {
+            let (photo, capture) = p.split_once(' ').expect("two ids");
+            whole(&photo.to_owned()) && whole(&capture.to_owned())
+        });
+        let photos = photos.map(|p| p[..36].to_owned()).collect();
+        Whole { bodies: of(&self.all.bodies), captures: of(&self.all.captures), photos }
     }
 }
 
@@ -99,7 +106,7 @@ impl Whole {
             bodies: texts("SELECT body FROM outbox"),
             captures: texts("SELECT op_id FROM captures WHERE state = 0 AND op_id IS NOT NULL"),
             photos: texts(
-                "SELECT s.photo_id FROM shots s JOIN captures c USING (capture_id)
+                "SELECT s.photo_id || ' ' || s.capture_id FROM shots s JOIN captures c USING (capture_id)
                  WHERE c.state = 0 OR s.photo_id IN (SELECT photo_id FROM uploads WHERE state = 0)",
             ),
         }

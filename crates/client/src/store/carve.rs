@@ -50,7 +50,7 @@ pub(crate) struct Wal<'a> {
     frames: Vec<(u32, &'a [u8])>,
     /// Commits that lie behind a frame that does not check: the engine would drop them without a word.
     pub(crate) dropped: usize,
-    /// Frames in front of it.
+    /// Frames that the engine would take: those up to the last commit in front of it.
     pub(crate) sound: usize,
 }
 
@@ -94,14 +94,17 @@ impl<'a> Wal<'a> {
             sum = checksum(big, &frame[FRAME_HEAD..], sum);
             let checks = (Some(sum.0), Some(sum.1)) == (u32_at(frame, 16), u32_at(frame, 20));
             sound &= checks && &frame[8..16] == salts;
-            wal.sound += usize::from(sound);
-            wal.dropped += usize::from(!sound && u32_at(frame, 4) != Some(0));
+            let commits = u32_at(frame, 4) != Some(0);
+            wal.dropped += usize::from(!sound && commits);
             wal.frames.push((u32_at(frame, 0).unwrap_or(0), &frame[FRAME_HEAD..]));
+            if sound && commits {
+                wal.sound = wal.frames.len();
+            }
         }
         wal
     }
 
-    /// What the engine would take from it, whole commits or not.
+    /// What the engine would take from it.
     pub(crate) fn sound_part(&self) -> Self {
         Self { frames: self.frames[..self.sound].to_vec(), dropped: 0, sound: self.sound }
     }

@@ -194,6 +194,9 @@ impl Salvage {
             let shots = shots.remove(&record.capture_id).unwrap_or_default().into_values().collect();
             out.captures.push(SavedCapture { record, shots });
         }
+        // Photos of captures that cannot be read: their files stay, and nothing says which case they belong to.
+        let orphans: usize = shots.values().map(BTreeMap::len).sum();
+        out.broken += u64::try_from(orphans).unwrap_or(0);
         out
     }
 

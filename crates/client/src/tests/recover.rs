@@ -173,6 +173,42 @@ fn a_commit_torn_by_a_power_cut_is_kept_without_a_new_enrolment() {
 }
 
 #[test]
+fn what_the_last_commit_held_in_front_of_the_damage_is_not_taken_for_kept() {
+    let w = worked(3);
+    let mut whole = fs::read(w.path("replica.db-wal")).unwrap();
+    let frames = (whole.len() - 32) / (24 + PAGE);
+    let commit = |b: &[u8], n: usize| b[32 + n * (24 + PAGE) + 4..][..4] != [0; 4];
+    // The last frame of a commit of several that is not the last one of all.
+    let last = (1..frames - 1).rev().find(|n| commit(&whole, *n) && !commit(&whole, n - 1)).unwrap();
+    whole.truncate(32 + (last + 1) * (24 + PAGE));
+    let end = whole.len();
+    whole[end - 100] ^= 1;
+    let wal = crate::store::carve::Wal::read(&whole);
+    assert_eq!(wal.dropped, 1);
+    assert!(wal.sound < last, "frames of a commit that is not whole are nobody's: {} of {last}", wal.sound);
+}
+
+#[test]
+fn a_photo_whose_sealing_was_lost_is_made_again_from_its_original_form() {
+    let mut w = worked(2);
+    let mut r = w.open();
+    w.rig.seal_all(&mut r);
+    let before = r.uploads().unwrap();
+    {
+        // As when the commit of the sealing is gone, and the raw files with it.
+        let undo = "DELETE FROM uploads WHERE photo_id IN (SELECT photo_id FROM shots WHERE capture_id = ?1)";
+        let capture = w.saved.capture_id.to_string();
+        r.db.execute(undo, [&capture]).unwrap();
+        r.db.execute("UPDATE captures SET state = 0 WHERE capture_id = ?1", [&capture]).unwrap();
+        r.db.execute("UPDATE shots SET state = 0, raw_kept = 1 WHERE capture_id = ?1", [&capture]).unwrap();
+        r.db.execute("DELETE FROM outbox WHERE case_id = ?1", [w.saved.case_id.unwrap().to_string()])
+            .unwrap();
+    }
+    w.rig.seal_all(&mut r);
+    assert_eq!(r.uploads().unwrap(), before, "the same forms, and none is lost");
+}
+
+#[test]
 fn what_a_truncated_file_still_holds_is_read_out() {
     let w = worked(150);
     w.checkpoint();
