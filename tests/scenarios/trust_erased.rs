@@ -66,7 +66,7 @@ fn lay_out() -> (Town, std::process::Child) {
     let house = &folder.house;
     let person = |login: &str, role: Role| {
         let password = (role == Role::Supervisor).then(|| PASSWORD.to_owned());
-        let new = NewPerson { login: login.into(), name: login.into(), password: password.map(Into::into) };
+        let new = NewPerson { login: login.into(), name: login.into(), password };
         let id = people::create_person(house, Actor::Cli, &new, now_ms()).expect("a person").person_id;
         let grant = NewGrant { role, area: Area::City, from_ms: None, to_ms: None };
         people::grant(house, Actor::Cli, id, &grant, now_ms()).expect("a grant");
