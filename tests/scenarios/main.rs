@@ -31,4 +31,6 @@ mod trust_erased;
 mod trust_phones;
 mod trust_time;
 mod trust_town;
+mod upgrade;
+mod upgrade_made;
 mod wrong_input;

@@ -59,8 +59,25 @@ impl Random for Xorshift {
 
 impl Town {
     pub(crate) fn new() -> Self {
-        let (server, folder) = (SimServer::new(1, T0), tempfile::tempdir().expect("a folder"));
-        Self { server, now_ms: T0, folder, phones: 0 }
+        Self::on(SimServer::new(1, T0), T0)
+    }
+
+    pub(crate) fn on(server: SimServer, now_ms: i64) -> Self {
+        Self { server, now_ms, folder: tempfile::tempdir().expect("a folder"), phones: 0 }
+    }
+
+    /// A push of chosen bodies under a credential.
+    pub(crate) fn push_as(&mut self, credential: Credential, bodies: &[String]) -> Vec<VerdictEntry> {
+        let frame = serde_json::json!({"sent": {"wall_ms": self.now_ms}, "next_seq": 1_000, "ops": bodies});
+        let frame: PushRequest = serde_json::from_value(frame).expect("a push");
+        let slot = Arc::new(Mutex::new(None));
+        let into = slot.clone();
+        let push = ingest::ReadPush::of(frame).expect("within limits");
+        let done = Box::new(move |reply| *into.lock().expect("whole") = Some(reply));
+        let job = WriteJob::Push { credential, push, received_ms: self.now_ms, done };
+        ingest::step(self.server.house(), vec![job]);
+        let reply = slot.lock().expect("whole").take();
+        reply.expect("answered").expect("taken").verdicts
     }
 
     /// Time goes by, and the server does what it does by itself.
@@ -264,20 +281,14 @@ impl Pocket {
         saved.expect("saved").op_id.expect("an op")
     }
 
+    pub(crate) fn credential(&self) -> Credential {
+        let device = self.app.identity().expect("read").expect("enrolled").device_id;
+        Credential { person: self.person, device, desk: false }
+    }
+
     /// A push of chosen bodies under this phone's credential, of which the phone itself knows nothing.
     pub(crate) fn push_beside(&self, town: &mut Town, bodies: &[String]) -> Vec<VerdictEntry> {
-        let frame = serde_json::json!({"sent": {"wall_ms": town.now_ms}, "next_seq": 1_000, "ops": bodies});
-        let frame: PushRequest = serde_json::from_value(frame).expect("a push");
-        let device = self.app.identity().expect("read").expect("enrolled").device_id;
-        let credential = Credential { person: self.person, device, desk: false };
-        let slot = Arc::new(Mutex::new(None));
-        let into = slot.clone();
-        let push = ingest::ReadPush::of(frame).expect("within limits");
-        let done = Box::new(move |reply| *into.lock().expect("whole") = Some(reply));
-        let job = WriteJob::Push { credential, push, received_ms: town.now_ms, done };
-        ingest::step(town.server.house(), vec![job]);
-        let reply = slot.lock().expect("whole").take();
-        reply.expect("answered").expect("taken").verdicts
+        town.push_as(self.credential(), bodies)
     }
 
     /// One page of a pull, of at most so many rows; says whether it closed the checkpoint.

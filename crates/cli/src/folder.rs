@@ -1,7 +1,7 @@
 //! The data folder, opened from the command line: alone, or beside a server that runs on it.
 
 use crate::clock::{OsRandom, wall_ms};
-use crate::out::{Done, Failure, Tried as _};
+use crate::out::{Done, Failure, Tried as _, halves};
 use blindspot_server::auth::keys::Keys;
 use blindspot_server::service::{House, Random, ServiceError};
 use blindspot_server::state::{DataFolder, OpenError};
@@ -88,10 +88,11 @@ impl Folder {
 }
 
 fn refused(data: &Path, error: &dyn std::fmt::Display) -> Failure {
-    let shown = data.display();
+    let (shown, said) = (data.display(), error.to_string());
+    let (zh, en) = halves(&said);
     Failure::new(
-        format!("打不开数据文件夹 {shown}：{error}；可用 blindspot doctor 检查"),
-        format!("cannot open the data folder {shown}: {error}; see `blindspot doctor`"),
+        format!("打不开数据文件夹 {shown}：{zh}；可用 blindspot doctor 检查"),
+        format!("cannot open the data folder {shown}: {en}; see `blindspot doctor`"),
     )
 }
 

@@ -46,7 +46,7 @@ impl<T, E: std::fmt::Display> Tried<T> for Result<T, E> {
 }
 
 /// The two languages of an error that speaks both, `中文 / English`; any other text is both.
-fn halves(said: &str) -> (&str, &str) {
+pub(crate) fn halves(said: &str) -> (&str, &str) {
     match said.split_once(" / ") {
         Some((zh, en)) if !zh.is_ascii() => (zh, en),
         _ => (said, said),

@@ -22,13 +22,16 @@ pub(crate) fn migrate(conn: &mut Connection) -> Result<()> {
     let app: i64 = conn.pragma_query_value(None, "application_id", |r| r.get(0)).map_err(from_rusqlite)?;
     if version > 0 && app != APPLICATION_ID {
         return Err(StoreError::Version(
-            "this database belongs to another program, or to a build from before the first release: start with a new folder"
+            "这个数据库属于别的程序，或由首个版本之前的程序写入；请换一个新文件夹 / this database belongs to another program, or to a \
+             build from before the first release: start with a new folder"
                 .into(),
         ));
     }
     if version > known {
         return Err(StoreError::Version(format!(
-            "this database has schema {version}, this program knows {known}: start the newer program again"
+            "数据由更新的程序写入（结构 {version}，本程序只认到 {known}），没有改动；请启动更新的程序，或恢复升级前的备份 / this \
+             database has schema {version}, this program knows {known}; nothing was changed: start the newer program \
+             again, or restore the backup from before the upgrade"
         )));
     }
     for (i, sql) in MIGRATIONS.iter().enumerate().skip(usize::try_from(version).unwrap_or(0)) {
@@ -54,5 +57,28 @@ mod tests {
         conn.pragma_update(None, "user_version", 99).unwrap();
         let text = migrate(&mut conn).unwrap_err().to_string();
         assert!(text.contains("schema 99"), "{text}");
+    }
+    /// SHA-256 of migrations that databases out there have run. A released one is appended, never changed.
+    const FROZEN: &[&str] = &[
+        "12849a5b2d11e2ee5b4edfe00d52e6d821d0592544b543db2f430db064d654a2",
+        "16bc54cbfb6c4d3f1dda48ad2fc2eecace2ed72c5275b597c1d0de2d2d3cefbd",
+        "19f91dbe9887848edf524759968ab5b8f687f8ef7c3525213fda03a26dc63551",
+        "29a24f7f9db16ec9f4db87c3837ea0ab28dba4b10dc3033c8e6837daa011d655",
+        "0aadf8b1a657355c03a686dcf166c8548801702df491ab27c5eb1a87fdc1606b",
+        "7669073e89cbcfa161582b8ea9a9974efee8eb191b5586bb5a3539bf82416bbe",
+    ];
+
+    #[test]
+    fn migrations_that_were_released_stay_as_they_are() {
+        assert!(MIGRATIONS.len() >= FROZEN.len(), "a released migration is gone");
+        for (n, (sql, frozen)) in MIGRATIONS.iter().zip(FROZEN).enumerate() {
+            let found = blindspot_core::id::Sha256::of(sql.as_bytes()).to_hex();
+            assert_eq!(
+                &found,
+                frozen,
+                "migration {:04} is frozen: add a new one instead of changing it",
+                n + 1
+            );
+        }
     }
 }

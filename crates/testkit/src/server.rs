@@ -63,6 +63,8 @@ pub struct SimServer {
 }
 
 const CITY: &str = "simcity";
+/// Everybody knows it: nothing real is ever served with it.
+const KEY: [u8; 32] = [7; 32];
 
 impl SimServer {
     /// A new server with an empty database.
@@ -111,6 +113,32 @@ impl SimServer {
         self.gate = Gate::new(&house);
         self.depot = Depot::open(self.dir.path()).expect("a folder for blobs");
         (self.house, self.file) = (Some(house), Some(file));
+    }
+
+    /// Leaves its data folder somewhere, key included, so that another program can serve it.
+    ///
+    /// # Panics
+    /// When the server does not run on a file.
+    pub fn save(&self, to: &Path) {
+        std::fs::create_dir_all(to).expect("a folder");
+        let file = self.file.as_ref().expect("a server on a file");
+        backup::copy(file, &to.join("blindspot.db"), &mut |_, _| {}).expect("a copy");
+        for part in ["blobs", "uploads"] {
+            copy_folder(&self.dir.path().join(part), &to.join(part));
+        }
+        std::fs::write(to.join("secret.key"), KEY).expect("a key");
+    }
+
+    /// A server on a copy of a data folder that [`SimServer::save`] left, of this version or an older one.
+    #[must_use]
+    pub fn saved(from: &Path, seed: u64, now_ms: i64) -> Self {
+        let dir = crate::folder();
+        copy_folder(from, dir.path());
+        let file = dir.path().join("blindspot.db");
+        let house = open(open_file(&file), seed, 0, now_ms);
+        let gate = Gate::new(&house);
+        let depot = Depot::open(dir.path()).expect("a folder for blobs");
+        Self { house: Some(house), gate, depot, seed, starts: 1, file: Some(file), dir }
     }
 
     /// The house, for oracles.
@@ -355,8 +383,7 @@ fn copy_folder(from: &Path, to: &Path) {
 
 fn open(store: Store, seed: u64, start: u64, now_ms: i64) -> House {
     let random = Seeded(Mutex::new(ChaCha8Rng::seed_from_u64(seed ^ (start << 32) ^ 0x5eed)));
-    start::open(store, CityId::from(CITY), "模拟市", [7; 32], Box::new(random), now_ms)
-        .expect("the house opens")
+    start::open(store, CityId::from(CITY), "模拟市", KEY, Box::new(random), now_ms).expect("the house opens")
 }
 
 fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ServiceError> {

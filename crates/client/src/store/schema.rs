@@ -67,3 +67,30 @@ fn shape(db: &Connection) -> Result<Vec<String>, ClientError> {
     let rows = query.query_map([], |r| r.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SHA-256 of migrations that databases out there have run. A released one is appended, never changed.
+    const FROZEN: &[&str] = &[
+        "f77beb74b6f3dda50767e4db83fdd2d19cf4dffbd2c6572d4b07d7cf32da54bf",
+        "6d1528f2afe4dff08f8eaebb95177605a6c959daf8c257d4b6818fe435fb8d2e",
+        "db5d78ffcc8a5e866712ed3a51a2c4db8b75d0455943b922f9b31e98e78ad249",
+        "e51093cbb7175746331b0163dc20379ca11165f5cc9dfe490a2ed68e8ceba972",
+    ];
+
+    #[test]
+    fn migrations_that_were_released_stay_as_they_are() {
+        assert!(MIGRATIONS.len() >= FROZEN.len(), "a released migration is gone");
+        for (n, (sql, frozen)) in MIGRATIONS.iter().zip(FROZEN).enumerate() {
+            let found = blindspot_core::id::Sha256::of(sql.as_bytes()).to_hex();
+            assert_eq!(
+                &found,
+                frozen,
+                "migration {:04} is frozen: add a new one instead of changing it",
+                n + 1
+            );
+        }
+    }
+}
