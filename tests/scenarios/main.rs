@@ -28,6 +28,7 @@ mod simulated;
 mod sync;
 mod trust_cases;
 mod trust_erased;
+mod trust_hand_in;
 mod trust_phones;
 mod trust_time;
 mod trust_town;

@@ -71,6 +71,23 @@ impl Http {
     }
 }
 
+impl Http {
+    /// Sends a file as the body, as it is read.
+    pub(crate) fn send_file(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(String, String)],
+        file: std::fs::File,
+    ) -> Result<Answer, ureq::Error> {
+        let mut request = Request::builder().method(method).uri(url);
+        for (name, value) in headers {
+            request = request.header(name.as_str(), value.as_str());
+        }
+        read(self.agent.run(request.body(file)?)?)
+    }
+}
+
 fn read(mut response: Response<Body>) -> Result<Answer, ureq::Error> {
     let headers = response
         .headers()

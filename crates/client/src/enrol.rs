@@ -114,6 +114,8 @@ impl Replica {
         for key in [
             meta::PENDING,
             meta::SIGNED_OUT,
+            meta::REVOKED,
+            meta::HAND_IN_TOKEN,
             meta::DEVICE_SEQ,
             meta::RECEIPT,
             meta::RECEIVED_THROUGH,

@@ -66,6 +66,20 @@ pub trait PhotoFiles {
     /// # Errors
     /// `Full` or `Io`; then nothing stands under the name that was not there before.
     fn write_durable(&self, name: &str, bytes: &[u8]) -> Result<(), FileProblem>;
+    /// As `write_durable`, for bytes that come piece by piece; gives how many.
+    ///
+    /// # Errors
+    /// As there; `Io` when the source fails.
+    fn write_stream(&self, name: &str, source: &mut dyn std::io::Read) -> Result<u64, FileProblem> {
+        let mut bytes = vec![];
+        source.read_to_end(&mut bytes).map_err(|e| FileProblem::Io(e.to_string()))?;
+        self.write_durable(name, &bytes)?;
+        Ok(bytes.len() as u64)
+    }
+    /// How the host's HTTP stack finds a file that it is to send as a body.
+    fn locate(&self, name: &str) -> String {
+        name.to_owned()
+    }
     /// The whole file.
     ///
     /// # Errors

@@ -20,6 +20,9 @@ pub struct HttpRequest {
     pub headers: Vec<(String, String)>,
     /// The body; empty for none.
     pub body: Vec<u8>,
+    /// A file whose bytes are the body instead, as [`crate::PhotoFiles::locate`] names it: to be streamed, it may be
+    /// larger than the phone's memory.
+    pub file: Option<String>,
     /// The longest time a good server may take to begin its answer, seconds.
     pub timeout_s: u32,
 }
@@ -44,7 +47,16 @@ pub struct HttpResponse {
 
 impl HttpRequest {
     pub(crate) fn new(lane: Lane, method: &'static str, path: impl Into<String>) -> Self {
-        Self { id: 0, lane, method, path: path.into(), headers: Vec::new(), body: Vec::new(), timeout_s: 30 }
+        Self {
+            id: 0,
+            lane,
+            method,
+            path: path.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            file: None,
+            timeout_s: 30,
+        }
     }
 
     pub(crate) fn header(mut self, name: &str, value: impl Into<String>) -> Self {

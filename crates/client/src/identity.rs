@@ -1,7 +1,6 @@
 //! Who a replica is: one enrolment of one person in one city.
 
 use blindspot_core::id::CityId;
-use blindspot_core::wire::account::Tokens;
 use blindspot_core::{DeviceId, PersonId};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +39,6 @@ pub(crate) struct Pending {
 }
 
 /// Whether the access token is over, or nearly, by the server's clock.
-pub(crate) fn stale(tokens: &Tokens, server_now_ms: i64) -> bool {
-    tokens.access_until_ms.saturating_sub(server_now_ms) < 60_000
+pub(crate) fn stale(access_until_ms: i64, server_now_ms: i64) -> bool {
+    access_until_ms.saturating_sub(server_now_ms) < 60_000
 }

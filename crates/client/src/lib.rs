@@ -6,10 +6,13 @@
 
 mod auth;
 mod capture;
+mod carry;
 mod enrol;
 mod erased;
 mod error;
 mod event;
+mod export;
+mod hand_in;
 mod host;
 mod http;
 mod identity;
@@ -49,9 +52,11 @@ mod view;
 pub use blindspot_core::sync::{Lane, Reason, ReplyClass};
 pub use blindspot_photo::OriginalPolicy;
 pub use capture::{RawPhoto, ReportDraft, ReportKind, Saved};
+pub use carry::Carried;
 pub use enrol::Enrolled;
 pub use error::ClientError;
 pub use event::ClientEvent;
+pub use export::Exported;
 pub use host::{FileProblem, KeyStore, NetworkKind, Now, PhotoFiles, Random};
 pub use http::{HttpRequest, HttpResponse};
 pub use identity::Identity;

@@ -4,7 +4,7 @@ use crate::error::ClientError;
 use crate::host::{FileProblem, KeyStore, PhotoFiles};
 use crate::replica::Replica;
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// Photo bytes in a folder.
@@ -29,6 +29,15 @@ pub(crate) fn problem(name: &str, e: &std::io::Error) -> FileProblem {
 
 /// Writes beside, syncs, renames into place, syncs the folder.
 pub(crate) fn write_durable(dir: &Path, name: &str, bytes: &[u8], private: bool) -> std::io::Result<()> {
+    write_stream(dir, name, &mut &*bytes, private).map(drop)
+}
+
+fn write_stream(
+    dir: &Path,
+    name: &str,
+    source: &mut dyn std::io::Read,
+    private: bool,
+) -> std::io::Result<u64> {
     let (part, target) = (dir.join(format!("{name}.part")), dir.join(name));
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -40,17 +49,21 @@ pub(crate) fn write_durable(dir: &Path, name: &str, bytes: &[u8], private: bool)
     #[cfg(not(unix))]
     let _ = private;
     let written = options.open(&part).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
+        let bytes = std::io::copy(source, &mut file)?;
+        file.sync_all()?;
+        Ok(bytes)
     });
-    if let Err(e) = written.and_then(|()| fs::rename(&part, &target)) {
-        // A half-written file is worth nothing and may be all that fills the disk.
-        let _ = fs::remove_file(&part);
-        return Err(e);
-    }
+    let bytes = match written.and_then(|bytes| fs::rename(&part, &target).map(|()| bytes)) {
+        Ok(bytes) => bytes,
+        Err(e) => {
+            // A half-written file is worth nothing and may be all that fills the disk.
+            let _ = fs::remove_file(&part);
+            return Err(e);
+        }
+    };
     #[cfg(unix)]
     File::open(dir)?.sync_all()?;
-    Ok(())
+    Ok(bytes)
 }
 
 impl NativeFiles {
@@ -68,6 +81,12 @@ impl NativeFiles {
 impl PhotoFiles for NativeFiles {
     fn write_durable(&self, name: &str, bytes: &[u8]) -> Result<(), FileProblem> {
         write_durable(&self.dir, name, bytes, false).map_err(|e| problem(name, &e))
+    }
+    fn write_stream(&self, name: &str, source: &mut dyn std::io::Read) -> Result<u64, FileProblem> {
+        write_stream(&self.dir, name, source, false).map_err(|e| problem(name, &e))
+    }
+    fn locate(&self, name: &str) -> String {
+        self.dir.join(name).to_string_lossy().into_owned()
     }
     fn read(&self, name: &str) -> Result<Vec<u8>, FileProblem> {
         fs::read(self.dir.join(name)).map_err(|e| problem(name, &e))

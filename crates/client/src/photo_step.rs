@@ -4,8 +4,8 @@ use crate::error::ClientError;
 use crate::host::{FileProblem, NetworkKind, Now};
 use crate::http::HttpRequest;
 use crate::replica::Replica;
-use crate::store::meta;
 use crate::store::uploads::{self, Due, UploadRecord};
+use crate::store::{carried, meta};
 use crate::sync::{Flight, HORIZON_MS};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -39,7 +39,7 @@ pub(crate) enum Act {
 }
 
 impl Replica {
-    fn due(&self, now: &Now) -> Due {
+    pub(crate) fn due(&self, now: &Now) -> Due {
         let originals_before_ms = match self.network {
             NetworkKind::Unmetered => i64::MAX,
             NetworkKind::Metered | NetworkKind::Offline => now.wall_ms.saturating_sub(ORIGINAL_WAIT_MS),
@@ -53,7 +53,12 @@ impl Replica {
             return Ok(Some(now.wall_ms));
         }
         let due = self.due(now);
-        Ok(uploads::next_ms(&self.db, due)?.map(|at| if at > due.horizon_ms { now.wall_ms } else { at }))
+        let mut next = uploads::next_ms(&self.db, due)?;
+        // What is carried for others goes last, and not by a revoked phone.
+        if !self.machine.hands_in() {
+            next = [next, carried::next_ms(&self.db, due)?].into_iter().flatten().min();
+        }
+        Ok(next.map(|at| if at > due.horizon_ms { now.wall_ms } else { at }))
     }
 
     pub(crate) fn build_photo(&mut self, now: &Now) -> Result<Option<(HttpRequest, Flight)>, ClientError> {
@@ -88,7 +93,7 @@ impl Replica {
             let step = Step { photo_id: upload.photo_id, form: upload.form, act };
             return Ok(Some((self.authorised(request)?, Flight::Photo(step))));
         }
-        Ok(None)
+        if self.machine.hands_in() { Ok(None) } else { self.build_carry(now) }
     }
 
     fn chunk(&self, upload: &UploadRecord, location: String) -> Result<(HttpRequest, Act), ClientError> {

@@ -36,6 +36,8 @@ pub struct Replica {
     /// Places and catalogue, built when first asked for.
     pub(crate) reference: OnceCell<Reference>,
     pub(crate) last_wall_ms: i64,
+    /// The server's nonce for a token to hand in by, and when it came.
+    pub(crate) hand_in_nonce: Option<(String, i64)>,
 }
 
 impl std::fmt::Debug for Replica {
@@ -64,6 +66,7 @@ impl Replica {
         let mut machine = SyncMachine::new();
         if meta::get(&db, meta::SIGNED_OUT)?.is_some() {
             machine.handle_response(Lane::Auth, ReplyClass::EnrolAgain, false, 0, 0);
+            machine.set_handing_in(meta::get(&db, meta::REVOKED)?.as_deref() == Some("1"));
         }
         let replica = Self {
             db,
@@ -80,6 +83,7 @@ impl Replica {
             policy: OriginalPolicy::default(),
             reference: OnceCell::new(),
             last_wall_ms: i64::MIN,
+            hand_in_nonce: None,
         };
         replica.remove_files()?;
         Ok(replica)

@@ -51,6 +51,8 @@ pub struct Status {
     pub base: Option<String>,
     /// The person must enrol again; unsent work is kept.
     pub signed_out: bool,
+    /// The device was revoked, and what is here is being handed in; it waits there for a person.
+    pub handing_in: bool,
     /// Whether there is a network.
     pub online: bool,
     /// What it is like.
@@ -175,6 +177,7 @@ impl Replica {
             city_id: who.map(|i| i.city_id.clone()),
             base: who.map(|i| i.base.clone()),
             signed_out: meta::get(&self.db, meta::SIGNED_OUT)?.is_some(),
+            handing_in: self.machine.hands_in(),
             online: self.online,
             network: self.network,
             unsent: self.unsent()?,

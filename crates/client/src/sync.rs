@@ -13,7 +13,7 @@ use blindspot_core::feed::Feed;
 use blindspot_core::limits::{BACKOFF_MS_MAX, PUSH_OPS_AIM};
 use blindspot_core::mutant;
 use blindspot_core::sync::{Lane, Reason, ReplyClass, Want};
-use blindspot_core::wire::account::Tokens;
+use blindspot_core::wire::account::{HandInToken, Tokens};
 use blindspot_core::wire::v1::Common;
 use rusqlite::Connection;
 
@@ -21,6 +21,8 @@ use rusqlite::Connection;
 #[derive(Clone, Debug)]
 pub(crate) enum Flight {
     Refresh,
+    HandInNonce,
+    HandInToken,
     /// Places in the outbox, in order.
     Push(Vec<i64>),
     Pull {
@@ -30,15 +32,17 @@ pub(crate) enum Flight {
     Photo(Step),
     /// Forms that were acknowledged in a past that may be lost.
     Offer(Vec<Offered>),
+    /// A carried file, by the hash of its manifest.
+    Carry(String),
 }
 
 impl Flight {
     fn lane(&self) -> Lane {
         match self {
-            Flight::Refresh => Lane::Auth,
+            Flight::Refresh | Flight::HandInNonce | Flight::HandInToken => Lane::Auth,
             Flight::Push(_) => Lane::Push,
             Flight::Pull { .. } | Flight::Me => Lane::Pull,
-            Flight::Photo(_) | Flight::Offer(_) => Lane::Photo,
+            Flight::Photo(_) | Flight::Offer(_) | Flight::Carry(_) => Lane::Photo,
         }
     }
 }
@@ -86,11 +90,6 @@ impl Replica {
     }
 
     fn find_work(&mut self, now: &Now) -> Result<(), ClientError> {
-        let tokens: Option<Tokens> = meta::get_json(&self.db, meta::TOKENS)?;
-        let server_now = self.server_now(now)?;
-        if tokens.is_none_or(|t| stale(&t, server_now)) {
-            self.machine.set_token_stale();
-        }
         let push = outbox::any_unsent(&self.db)?
             || meta::get(&self.db, meta::REOFFER)?.is_some()
             || meta::get(&self.db, meta::GONE)?.is_some();
@@ -99,11 +98,20 @@ impl Replica {
         if photo {
             self.machine.set_work(Lane::Photo, true, now.wall_ms);
         }
+        // A revoked device asks for a token only when there is something to hand in.
+        if !self.machine.hands_in() || push || photo {
+            let until_ms = self.access()?.map(|(_, until_ms)| until_ms);
+            let server_now = self.server_now(now)?;
+            if until_ms.is_none_or(|until| stale(until, server_now)) {
+                self.machine.set_token_stale();
+            }
+        }
         Ok(())
     }
 
     fn build(&mut self, want: Want, now: &Now, rnd: &mut dyn Random) -> Result<Built, ClientError> {
         match want {
+            Want::Refresh if self.machine.hands_in() => self.build_hand_in(now),
             Want::Refresh => self.build_refresh(rnd),
             Want::Push { ops_max, bytes_max } => self.build_push(ops_max, bytes_max, now),
             Want::Pull { wait_s } => self.build_pull(wait_s, now),
@@ -111,10 +119,19 @@ impl Replica {
         }
     }
 
+    /// The access token in use and its end.
+    fn access(&self) -> Result<Option<(String, i64)>, ClientError> {
+        if self.machine.hands_in() {
+            let token: Option<HandInToken> = meta::get_json(&self.db, meta::HAND_IN_TOKEN)?;
+            return Ok(token.map(|t| (t.access, t.access_until_ms)));
+        }
+        let tokens: Option<Tokens> = meta::get_json(&self.db, meta::TOKENS)?;
+        Ok(tokens.map(|t| (t.access, t.access_until_ms)))
+    }
+
     /// Adds the access token.
     pub(crate) fn authorised(&self, request: HttpRequest) -> Result<HttpRequest, ClientError> {
-        let tokens: Option<Tokens> = meta::get_json(&self.db, meta::TOKENS)?;
-        let access = tokens.map(|t| t.access).unwrap_or_default();
+        let access = self.access()?.map(|(access, _)| access).unwrap_or_default();
         Ok(request.header("authorization", format!("Bearer {access}")))
     }
 
@@ -135,7 +152,7 @@ impl Replica {
         let class = response.class();
         let done = match class {
             ReplyClass::NotOurs => self.failed(&flight, now, random),
-            ReplyClass::EnrolAgain => self.sign_out(lane, now, random),
+            ReplyClass::EnrolAgain => self.sign_out(lane, response.code().as_deref(), now, random),
             ReplyClass::Unauthorised if lane != Lane::Auth => self.unauthorised(&flight, now, random),
             _ => self.dispatch(flight, response, class, now, rnd),
         };
@@ -160,11 +177,14 @@ impl Replica {
         }
         match flight {
             Flight::Refresh => self.handle_refreshed(response, class, now, random),
+            Flight::HandInNonce => self.handle_hand_in_nonce(response, class, now, random),
+            Flight::HandInToken => self.handle_hand_in_token(response, class, now, random),
             Flight::Push(places) => self.handle_pushed(&places, response, class, now, random),
             Flight::Pull { reread } => self.handle_pulled(&reread, response, class, now, random),
             Flight::Me => self.handle_me(response, class, now, random),
             Flight::Photo(step) => self.handle_photo(&step, response, class, now, rnd),
             Flight::Offer(forms) => self.handle_offered(&forms, response, class, now, random),
+            Flight::Carry(file) => self.handle_carried(&file, response, class, now, random),
         }
     }
 
@@ -179,8 +199,10 @@ impl Replica {
 
     fn failed(&mut self, flight: &Flight, now: &Now, random: u64) -> Result<(), ClientError> {
         self.machine.handle_failure(flight.lane(), None, now.wall_ms, random);
-        if let Flight::Photo(step) = flight {
-            self.photo_unanswered(step, now)?;
+        match flight {
+            Flight::Photo(step) => self.photo_unanswered(step, now)?,
+            Flight::Carry(file) => self.carry_unanswered(file, now, random)?,
+            _ => {}
         }
         Ok(())
     }
@@ -211,12 +233,6 @@ impl Replica {
         }
         let lane = flight.lane();
         self.machine.handle_response(lane, ReplyClass::Unauthorised, false, now.wall_ms, random);
-        Ok(())
-    }
-
-    fn sign_out(&mut self, lane: Lane, now: &Now, random: u64) -> Result<(), ClientError> {
-        meta::set(&self.db, meta::SIGNED_OUT, "1")?;
-        self.machine.handle_response(lane, ReplyClass::EnrolAgain, false, now.wall_ms, random);
         Ok(())
     }
 

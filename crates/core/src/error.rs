@@ -77,6 +77,9 @@ problems! {
     TOKEN_INVALID = "token_invalid", "访问凭证无效", "The access token is not valid", "刷新凭证，或重新绑定手机；待上传内容不受影响", "Refresh, or enrol again; unsent work is untouched";
     ENROL_AGAIN = "enrol_again", "请重新绑定手机", "Enrol this phone again", "向管理员要新的绑定码；待上传内容会保留", "Ask an administrator for a new code; unsent work is kept";
     DEVICE_REVOKED = "device_revoked", "这台手机已停用", "This phone has been revoked", "请联系管理员；待上传内容仍保留在手机里", "Ask an administrator; unsent work stays on the phone";
+    HAND_IN_OVER = "hand_in_over", "停用后的交件期限已过", "The time to hand in after a revocation is over", "把待上传内容导出成文件，交给管理员", "Export the unsent work as a file and give it to an administrator";
+    HAND_IN_DAMAGED = "hand_in_damaged", "交件文件读不懂或签名不符", "The file of unsent work cannot be read, or its signature does not verify", "检查文件是否完整；在原手机上重新导出", "Check that the file is whole; export it again on its phone";
+    HAND_IN_QUOTA = "hand_in_quota", "停用的手机交件已达上限", "A revoked phone may hand in no more", "把余下的待上传内容导出成文件，交给管理员", "Export the rest as a file and give it to an administrator";
     BAD_CODE = "bad_code", "绑定码不对、已用过或已过期", "The enrolment code is wrong, used or expired", "请管理员重新生成（10 分钟内有效）", "Ask for a new one (valid for 10 minutes)";
     BAD_KEY = "bad_key", "手机密钥格式不对", "The device key is malformed", "用 Ed25519（32 字节）或 P-256 公钥", "Send an Ed25519 (32 bytes) or P-256 public key";
     BAD_PROOF = "bad_proof", "手机签名核对不上", "The device's signature does not verify", "重新绑定手机；待上传内容会保留", "Enrol again; unsent work is kept";

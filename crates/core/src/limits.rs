@@ -57,6 +57,20 @@ pub const KEEP_ACKED_OP_DAYS: i64 = 180;
 pub const KEEP_ACKED_BYTES_DAYS: i64 = 14;
 /// Access token life, seconds (protocol 12).
 pub const ACCESS_TOKEN_S: i64 = 15 * 60;
+/// How long a revoked device may hand in its work by itself, milliseconds (30 days, protocol 12).
+pub const HAND_IN_MS: i64 = 30 * 86_400_000;
+/// Life of a token for that, seconds.
+pub const HAND_IN_TOKEN_S: i64 = 10 * 60;
+/// How long the server's nonce for such a token is good, milliseconds.
+pub const HAND_IN_NONCE_MS: i64 = 5 * 60_000;
+/// Most ops that a revoked device may hand in by itself: twice the largest backlog that is tried (F22).
+pub const HAND_IN_OPS_MAX: i64 = 20_000;
+/// Bytes of photos that a revoked device may begin to upload in a day.
+pub const HAND_IN_QUOTA_BYTES: u64 = 1 << 30;
+/// Largest exported file of unsent work, bytes.
+pub const HAND_IN_FILE_BYTES_MAX: u64 = 4 << 30;
+/// Largest manifest of one, bytes: 20,000 ops and 20,000 forms.
+pub const HAND_IN_MANIFEST_BYTES_MAX: u64 = 8 << 20;
 /// Enrolment code life, milliseconds (protocol 12).
 pub const ENROL_CODE_MS: i64 = 10 * 60_000;
 /// Original photos wait for Wi-Fi at most this long, milliseconds (U25).

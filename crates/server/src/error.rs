@@ -31,7 +31,12 @@ impl Fault {
 pub fn status_of(code: &str) -> u16 {
     match code {
         "sign_in" | "wrong_password" | "token_expired" | "token_invalid" | "enrol_again" | "bad_proof" => 401,
-        "no_rights" | "device_revoked" | "https_required" | "password_change_required" => 403,
+        "no_rights"
+        | "device_revoked"
+        | "hand_in_over"
+        | "hand_in_quota"
+        | "https_required"
+        | "password_change_required" => 403,
         "not_found" => 404,
         "method_not_allowed" => 405,
         "conflict" | "offset_conflict" | "setup_done" => 409,

@@ -33,6 +33,7 @@ proxy) counts as a broken network. Every refusal is an RFC 9457 document of one 
         (name = "reference", description = "基础数据 · divisions, grids, catalogue"),
         (name = "people", description = "人员与权限 · people, grants, enrolment codes"),
         (name = "devices", description = "手机 · phones"),
+        (name = "quarantine", description = "待人工处理 · what the server could not decide"),
         (name = "audit", description = "审计 · the audit log"),
         (name = "server", description = "服务器 · health, set-up, documentation"),
     ),

@@ -78,6 +78,8 @@ pub const RULES: &[Rule] = &[
     rule("POST", "/v1/setup", Needs::Anonymous),
     rule("POST", "/v1/devices/enrol", Needs::Anonymous),
     rule("POST", "/v1/token/refresh", Needs::Anonymous),
+    rule("POST", "/v1/token/hand-in/nonce", Needs::Anonymous),
+    rule("POST", "/v1/token/hand-in", Needs::Anonymous),
     rule("POST", "/v1/sessions", Needs::Anonymous),
     rule("GET", "/v1/sessions", Needs::SignedIn),
     rule("DELETE", "/v1/sessions", Needs::SignedIn),
@@ -87,6 +89,7 @@ pub const RULES: &[Rule] = &[
     rule("DELETE", "/v1/me/sessions/{id}", Needs::SignedIn),
     rule("POST", "/v1/sync/push", Needs::SignedIn),
     rule("POST", "/v1/sync/pull", Needs::SignedIn),
+    rule("POST", "/v1/sync/hand-in", Needs::SignedIn),
     rule("GET", "/v1/events", Needs::SignedIn),
     rule("OPTIONS", "/v1/photos", Needs::Anonymous),
     rule("POST", "/v1/photos", Needs::SignedIn),
@@ -117,6 +120,12 @@ pub const RULES: &[Rule] = &[
     rule("GET", "/v1/devices", Needs::Administrator),
     rule("POST", "/v1/devices/{id}/revoke", Needs::Administrator),
     rule("GET", "/v1/audit", Needs::Auditor),
+    rule("GET", "/v1/quarantine", Needs::Administrator),
+    rule("GET", "/v1/quarantine/{op_id}/{hash}", Needs::Administrator),
+    rule("POST", "/v1/quarantine/{op_id}/{hash}/replay", Needs::Administrator),
+    rule("POST", "/v1/quarantine/{op_id}/{hash}/edit", Needs::Administrator),
+    rule("POST", "/v1/quarantine/{op_id}/{hash}/note", Needs::Administrator),
+    rule("POST", "/v1/quarantine/{op_id}/{hash}/dismiss", Needs::Administrator),
 ];
 
 /// What a route needs; HEAD of a route that only answers GET is its GET.

@@ -13,6 +13,7 @@ enum Then {
     Smaller,
     Refresh,
     Enrol,
+    Export,
     SignIn,
     AskPerson,
     Forget,
@@ -35,11 +36,14 @@ impl Then {
     /// `None` for a code that nobody has thought about; a test finds it.
     fn named(code: &str) -> Option<Self> {
         Some(match code {
-            "bad_request" | "bad_json" | "bad_encoding" | "unsupported_media_type" => Then::Correct,
+            "hand_in_damaged" | "bad_request" | "bad_json" | "bad_encoding" | "unsupported_media_type" => {
+                Then::Correct
+            }
             "method_not_allowed" | "tus_version" | "bad_key" | "key_reused" => Then::Correct,
             "body_too_large" | "too_many_ops" | "too_many_forms" => Then::Smaller,
             "token_expired" | "token_invalid" => Then::Refresh,
             "enrol_again" | "device_revoked" | "bad_proof" | "bad_code" => Then::Enrol,
+            "hand_in_over" | "hand_in_quota" => Then::Export,
             "sign_in" | "wrong_password" => Then::SignIn,
             "no_rights" | "setup_done" | "upload_too_large" | "https_required" => Then::AskPerson,
             "weak_password" | "password_change_required" => Then::AskPerson,
@@ -68,7 +72,12 @@ impl Then {
             Then::AskOffset | Then::UploadAnew | Then::CheckFile | Then::PullAnew | Then::Look => {
                 ("按左栏处理后", "after that")
             }
-            Then::Correct | Then::AskPerson | Then::Forget | Then::Upgrade | Then::DeleteCopy => ("否", "no"),
+            Then::Correct
+            | Then::AskPerson
+            | Then::Export
+            | Then::Forget
+            | Then::Upgrade
+            | Then::DeleteCopy => ("否", "no"),
         }
     }
 
@@ -89,6 +98,10 @@ impl Then {
             Then::Enrol => (
                 "停止发送，请人扫新的绑定码；队列和照片都留着",
                 "Stop sending, ask for a new enrolment code; outbox and photos stay",
+            ),
+            Then::Export => (
+                "停止发送，请人把待上传内容导出成文件；队列和照片都留着",
+                "Stop sending and let the person export the unsent work as a file; outbox and photos stay",
             ),
             Then::SignIn => ("回到登录页", "Show the sign-in page"),
             Then::AskPerson => ("告诉使用者原因和该找谁", "Tell the person why, and whom to ask"),
@@ -234,6 +247,7 @@ mod tests {
                 Then::UploadAnew | Then::Forget => class == ReplyClass::Gone,
                 Then::CheckFile | Then::SendAgain => class == ReplyClass::DigestMismatch,
                 Then::Enrol => matches!(class, ReplyClass::EnrolAgain | ReplyClass::Refused),
+                Then::Export => class == ReplyClass::EnrolAgain,
                 _ => !matches!(class, ReplyClass::Busy | ReplyClass::EnrolAgain | ReplyClass::ServerFault),
             };
             assert!(agreed, "{}: {then:?} against {class:?}", text.code);

@@ -2,8 +2,8 @@
 //! one (clippy forbids `Router::route`), and has its row in `policy`.
 
 use crate::http::{
-    cases, devices, docs, epochs, events, health, metrics, outer, people, photos, reference, sandbox,
-    sessions, setup, start, sync,
+    cases, devices, docs, epochs, events, hand_in, health, metrics, outer, people, photos, quarantine,
+    reference, sandbox, sessions, setup, start, sync,
 };
 use crate::openapi;
 use crate::state::App;
@@ -42,8 +42,11 @@ fn phones() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(devices::enrol))
         .routes(routes!(devices::refresh))
+        .routes(routes!(devices::hand_in_nonce))
+        .routes(routes!(devices::hand_in_token))
         .routes(routes!(sync::push))
         .routes(routes!(sync::pull))
+        .routes(routes!(hand_in::hand_in))
         .routes(routes!(events::events))
         .routes(routes!(photos::options, photos::create))
         .routes(routes!(photos::options_of_upload, photos::head, photos::patch, photos::terminate))
@@ -76,6 +79,12 @@ fn desks() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(devices::list))
         .routes(routes!(devices::revoke))
         .routes(routes!(people::audit))
+        .routes(routes!(quarantine::list))
+        .routes(routes!(quarantine::show))
+        .routes(routes!(quarantine::replay))
+        .routes(routes!(quarantine::edit))
+        .routes(routes!(quarantine::hand_to_case))
+        .routes(routes!(quarantine::dismiss))
 }
 
 fn server() -> OpenApiRouter<Arc<App>> {

@@ -27,6 +27,9 @@ const LOGINS_WAITING: usize = 256;
 /// Uploads and downloads in progress; each has a thread while it lasts.
 const TRANSFERS_AT_ONCE: usize = 300;
 const TRANSFERS_WAITING: usize = 300;
+/// Exported files that are taken in at once: each may bring thousands of photos.
+const HAND_INS_AT_ONCE: usize = 2;
+const HAND_INS_WAITING: usize = 16;
 /// Bytes of request bodies in memory at once.
 const BODIES_BYTES_MAX: usize = 64 << 20;
 
@@ -174,6 +177,8 @@ pub struct App {
     pub(crate) reads: Arc<Semaphore>,
     pub(crate) logins: Turns,
     pub(crate) transfers: Turns,
+    /// Exported files that are taken in.
+    pub(crate) hand_ins: Turns,
     pub(crate) bodies: Arc<Semaphore>,
 }
 
@@ -204,6 +209,7 @@ impl App {
             reserve: Reserve::new(&config.data, limits.reserve_bytes),
             standing: watch::Sender::new(0),
             reads: Arc::new(Semaphore::new(READS_AT_ONCE)),
+            hand_ins: Turns::new(HAND_INS_AT_ONCE, HAND_INS_WAITING, 10_000),
             transfers: Turns::new(TRANSFERS_AT_ONCE, TRANSFERS_WAITING, 2_000),
             bodies: Arc::new(Semaphore::new(BODIES_BYTES_MAX)),
             folder,

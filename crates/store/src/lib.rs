@@ -26,6 +26,7 @@ pub mod devices;
 pub mod erased;
 mod fault;
 pub mod feed;
+pub mod hand_ins;
 pub mod jobs;
 pub mod looks;
 pub mod meta;

@@ -248,9 +248,19 @@ pub(super) fn sync(at: &At, args: &Sync, as_json: bool) -> Done {
         }
         sign_in |= host.events().contains(&ClientEvent::SignInAgain);
         let status = host.replica.status().tried("读不了手机数据", "cannot read the phone's data")?;
-        if sign_in || !args.until_empty || waits || !status.unsent.is_empty() {
+        if status.signed_out {
+            // A revoked phone goes on until it has handed in what it holds.
+            return Ok(sign_in && (!status.handing_in || status.unsent.is_empty()));
+        }
+        waits |= host
+            .replica
+            .carried()
+            .tried("读不了手机数据", "cannot read the phone's data")?
+            .iter()
+            .any(|c| c.waits());
+        if !args.until_empty || waits || !status.unsent.is_empty() {
             empty_since = None;
-            return Ok(sign_in);
+            return Ok(false);
         }
         // All is sent: one more look at what the server made of it.
         let now = host.now();
@@ -261,10 +271,16 @@ pub(super) fn sync(at: &At, args: &Sync, as_json: bool) -> Done {
         Ok(status.pulled_ms.is_some_and(|at| at > since))
     })?;
     said_status(&host, as_json)?;
+    if sign_in && empty && host.replica.status().is_ok_and(|s| s.handing_in) {
+        return Err(Failure::new(
+            "这台手机已停用；没发出的内容已全部交出，等待人工处理",
+            "this phone is revoked; all unsent work was handed in and waits for a person",
+        ));
+    }
     if sign_in {
         return Err(Failure::new(
-            "需要重新绑定：向管理员要新的绑定码；没发出的内容都还在手机里",
-            "enrol again with a new code; unsent work is kept on the phone",
+            "需要重新绑定：向管理员要新的绑定码；没发出的内容都还在手机里，也可用 export 导出成文件",
+            "enrol again with a new code; unsent work is kept on the phone, and `export` writes it into a file",
         ));
     }
     if args.until_empty && !empty {

@@ -187,6 +187,12 @@ pub(crate) fn courier_step(courier: &mut Courier, host: &Host) -> Done {
 /// Sends a request; nothing when no whole answer came.
 pub(crate) fn carry(http: &Http, base: &str, request: HttpRequest) -> Option<HttpResponse> {
     let url = format!("{base}{}", request.path);
+    if let Some(file) = &request.file {
+        let file = std::fs::File::open(file).ok()?;
+        let patient = Http::new(u64::from(request.timeout_s));
+        let answer = patient.send_file(request.method, &url, &request.headers, file).ok()?;
+        return Some(HttpResponse { status: answer.status, headers: answer.headers, body: answer.body });
+    }
     let answer = http.send(request.method, &url, &request.headers, request.body).ok()?;
     Some(HttpResponse { status: answer.status, headers: answer.headers, body: answer.body })
 }

@@ -6,6 +6,7 @@ mod attach;
 mod drill;
 mod host;
 mod people;
+mod unsent;
 
 use crate::out::Done;
 use clap::Subcommand;
@@ -52,6 +53,10 @@ enum What {
     Handover(people::Handover),
     /// 设置密码：从标准输入读 · set a PIN; it comes by stdin
     Pin(people::SetPin),
+    /// 导出待上传内容成一个签名的文件 · export unsent work as one signed file
+    Export(unsent::Export),
+    /// 代别的手机交它导出的文件 · carry a file that another phone exported
+    ImportUnsent(unsent::Import),
     /// 状态 · what is unsent, verified, and why
     Status,
     /// Orders on stdin, words on stdout: a phone of the demo.
@@ -74,6 +79,8 @@ pub(crate) fn run(args: Args) -> Done {
         What::People => people::people(&at, json),
         What::Handover(handover) => people::handover(&at, &handover, json),
         What::Pin(pin) => people::pin(&at, &pin, json),
+        What::Export(export) => unsent::export(&at, &export, json),
+        What::ImportUnsent(import) => unsent::import(&at, &import, json),
         What::Status => acts::status(&at, json),
         What::Drill => drill::run(&at),
     }

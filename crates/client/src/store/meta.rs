@@ -16,6 +16,10 @@ pub(crate) const TOKENS: &str = "tokens";
 pub(crate) const GRANTS: &str = "grants";
 /// Whether the token family is over.
 pub(crate) const SIGNED_OUT: &str = "signed_out";
+/// The device was revoked: `1` while it may hand in what it holds, else the code that ended that.
+pub(crate) const REVOKED: &str = "revoked";
+/// The token for that.
+pub(crate) const HAND_IN_TOKEN: &str = "hand_in_token";
 /// Whether grants should be fetched.
 pub(crate) const ME_DUE: &str = "me_due";
 /// Where the mirror and the staged pages stand.

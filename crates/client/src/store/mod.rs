@@ -1,6 +1,7 @@
 //! The replica's database, and all SQL of this crate. Knows no network and no rules.
 
 pub(crate) mod captures;
+pub(crate) mod carried;
 #[cfg_attr(
     not(feature = "native"),
     allow(dead_code, reason = "a host without folders reads no damaged file yet")

@@ -189,6 +189,13 @@ pub(crate) fn restore(
     Ok(true)
 }
 
+/// Bodies of all ops that the server has not acknowledged, the tray included, in order.
+pub(crate) fn not_acknowledged(db: &Connection) -> Result<Vec<String>, ClientError> {
+    let mut query = db.prepare_cached("SELECT body FROM outbox WHERE state <> 1 ORDER BY n")?;
+    let rows = query.query_map([], |r| r.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 pub(crate) fn any_unsent(db: &Connection) -> Result<bool, ClientError> {
     Ok(db
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE state = 0)")?

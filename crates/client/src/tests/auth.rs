@@ -1,7 +1,11 @@
 //! Enrolment and tokens: no credential problem ever touches the outbox.
 
 use super::*;
-use blindspot_core::wire::account::{RefreshReply, RefreshRequest};
+use blindspot_core::verdict::Cause;
+use blindspot_core::wire::account::{
+    HandInNonce, HandInToken, HandInTokenRequest, RefreshReply, RefreshRequest, hand_in_proof_text,
+};
+use ed25519_dalek::Signature;
 
 fn refresh(request: &HttpRequest) -> RefreshRequest {
     assert_eq!(request.path, "/v1/token/refresh");
@@ -115,4 +119,71 @@ fn endless_401_backs_off() {
         rig.answer(&mut r, &request, &response);
     }
     assert_eq!(r.unsent().unwrap().ops, 1);
+}
+
+/// Brings a revoked phone to its token; gives the token's text.
+fn hand_in_token(rig: &mut Rig, r: &mut Replica, n: u8) -> String {
+    let ask = rig.poll_lane(r, Lane::Auth);
+    assert_eq!(ask.path, "/v1/token/hand-in/nonce");
+    rig.answer(r, &ask, &json(&HandInNonce { nonce: format!("nonce{n}"), server_ms: T0 }));
+    let ask = rig.poll_lane(r, Lane::Auth);
+    assert_eq!(ask.path, "/v1/token/hand-in");
+    let frame: HandInTokenRequest = serde_json::from_slice(&ask.body).unwrap();
+    let signature = Signature::from_slice(&URL_SAFE_NO_PAD.decode(&frame.proof).unwrap()).unwrap();
+    let text = hand_in_proof_text(frame.device_id, &format!("nonce{n}"));
+    rig.device_key(r).verify_strict(text.as_bytes(), &signature).unwrap();
+    let access = format!("h{n}");
+    let reply =
+        HandInToken { access: access.clone(), access_until_ms: T0 + 99_000_000, until_ms: T0, server_ms: T0 };
+    rig.answer(r, &ask, &json(&reply));
+    access
+}
+
+#[test]
+fn a_revoked_phone_hands_in_what_it_holds_and_nothing_else_leaves() {
+    let mut rig = Rig::new();
+    let mut r = rig.enrolled(1);
+    rig.report(&mut r, vec![]);
+    let request = rig.poll_lane(&mut r, Lane::Push);
+    let before = pushed(&request).ops;
+    rig.answer(&mut r, &request, &refusal(403, "device_revoked"));
+    assert!(r.status().unwrap().handing_in && r.status().unwrap().signed_out);
+    // Closed and opened in between: it goes on.
+    drop(r);
+    let mut r = rig.open();
+    let access = hand_in_token(&mut rig, &mut r, 1);
+    let request = rig.poll_lane(&mut r, Lane::Push);
+    assert!(request.headers.contains(&("authorization".into(), format!("Bearer {access}"))));
+    assert_eq!(pushed(&request).ops, before, "the very bytes");
+    rig.answer(&mut r, &request, &refusal(401, "token_expired"));
+    hand_in_token(&mut rig, &mut r, 2);
+    let request = rig.poll_lane(&mut r, Lane::Push);
+    let waits = Verdict::Quarantined { ticket: "t".into(), cause: Cause::RevokedDevice };
+    rig.answer(&mut r, &request, &verdicts(1, &waits));
+    assert_eq!(rig.poll(&mut r), None, "nothing is pulled");
+    rig.later(900_000_000);
+    assert_eq!(rig.poll(&mut r), None, "nothing waits: no token is asked for");
+    assert_eq!(r.unsent().unwrap().ops, 0);
+}
+
+#[test]
+fn when_the_time_to_hand_in_is_over_the_work_stays_for_export() {
+    let mut rig = Rig::new();
+    let mut r = rig.enrolled(1);
+    rig.report(&mut r, vec![]);
+    let request = rig.poll_lane(&mut r, Lane::Push);
+    rig.answer(&mut r, &request, &refusal(403, "device_revoked"));
+    let ask = rig.poll_lane(&mut r, Lane::Auth);
+    rig.answer(&mut r, &ask, &json(&HandInNonce { nonce: "n".into(), server_ms: T0 }));
+    let ask = rig.poll_lane(&mut r, Lane::Auth);
+    rig.answer(&mut r, &ask, &refusal(403, "hand_in_over"));
+    for _ in 0..2 {
+        rig.later(9_000_000);
+        assert_eq!(rig.poll(&mut r), None);
+        assert_eq!((r.unsent().unwrap().ops, r.status().unwrap().handing_in), (1, false));
+        drop(r);
+        r = rig.open();
+    }
+    assert!(rig.enrol(&mut r, 2, 1).unwrap().again);
+    assert_eq!(pushed(&rig.poll_lane(&mut r, Lane::Push)).ops.len(), 1);
 }

@@ -3,6 +3,7 @@
 mod auth;
 mod capture;
 mod erased;
+mod handed;
 mod native;
 mod photos;
 mod pull;
@@ -154,6 +155,11 @@ impl Rig {
             &mut self.rnd,
         )?;
         r.handle_enrol_response(&enrol_reply(&request, dev, who), &self.now)
+    }
+    /// The public half of the key in use.
+    pub(super) fn device_key(&self, r: &Replica) -> ed25519_dalek::VerifyingKey {
+        let slot = r.identity().unwrap().unwrap().key_slot;
+        SigningKey::from_bytes(&self.keys.load(&slot).unwrap().unwrap()).verifying_key()
     }
     pub(super) fn later(&mut self, ms: i64) {
         self.now.wall_ms += ms;

@@ -30,6 +30,8 @@ pub struct SyncMachine {
     token_stale: bool,
     /// The family is over: nothing may leave until the person enrolled again.
     signed_out: bool,
+    /// The device was revoked: what it holds may leave, by a token for that; nothing is pulled.
+    handing_in: bool,
     ops_max: usize,
     wait_s: u32,
     /// Wait between pulls that found nothing new, when not long-polling.
@@ -57,6 +59,7 @@ impl SyncMachine {
             online: true,
             token_stale: false,
             signed_out: false,
+            handing_in: false,
             ops_max: PUSH_OPS_AIM,
             wait_s: 0,
             pull_every_ms: 60_000,
@@ -94,9 +97,30 @@ impl SyncMachine {
         self.lane(Lane::Auth).work = true;
     }
 
+    /// The device was revoked and may hand in what it holds; or that is over.
+    pub fn set_handing_in(&mut self, on: bool) {
+        self.handing_in = on;
+        if on {
+            // A token of the enrolment opens nothing any more.
+            self.set_token_stale();
+        }
+    }
+
+    /// Whether a revoked device hands in what it holds.
+    #[must_use]
+    pub fn hands_in(&self) -> bool {
+        self.signed_out && self.handing_in
+    }
+
+    /// Whether requests of a lane may leave, as far as the enrolment goes.
+    fn is_open(&self, lane: Lane) -> bool {
+        !self.signed_out || (self.handing_in && lane != Lane::Pull)
+    }
+
     /// The person enrolled again: everything may move.
     pub fn handle_enrolled(&mut self, now_ms: i64) {
         self.signed_out = false;
+        self.handing_in = false;
         self.token_stale = false;
         for state in self.lanes.values_mut() {
             *state = LaneState { work: state.work, not_before_ms: now_ms, ..LaneState::default() };
@@ -125,10 +149,13 @@ impl SyncMachine {
     /// The next request to send, if any may leave now. The caller must answer each with exactly one
     /// `handle_response`, `handle_failure` or `nothing_to_send`.
     pub fn poll_request(&mut self, now_ms: i64) -> Option<Want> {
-        if !self.online || self.signed_out {
+        if !self.online {
             return None;
         }
         for lane in Lane::ALL {
+            if !self.is_open(lane) {
+                continue;
+            }
             if self.token_stale && lane != Lane::Auth {
                 return None;
             }
@@ -261,12 +288,14 @@ impl SyncMachine {
     /// When to ask again, and why, if nothing else happens before.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(i64, Reason)> {
-        if !self.online || self.signed_out {
+        if !self.online {
             return None;
         }
         self.lanes
             .iter()
-            .filter(|(lane, s)| s.work && !s.busy && (!self.token_stale || **lane == Lane::Auth))
+            .filter(|(lane, s)| {
+                self.is_open(**lane) && s.work && !s.busy && (!self.token_stale || **lane == Lane::Auth)
+            })
             .map(|(lane, s)| {
                 let reason = if s.failures > 0 { Reason::Backoff(*lane) } else { Reason::Due(*lane) };
                 (s.not_before_ms, reason)
@@ -340,6 +369,24 @@ mod tests {
         assert!(sizes.len() < 10 && sizes.contains(&1));
         m.handle_response(Lane::Push, ReplyClass::Refused, true, 0, 0);
         assert!(std::iter::from_fn(|| m.poll_event()).any(|e| e == Event::Unsendable));
+    }
+
+    #[test]
+    fn a_revoked_device_hands_in_and_pulls_nothing() {
+        let mut m = SyncMachine::new();
+        push_due(&mut m);
+        m.handle_response(Lane::Push, ReplyClass::EnrolAgain, true, 0, 0);
+        m.set_handing_in(true);
+        m.pull_now(0);
+        assert_eq!(m.poll_request(0), Some(Want::Refresh));
+        assert_eq!(m.poll_request(0), None, "nothing without a token");
+        m.handle_response(Lane::Auth, ReplyClass::Ok, false, 0, 0);
+        assert!(matches!(m.poll_request(0), Some(Want::Push { .. })));
+        m.handle_response(Lane::Push, ReplyClass::Ok, false, 0, 0);
+        assert_eq!((m.poll_request(0), m.poll_timeout()), (None, None));
+        m.set_handing_in(false);
+        m.handle_captured(1);
+        assert_eq!(m.poll_request(1), None);
     }
 
     #[test]

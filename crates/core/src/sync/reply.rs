@@ -33,6 +33,9 @@ pub enum ReplyClass {
     ServerFault,
 }
 
+/// Codes after which this enrolment sends no more with its credential.
+const ENDS: [&str; 5] = ["enrol_again", "device_revoked", "bad_proof", "hand_in_over", "hand_in_quota"];
+
 /// Reads status, our header, and the problem code, if the body held one.
 #[must_use]
 pub fn classify(status: u16, ours: bool, code: Option<&str>) -> ReplyClass {
@@ -41,9 +44,7 @@ pub fn classify(status: u16, ours: bool, code: Option<&str>) -> ReplyClass {
     }
     match status {
         200..=299 => ReplyClass::Ok,
-        401 | 403 if matches!(code, Some("enrol_again" | "device_revoked" | "bad_proof")) => {
-            ReplyClass::EnrolAgain
-        }
+        401 | 403 if code.is_some_and(|c| ENDS.contains(&c)) => ReplyClass::EnrolAgain,
         401 => ReplyClass::Unauthorised,
         404 | 410 => ReplyClass::Gone,
         409 => ReplyClass::OffsetConflict,

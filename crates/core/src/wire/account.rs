@@ -102,6 +102,50 @@ pub struct RefreshReply {
     pub server_ms: i64,
 }
 
+/// `POST /v1/token/hand-in/nonce`: the first step of a phone that was revoked and still holds work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HandInNonceRequest {
+    /// The enrolment.
+    pub device_id: DeviceId,
+}
+
+/// The server's nonce, to be signed with the device key within minutes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HandInNonce {
+    /// Opaque.
+    pub nonce: String,
+    /// Server time.
+    pub server_ms: i64,
+}
+
+/// `POST /v1/token/hand-in`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HandInTokenRequest {
+    /// The enrolment.
+    pub device_id: DeviceId,
+    /// The server's nonce.
+    pub nonce: String,
+    /// Signature over `hand-in\n<device_id>\n<nonce>` with the device key, base64url.
+    pub proof: String,
+}
+
+/// A token that opens push and photo upload, nothing else; all that comes by it waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HandInToken {
+    /// `Authorization: Bearer`.
+    pub access: String,
+    /// When it ends, server time.
+    pub access_until_ms: i64,
+    /// Until when tokens are given to this device; afterwards the exported file is the way.
+    pub until_ms: i64,
+    /// Server time.
+    pub server_ms: i64,
+}
+
 /// `GET /v1/me`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -135,6 +179,12 @@ pub fn enrol_proof_text(code: &str, public_key: &str) -> String {
 #[must_use]
 pub fn enrolled_text(device: DeviceId, person: PersonId, public_key: &str) -> String {
     format!("enrolled\n{device}\n{person}\n{public_key}")
+}
+
+/// Text that a revoked device signs to hand in its work.
+#[must_use]
+pub fn hand_in_proof_text(device: DeviceId, nonce: &str) -> String {
+    format!("hand-in\n{device}\n{nonce}")
 }
 
 /// Text that a device signs to refresh.

@@ -3,8 +3,8 @@
 //! Holds the only state of auth outside the database: a cache of verified tokens and buckets for wrong tries.
 //! Knows no HTTP.
 
-use crate::auth::sessions;
 use crate::auth::token::{AccessTokens, Claims, TokenFault};
+use crate::auth::{hand_in, sessions, token};
 use crate::service::limits::{self, Buckets, Class, Key, Rates};
 use crate::service::{Credential, House, ServiceError};
 use blindspot_core::error::{DEVICE_REVOKED, ENROL_AGAIN, TOKEN_EXPIRED, TOKEN_INVALID};
@@ -31,6 +31,13 @@ pub enum Proof {
         /// Its token family.
         family: [u8; 16],
     },
+    /// A revoked device's token: push and photos only.
+    HandIn {
+        /// The enrolment.
+        device: DeviceId,
+        /// Its person.
+        person: PersonId,
+    },
     /// A session cookie, by its hash.
     Session {
         /// The hash.
@@ -47,6 +54,14 @@ pub struct Admitted {
     pub proof: Proof,
     /// A one-time password was used: nothing but changing it is allowed.
     pub must_change: bool,
+}
+
+impl Admitted {
+    /// Whether a revoked device hands in its work: nothing but push and photos is allowed, and all of it waits.
+    #[must_use]
+    pub fn hands_in(&self) -> bool {
+        matches!(self.proof, Proof::HandIn { .. })
+    }
 }
 
 /// The family of a device that may act.
@@ -150,7 +165,8 @@ impl Gate {
     /// its token family and its person stand is read each time, so that a revocation holds at once.
     ///
     /// # Errors
-    /// `TOKEN_EXPIRED`, `TOKEN_INVALID`, `DEVICE_REVOKED`, `ENROL_AGAIN`.
+    /// `TOKEN_EXPIRED`, `TOKEN_INVALID`, `DEVICE_REVOKED`, `ENROL_AGAIN`; for the token of a revoked device
+    /// `HAND_IN_OVER`, `HAND_IN_QUOTA`.
     pub fn check_bearer(&self, house: &House, token: &str, now_ms: i64) -> Result<Credential, ServiceError> {
         self.admit_bearer(house, token, now_ms).map(|admitted| admitted.credential)
     }
@@ -164,13 +180,18 @@ impl Gate {
             TokenFault::Expired => ServiceError::refused(&TOKEN_EXPIRED),
             TokenFault::Invalid => ServiceError::refused(&TOKEN_INVALID),
         })?;
+        let credential = Credential { person: claims.person, device: claims.sub, desk: false };
+        if claims.typ == token::HAND_IN {
+            hand_in::stands(house, claims.sub, claims.person, now_ms)?;
+            let proof = Proof::HandIn { device: claims.sub, person: claims.person };
+            return Ok(Admitted { credential, proof, must_change: false });
+        }
         let family_id = claims.family().ok_or(ServiceError::Refused(&TOKEN_INVALID, None))?;
         let family = house.store.read(|tx| standing(tx, house, claims.sub, claims.person, family_id))?;
         if family.used_ms.is_none() && family.generation == claims.generation {
             // The refresh token that came with it has arrived for certain: its predecessor is done.
             house.used.note(family_id, claims.generation, now_ms);
         }
-        let credential = Credential { person: claims.person, device: claims.sub, desk: false };
         let proof = Proof::Token { device: claims.sub, person: claims.person, family: family_id };
         Ok(Admitted { credential, proof, must_change: false })
     }
@@ -193,6 +214,7 @@ impl Gate {
             Proof::Token { device, person, family } => {
                 house.store.read(|tx| standing(tx, house, device, person, family)).map(drop)
             }
+            Proof::HandIn { device, person } => hand_in::stands(house, device, person, now_ms),
             Proof::Session { hash } => sessions::stands(house, hash, now_ms),
         }
     }

@@ -3,6 +3,7 @@
 pub mod device_key;
 pub mod enrol;
 pub mod gate;
+pub mod hand_in;
 pub mod keys;
 pub mod lockout;
 pub mod password;

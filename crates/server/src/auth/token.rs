@@ -6,7 +6,7 @@
 use crate::auth::keys::Keys;
 use crate::auth::secret::{from_base64, to_base64};
 use blindspot_core::id::{CityId, Sha256};
-use blindspot_core::limits::ACCESS_TOKEN_S;
+use blindspot_core::limits::{ACCESS_TOKEN_S, HAND_IN_TOKEN_S};
 use blindspot_core::{DeviceId, PersonId};
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
@@ -20,8 +20,10 @@ use std::collections::BTreeMap;
 const ALGORITHM: Algorithm = Algorithm::EdDSA;
 /// Whom the tokens are for.
 const AUDIENCE: &str = "blindspot-device";
-/// The only type of token signed with this key.
-const TYPE: &str = "access";
+/// The types of token signed with this key.
+const TYPES: [&str; 2] = ["access", HAND_IN];
+/// The type of a revoked device's token.
+pub(crate) const HAND_IN: &str = "hand_in";
 /// Clocks of several servers may differ by this much, seconds.
 const LEEWAY_S: i64 = 60;
 /// Longest token that is looked at, bytes.
@@ -44,7 +46,7 @@ pub struct Claims {
     pub sub: DeviceId,
     /// Names this token.
     pub jti: String,
-    /// `access`.
+    /// `access` or `hand_in`.
     pub typ: String,
     /// The person.
     pub person: PersonId,
@@ -116,16 +118,40 @@ impl AccessTokens {
     /// # Errors
     /// When signing fails, which Ed25519 does not.
     pub fn mint(&self, subject: Subject, jti: [u8; 12], now_ms: i64) -> JwtResult<(String, i64)> {
+        self.sign(subject, (TYPES[0], ACCESS_TOKEN_S), jti, now_ms)
+    }
+
+    /// As `mint`, for a revoked device.
+    ///
+    /// # Errors
+    /// As `mint`.
+    pub fn mint_hand_in(
+        &self,
+        (device, person): (DeviceId, PersonId),
+        jti: [u8; 12],
+        now_ms: i64,
+    ) -> JwtResult<(String, i64)> {
+        let subject = Subject { device, person, family: [0; 16], generation: 0 };
+        self.sign(subject, (HAND_IN, HAND_IN_TOKEN_S), jti, now_ms)
+    }
+
+    fn sign(
+        &self,
+        subject: Subject,
+        (typ, life_s): (&str, i64),
+        jti: [u8; 12],
+        now_ms: i64,
+    ) -> JwtResult<(String, i64)> {
         let now = now_ms.div_euclid(1000);
         let claims = Claims {
-            exp: now + ACCESS_TOKEN_S,
+            exp: now + life_s,
             nbf: now,
             iat: now,
             iss: self.issuer.clone(),
             aud: AUDIENCE.to_owned(),
             sub: subject.device,
             jti: to_base64(&jti),
-            typ: TYPE.to_owned(),
+            typ: typ.to_owned(),
             person: subject.person,
             fam: to_base64(&subject.family),
             generation: subject.generation,
@@ -157,7 +183,7 @@ impl AccessTokens {
         let early = claims.nbf > now + LEEWAY_S || claims.iat > now + LEEWAY_S;
         // None of ours lives longer than this.
         let endless = claims.exp > claims.iat.saturating_add(ACCESS_TOKEN_S);
-        if claims.typ != TYPE || early || endless || claims.family().is_none() {
+        if !TYPES.contains(&claims.typ.as_str()) || early || endless || claims.family().is_none() {
             return Err(TokenFault::Invalid);
         }
         if claims.exp < now - LEEWAY_S {

@@ -2,6 +2,7 @@
 
 use crate::error::{Answer, Fault};
 use crate::http::now_ms;
+use crate::http::standing::Standing;
 use crate::http::turns::Held;
 use crate::state::App;
 use axum::body::Body;
@@ -18,6 +19,7 @@ use serde::de::DeserializeOwned;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 
 /// A silent sender is given up after this long.
@@ -49,6 +51,35 @@ impl Pace {
             self.bytes += bytes.len() as u64;
         }
         Ok(piece)
+    }
+}
+
+/// Pours a body into the thread that takes it in, piece by piece; the last is `None`, and missing when the body was cut
+/// or came too slowly. Gives the refusal when the caller may no longer go on.
+pub(crate) async fn pour(
+    app: &Arc<App>,
+    body: Body,
+    standing: Standing,
+    send: Sender<Option<Bytes>>,
+) -> Option<Fault> {
+    let mut stream = body.into_data_stream();
+    let mut lost = std::pin::pin!(standing.lost(app.clone()));
+    let mut pace = Pace::new();
+    loop {
+        let came = tokio::select! {
+            came = pace.next(&mut stream) => came,
+            fault = &mut lost => return Some(fault),
+        };
+        let piece = match came {
+            Ok(Some(Ok(bytes))) => Some(bytes),
+            Ok(None) => None,
+            // Nobody is there to answer, but what came is kept.
+            Ok(Some(Err(_))) | Err(TooSlow) => return None,
+        };
+        let last = piece.is_none();
+        if send.send(piece).await.is_err() || last {
+            return None;
+        }
     }
 }
 

@@ -13,7 +13,9 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, MatchedPath, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
-use blindspot_core::error::{BAD_REQUEST, NO_RIGHTS, NOT_FOUND, PASSWORD_CHANGE_REQUIRED, SIGN_IN};
+use blindspot_core::error::{
+    BAD_REQUEST, DEVICE_REVOKED, NO_RIGHTS, NOT_FOUND, PASSWORD_CHANGE_REQUIRED, SIGN_IN,
+};
 use serde::de::DeserializeOwned;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -42,8 +44,11 @@ impl FromRequestParts<Arc<App>> for Caller {
         let admitted = match shown.recently(app, version).filter(|_| any_role) {
             Some(admitted) => admitted,
             None => {
-                let any_password = WITH_ONE_TIME_PASSWORD.contains(&parts.uri.path());
-                let admit = move |app: &App| held(app, shown.admit(app, version)?, needs, any_password);
+                let open = Open {
+                    any_password: WITH_ONE_TIME_PASSWORD.contains(&parts.uri.path()),
+                    hand_in: HAND_IN.contains(&(parts.method.as_str(), path)),
+                };
+                let admit = move |app: &App| held(app, shown.admit(app, version)?, needs, open);
                 reading(app, admit).await?
             }
         };
@@ -97,7 +102,9 @@ impl Shown {
             Shown::Token(token) => {
                 let now_ms = now_ms();
                 let admitted = app.gate.admit_bearer(app.house(), token, now_ms)?;
-                app.gate.remember(token, admitted, version, now_ms);
+                if !admitted.hands_in() {
+                    app.gate.remember(token, admitted, version, now_ms);
+                }
                 Ok(admitted)
             }
             Shown::Cookie(cookie) => app.gate.admit_session(app.house(), cookie, now_ms()),
@@ -108,11 +115,30 @@ impl Shown {
 /// What somebody may do who signed in with a one-time password: set an own one, see who it is, leave.
 const WITH_ONE_TIME_PASSWORD: &[&str] = &["/v1/me/password", "/v1/me", "/v1/sessions"];
 
+/// What a revoked device may do with its token: hand in.
+const HAND_IN: &[(&str, &str)] = &[
+    ("POST", "/v1/sync/push"),
+    ("POST", "/v1/photos"),
+    ("HEAD", "/v1/photos/{id}"),
+    ("PATCH", "/v1/photos/{id}"),
+    ("DELETE", "/v1/photos/{id}"),
+];
+
+/// What a route lets in beside those who may do everything.
+#[derive(Clone, Copy)]
+struct Open {
+    /// Who still has a one-time password.
+    any_password: bool,
+    /// A revoked device.
+    hand_in: bool,
+}
+
 /// Which rate a request falls under.
 fn class_of(method: &Method, path: &str) -> Class {
     match path {
         "/v1/sync/push" => Class::Push,
         "/v1/sync/pull" | "/v1/events" => Class::Pull,
+        "/v1/sync/hand-in" => Class::Upload,
         _ if path.starts_with("/v1/photos") && *method != Method::GET => Class::Upload,
         _ => Class::Read,
     }
@@ -123,9 +149,12 @@ fn held(
     app: &App,
     who: Admitted,
     needs: Option<policy::Needs>,
-    any_password: bool,
+    open: Open,
 ) -> Result<Admitted, ServiceError> {
-    if who.must_change && !any_password {
+    if who.hands_in() && !open.hand_in {
+        return Err(ServiceError::refused(&DEVICE_REVOKED));
+    }
+    if who.must_change && !open.any_password {
         return Err(ServiceError::refused(&PASSWORD_CHANGE_REQUIRED));
     }
     let needs = needs.ok_or_else(|| ServiceError::refused(&NO_RIGHTS))?;

@@ -12,10 +12,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use blindspot_core::DeviceId;
 use blindspot_core::error::{
-    BAD_CODE, BAD_CURSOR, BAD_KEY, BAD_PROOF, BUSY, CONFLICT, DEVICE_REVOKED, ENROL_AGAIN, NO_SPACE,
-    TOKEN_INVALID, TOO_MANY_REQUESTS,
+    BAD_CODE, BAD_CURSOR, BAD_KEY, BAD_PROOF, BUSY, CONFLICT, DEVICE_REVOKED, ENROL_AGAIN, HAND_IN_OVER,
+    HAND_IN_QUOTA, NO_SPACE, TOKEN_INVALID, TOO_MANY_REQUESTS,
 };
-use blindspot_core::wire::account::{EnrolReply, EnrolRequest, RefreshReply, RefreshRequest};
+use blindspot_core::wire::account::{
+    EnrolReply, EnrolRequest, HandInNonce, HandInNonceRequest, HandInToken, HandInTokenRequest, RefreshReply,
+    RefreshRequest,
+};
 use std::sync::Arc;
 
 const SMALL: usize = 16 * 1024;
@@ -43,6 +46,23 @@ pub async fn refresh(State(app): State<Arc<App>>, body: Json<RefreshRequest, SMA
         app.gate.pause_memory(now_ms());
     }
     json(&refreshed?)
+}
+
+/// 停用手机交件：取随机数 · a nonce for a revoked phone to sign
+#[utoipa::path(post, path = "/v1/token/hand-in/nonce", tag = "account", request_body = HandInNonceRequest,
+    responses((status = 200, description = "The nonce, good for five minutes.", body = HandInNonce)))]
+pub async fn hand_in_nonce(State(app): State<Arc<App>>, body: Json<HandInNonceRequest, SMALL>) -> Answer {
+    json(&app.gate.hand_in_nonce(app.house(), &body.value, body.received_ms)?)
+}
+
+/// 停用手机交件：换凭证 · a token for push and photos, for a revoked phone that signed the nonce
+#[utoipa::path(post, path = "/v1/token/hand-in", tag = "account", request_body = HandInTokenRequest,
+    responses((status = 200, description = "The token, ten minutes long.", body = HandInToken)),
+    extensions(("x-problems" = json!([TOKEN_INVALID.code, BAD_PROOF.code, BAD_KEY.code, CONFLICT.code, BUSY.code,
+        NO_SPACE.code, HAND_IN_OVER.code, HAND_IN_QUOTA.code, TOO_MANY_REQUESTS.code]))))]
+pub async fn hand_in_token(State(app): State<Arc<App>>, body: Json<HandInTokenRequest, SMALL>) -> Answer {
+    let run = move |app: &App| app.gate.hand_in_token(app.house(), &body.value, body.received_ms);
+    json(&blocking(&app, run).await?)
 }
 
 /// 手机列表 · all phones

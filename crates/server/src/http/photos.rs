@@ -1,7 +1,7 @@
 //! tus 1.0 under `/v1/photos` (core, creation, checksum, expiration, termination), and downloads.
 
 use crate::error::{Answer, Fault};
-use crate::http::body::{Pace, TooSlow};
+use crate::http::body::pour;
 use crate::http::caller::{Caller, Id, Two};
 use crate::http::standing::Standing;
 use crate::http::{blocking, now_ms, written};
@@ -221,30 +221,7 @@ async fn receive(
         }
         incoming.finish(shared.house(), shared.depot(), whole)
     });
-    let mut stream = body.into_data_stream();
-    let mut lost = std::pin::pin!(standing.lost(app.clone()));
-    let mut pace = Pace::new();
-    let mut refused = None;
-    loop {
-        let came = tokio::select! {
-            came = pace.next(&mut stream) => came,
-            fault = &mut lost => {
-                refused = Some(fault);
-                break;
-            }
-        };
-        let piece = match came {
-            Ok(Some(Ok(bytes))) => Some(bytes),
-            Ok(None) => None,
-            // Cut, silent or a trickle: nobody is there to answer, but what came is kept.
-            Ok(Some(Err(_))) | Err(TooSlow) => break,
-        };
-        let last = piece.is_none();
-        if send.send(piece).await.is_err() || last {
-            break;
-        }
-    }
-    drop(send);
+    let refused = pour(app, body, standing, send).await;
     let stored = storing.await;
     if let Some(fault) = refused {
         return Err(fault);

@@ -27,6 +27,11 @@ impl Standing {
         Self { proof, changes }
     }
 
+    /// Whether the caller is a revoked device that hands in its work.
+    pub(crate) fn hands_in(&self) -> bool {
+        matches!(self.proof, Proof::HandIn { .. })
+    }
+
     /// What moves when anybody's rights change.
     pub(crate) fn changes(&self) -> watch::Receiver<i64> {
         self.changes.clone()

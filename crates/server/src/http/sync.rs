@@ -12,7 +12,7 @@ use crate::state::App;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
-use blindspot_core::error::{BAD_CURSOR, TOO_MANY_OPS, UPGRADE_REQUIRED};
+use blindspot_core::error::{BAD_CURSOR, HAND_IN_OVER, HAND_IN_QUOTA, TOO_MANY_OPS, UPGRADE_REQUIRED};
 use blindspot_core::feed::Feed;
 use blindspot_core::limits::{PULL_WAIT_S_MAX, PUSH_BYTES_MAX};
 use blindspot_core::wire::v1::{Hint, PullReply, PullRequest, PushReply, PushRequest};
@@ -31,10 +31,11 @@ const READ_INLINE: usize = 25;
 /// 200 means that every op is durable; `verdicts` says what became of each, in order. Sending again does no harm.
 #[utoipa::path(post, path = "/v1/sync/push", tag = "sync", request_body = PushRequest,
     responses((status = 200, description = "One verdict an op.", body = PushReply)),
-    extensions(("x-problems" = json!([TOO_MANY_OPS.code]))))]
+    extensions(("x-problems" = json!([TOO_MANY_OPS.code, HAND_IN_OVER.code, HAND_IN_QUOTA.code]))))]
 pub async fn push(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
+    standing: Standing,
     body: Json<PushRequest, PUSH_BYTES_MAX>,
 ) -> Answer {
     let Json { value, received_ms, held, .. } = body;
@@ -44,6 +45,7 @@ pub async fn push(
     } else {
         blocking(&app, |_| ReadPush::of(value)).await?
     };
+    let push = if standing.hands_in() { push.handed_in() } else { push };
     let reply = written(&app, |done| WriteJob::Push {
         credential,
         push,

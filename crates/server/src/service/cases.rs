@@ -15,10 +15,10 @@ use blindspot_core::feed::Feed;
 use blindspot_core::row::{Rev, RowKey, RowKind};
 use blindspot_core::verdict::Verdict;
 use blindspot_core::wire::v1::{DeskOp, WireRow};
-use blindspot_core::{CaseId, OpId, PhotoId};
+use blindspot_core::{CaseId, OpId, PersonId, PhotoId};
 use blindspot_store::ops::OpRecord;
 use blindspot_store::rows::StoredRow;
-use blindspot_store::{StoreError, Tx, accounts, erased, ops, rows};
+use blindspot_store::{StoreError, Tx, accounts, devices, erased, ops, rows};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::btree_map::Entry;
@@ -69,6 +69,12 @@ pub struct TimelineEntry {
     /// Who, for the supervision desk and the person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
+    /// The quarantined op in whose place it stands, when it is an edit of the desk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<OpId>,
+    /// Who edited it, where that is not the author.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub editor: Option<String>,
 }
 
 /// What one reader may see of one case.
@@ -231,37 +237,56 @@ pub fn timeline(
         let Page { items, next } =
             page_of(house, &format!("timeline {case}"), query, all, |(n, _)| format!("{n:010}"))?;
         for (_, op) in items {
-            let author = op.author.filter(|a| seen.sees_names() || *a == credential.person);
-            let author = match author {
+            let said: Said = serde_json::from_str(&op.body)?;
+            let editor = match said.replaces {
+                Some(_) => devices::load_device(tx, &house.city, op.device_id)?.map(|d| d.person_id),
                 None => None,
-                Some(id) => {
-                    if let Entry::Vacant(slot) = names.entry(id) {
-                        let person = accounts::load_person(tx, &house.city, id)?;
-                        slot.insert(person.map(|p| p.name));
-                    }
-                    names.get(&id).cloned().flatten()
-                }
             };
-            out.push(timeline_entry(op, &seen.file, author)?);
+            let editor = editor.filter(|who| op.author != Some(*who));
+            let mut shown = [None, None];
+            for (slot, id) in shown.iter_mut().zip([op.author, editor]) {
+                if let Some(id) = id.filter(|id| seen.sees_names() || *id == credential.person) {
+                    *slot = name_of(tx, house, &mut names, id)?;
+                }
+            }
+            out.push(timeline_entry(op, said, &seen.file, shown));
         }
         Ok(Page { items: out, next })
     })
 }
 
+/// What an op says, beside its frame.
+#[derive(Deserialize)]
+struct Said {
+    /// Nothing where it was erased.
+    #[serde(default)]
+    payload: Option<Box<RawValue>>,
+    #[serde(default)]
+    replaces: Option<OpId>,
+}
+
+fn name_of(
+    tx: &Tx<'_>,
+    house: &House,
+    names: &mut BTreeMap<PersonId, Option<String>>,
+    id: PersonId,
+) -> Result<Option<String>, StoreError> {
+    if let Entry::Vacant(slot) = names.entry(id) {
+        slot.insert(accounts::load_person(tx, &house.city, id)?.map(|p| p.name));
+    }
+    Ok(names.get(&id).cloned().flatten())
+}
+
 fn timeline_entry(
     op: OpRecord,
+    said: Said,
     file: &CaseFile,
-    author: Option<String>,
-) -> Result<TimelineEntry, StoreError> {
-    #[derive(Deserialize)]
-    struct Said {
-        payload: Box<RawValue>,
-    }
+    [author, editor]: [Option<String>; 2],
+) -> TimelineEntry {
     let erased = erased::mark_of(&op);
     let redacted = erased.is_some() || file.comments.get(&op.op_id).is_some_and(|c| c.redacted.is_some());
-    let payload = if redacted { None } else { Some(serde_json::from_str::<Said>(&op.body)?.payload) };
     let CaptureTime { at_ms, class, claimed_ms } = op.time;
-    Ok(TimelineEntry {
+    TimelineEntry {
         op_id: op.op_id,
         kind: op.kind,
         at_ms,
@@ -272,7 +297,9 @@ fn timeline_entry(
         named: op.case_id.filter(|named| *named != file.id()),
         instead: erased.as_ref().map(|_| ERASED_TEXT),
         erased,
-        payload,
+        payload: said.payload.filter(|_| !redacted),
         author,
-    })
+        replaces: said.replaces,
+        editor,
+    }
 }

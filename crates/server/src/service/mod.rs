@@ -22,6 +22,7 @@ pub mod devices;
 pub mod download;
 pub(crate) mod epoch;
 pub mod erasure;
+pub mod hand_in;
 pub mod health;
 pub mod limits;
 pub mod listing;

@@ -120,6 +120,7 @@ impl Phone {
     /// Enrols a person's n-th device.
     pub(crate) fn enrol(house: &House, who: PersonId, n: u8) -> Self {
         let device_id = DeviceId::from_parts(2, [n; 10]);
+        let key = ed25519_dalek::SigningKey::from_bytes(&[n; 32]);
         let record = PersonRecord {
             person_id: who,
             login: who.to_string(),
@@ -131,8 +132,8 @@ impl Phone {
             device_id,
             person_id: who,
             desk: false,
-            key_alg: None,
-            public_key: None,
+            key_alg: Some("EdDSA".into()),
+            public_key: Some(key.verifying_key().as_bytes().to_vec()),
             label: String::new(),
             app: String::new(),
             tag_prefix: u32::from(n),

@@ -11,7 +11,7 @@ use blindspot_core::op::{OpProblem, SealedOp, salvage_id};
 use blindspot_core::verdict::{Cause, Verdict};
 use blindspot_core::wire::v1::VerdictEntry;
 use blindspot_store::quarantine::Quarantined;
-use blindspot_store::{Result, quarantine};
+use blindspot_store::{Result, hand_ins, quarantine};
 
 pub(super) fn ticket(op_id: OpId, cause: Cause) -> Verdict {
     Verdict::Quarantined { ticket: op_id.to_string(), cause }
@@ -94,6 +94,9 @@ impl Group<'_, '_> {
         };
         if quarantine::append_quarantine(self.tx, city, &row)? {
             replays::plan(self.tx, city, &row, self.now_ms)?;
+            if task.handed_in {
+                hand_ins::count_handed_in(self.tx, city, task.credential.device, 1)?;
+            }
         }
         self.any_quarantined = true;
         Ok(entry(Some(kept.op_id), ticket(kept.op_id, kept.cause.clone())))

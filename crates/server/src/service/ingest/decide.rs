@@ -44,13 +44,18 @@ pub(super) fn seal_desk(
         depends_on: vec![],
         replaces: None,
         payload: op.payload.clone(),
-        captured: Captured {
-            wall_ms: now_ms,
-            mono_ms: Some(now_ms),
-            boot_id: Some(DESK_BOOT.into()),
-            ..Captured::default()
-        },
+        captured: desk_clock(now_ms),
     })
+}
+
+/// The clocks of a desk action.
+pub(super) fn desk_clock(now_ms: i64) -> Captured {
+    Captured {
+        wall_ms: now_ms,
+        mono_ms: Some(now_ms),
+        boot_id: Some(DESK_BOOT.into()),
+        ..Captured::default()
+    }
 }
 
 /// Runs the rules; a panic of theirs is an answer, not an end (protocol 5).
@@ -133,9 +138,8 @@ impl Group<'_, '_> {
         if person != task.credential.person || !(device == task.credential.device || later) {
             return self.apart(task, &op, Cause::AuthorMismatch, "pushed with another person's credential");
         }
-        if !task.vouched
-            && carrier.is_some_and(|c| matches!(c.state, DeviceState::Revoked | DeviceState::Closed))
-        {
+        let ended = carrier.is_some_and(|c| matches!(c.state, DeviceState::Revoked | DeviceState::Closed));
+        if !task.vouched && (ended || task.handed_in) {
             self.stored_seqs.insert((device, op.env.device_seq));
             return self.apart(task, &op, Cause::RevokedDevice, "handed in after the device was revoked");
         }

@@ -2,13 +2,14 @@
 //! place (protocol 5). Each in one transaction, with whatever else the caller writes of it.
 
 use super::apart::ticket;
-use super::decide::{entry_of, waits};
+use super::decide::{desk_clock, entry_of, waits};
 use super::group::Group;
 use super::holds::tell;
 use super::{Committed, OpTask, Source};
 use crate::service::{Credential, House, ServiceError};
 use blindspot_core::apply::touched;
-use blindspot_core::clock::{Captured, recover};
+use blindspot_core::clock::{CaptureTime, Captured, ClockClass, recover};
+use blindspot_core::command::Comment;
 use blindspot_core::error::{BAD_REQUEST, CONFLICT, NOT_FOUND};
 use blindspot_core::id::Sha256;
 use blindspot_core::limits::OP_SCHEMA;
@@ -26,6 +27,17 @@ use std::sync::Arc;
 /// Names an entry: op and hash of its bytes.
 pub type EntryId = (OpId, Sha256);
 
+/// What an entry becomes on a case.
+#[derive(Clone, Debug)]
+pub struct DeskNote {
+    /// The op of the note.
+    pub op_id: OpId,
+    /// On which case.
+    pub case_id: CaseId,
+    /// What it says.
+    pub text: String,
+}
+
 /// An op in place of one in quarantine.
 #[derive(Clone, Debug)]
 pub struct Edit {
@@ -39,6 +51,15 @@ pub struct Edit {
     pub payload: Box<RawValue>,
     /// Whose work it is, where the entry itself does not say.
     pub author: Option<PersonId>,
+}
+
+/// What an op in the place of an entry says.
+struct Draft<'a> {
+    op_id: OpId,
+    kind: &'a str,
+    case_id: Option<CaseId>,
+    payload: Box<RawValue>,
+    captured: Captured,
 }
 
 fn find(tx: &Tx<'_>, house: &House, (op_id, hash): EntryId) -> Result<Quarantined, ServiceError> {
@@ -88,12 +109,69 @@ pub fn replace(
     now_ms: i64,
     also: impl Fn(&Tx<'_>, &Verdict) -> Result<(), ServiceError>,
 ) -> Result<VerdictEntry, ServiceError> {
+    put_in_place(house, entry_id, edit.op_id, now_ms, also, |group, kept| group.put_edit(who, kept, edit))
+}
+
+/// Puts a comment of the desk on a case in the place of an entry: what it said is kept there, as a note of whoever put
+/// it there, since whose work it is may be the very question.
+///
+/// # Errors
+/// As `replace`; `CONFLICT` also when there is no such case.
+pub fn hand_to_case(
+    house: &House,
+    who: Credential,
+    entry_id: EntryId,
+    note: &DeskNote,
+    now_ms: i64,
+    also: impl Fn(&Tx<'_>, &Verdict) -> Result<(), ServiceError>,
+) -> Result<VerdictEntry, ServiceError> {
+    put_in_place(house, entry_id, note.op_id, now_ms, also, |group, kept| group.put_note(who, kept, note))
+}
+
+/// Sets an entry aside for good: its phone is told why; what waits for it goes on.
+///
+/// # Errors
+/// `NOT_FOUND`; `CONFLICT` for an entry that is decided already; the closure's.
+pub fn dismiss(
+    house: &House,
+    entry_id: EntryId,
+    why: &str,
+    now_ms: i64,
+    also: impl Fn(&Tx<'_>, &Verdict) -> Result<(), ServiceError>,
+) -> Result<(), ServiceError> {
+    let reference = house.reference();
+    let moved = house.store.write(|tx| {
+        let kept = find(tx, house, entry_id)?;
+        let mut group = Group::open(tx, house, &reference, &[], now_ms)?;
+        group.need_ops(&BTreeSet::from([kept.op_id]))?;
+        if kept.released_ms.is_some() {
+            return Err(ServiceError::because(&CONFLICT, "decided already"));
+        }
+        let verdict = Verdict::Dismissed { why: why.to_owned() };
+        group.set_decided(&kept, &verdict)?;
+        let Committed { moved, .. } = group.finish(vec![])?;
+        also(tx, &verdict)?;
+        Ok::<_, ServiceError>(moved)
+    })?;
+    tell(house, moved);
+    Ok(())
+}
+
+/// What stands in an entry's place is made by `put`; sent again, it is found by its id.
+fn put_in_place(
+    house: &House,
+    entry_id: EntryId,
+    op_id: OpId,
+    now_ms: i64,
+    also: impl Fn(&Tx<'_>, &Verdict) -> Result<(), ServiceError>,
+    put: impl Fn(&mut Group<'_, '_>, &Quarantined) -> Result<VerdictEntry, ServiceError>,
+) -> Result<VerdictEntry, ServiceError> {
     let reference = house.reference();
     let (entry, moved) = house.store.write(|tx| {
         let kept = find(tx, house, entry_id)?;
         let mut group = Group::open(tx, house, &reference, &[], now_ms)?;
-        group.need_ops(&BTreeSet::from([kept.op_id, edit.op_id]))?;
-        if let Some(known) = group.ops.get(&edit.op_id) {
+        group.need_ops(&BTreeSet::from([kept.op_id, op_id]))?;
+        if let Some(known) = group.ops.get(&op_id) {
             let was = SealedOp::read(known.body.clone()).ok().and_then(|op| op.env.replaces);
             if was == Some(kept.op_id) {
                 return Ok((entry_of(known, true), Default::default()));
@@ -103,8 +181,8 @@ pub fn replace(
         if kept.released_ms.is_some() {
             return Err(ServiceError::because(&CONFLICT, "decided already"));
         }
-        let entry = group.put_edit(who, &kept, edit)?;
-        group.set_replaced(&kept, edit.op_id)?;
+        let entry = put(&mut group, &kept)?;
+        group.set_decided(&kept, &Verdict::Replaced { by: op_id })?;
         let Committed { moved, .. } = group.finish(vec![])?;
         also(tx, &entry.verdict)?;
         Ok::<_, ServiceError>((entry, moved))
@@ -160,6 +238,7 @@ impl Group<'_, '_> {
             sent: kept.sent.clone(),
             received_ms: kept.at_ms,
             forced: None,
+            handed_in: false,
             vouched: true,
             former: None,
         })?;
@@ -185,46 +264,85 @@ impl Group<'_, '_> {
         let old = SealedOp::read(kept.body.as_str()).ok();
         let claimed = || Captured { wall_ms: kept.at_ms, ..Captured::default() };
         let captured = old.map_or_else(claimed, |op| op.env.captured);
-        let seq = self.count(&format!("desk_seq:{}", who.device))?;
-        let sealed = SealedOp::seal(Envelope {
+        let enrolled_ms = of_phone.map_or(kept.at_ms, |(_, at)| at);
+        let first = self.ops.get(&kept.op_id).filter(|r| r.hash == kept.hash).map(|r| r.time.clone());
+        let time = first.unwrap_or_else(|| recover(&captured, &kept.sent, kept.at_ms, enrolled_ms));
+        let draft = Draft {
             op_id: edit.op_id,
+            kind: &edit.kind,
+            case_id: edit.case_id,
+            payload: edit.payload.clone(),
+            captured,
+        };
+        self.edited.insert(edit.op_id, enrolled_ms);
+        self.put(who, kept, draft, author, time)
+    }
+
+    fn put_note(
+        &mut self,
+        who: Credential,
+        kept: &Quarantined,
+        note: &DeskNote,
+    ) -> Result<VerdictEntry, ServiceError> {
+        self.need_devices(&BTreeSet::from([who.device]))?;
+        let draft = Draft {
+            op_id: note.op_id,
+            kind: "comment",
+            case_id: Some(note.case_id),
+            payload: serde_json::value::to_raw_value(&Comment { text: note.text.clone() })?,
+            captured: desk_clock(self.now_ms),
+        };
+        let at = CaptureTime { at_ms: self.now_ms, class: ClockClass::Exact, claimed_ms: self.now_ms };
+        self.put(who, kept, draft, who.person, at)
+    }
+
+    /// Seals an op in the place of an entry and decides it; one that would have to wait is refused.
+    fn put(
+        &mut self,
+        who: Credential,
+        kept: &Quarantined,
+        draft: Draft<'_>,
+        author: PersonId,
+        time: CaptureTime,
+    ) -> Result<VerdictEntry, ServiceError> {
+        let seq = self.count(&format!("desk_seq:{}", who.device))?;
+        let Draft { op_id, kind, case_id, payload, captured } = draft;
+        let sealed = SealedOp::seal(Envelope {
+            op_id,
             device_id: who.device,
             device_seq: u64::try_from(seq).unwrap_or(u64::MAX),
-            kind: edit.kind.clone(),
-            case_id: edit.case_id,
+            kind: kind.to_owned(),
+            case_id,
             schema: OP_SCHEMA,
             round: None,
             expected_state: None,
             depends_on: vec![],
             replaces: Some(kept.op_id),
-            payload: edit.payload.clone(),
-            captured: captured.clone(),
+            payload,
+            captured,
         })
         .map_err(|p| ServiceError::because(&BAD_REQUEST, p.to_string()))?;
-        let enrolled_ms = of_phone.map_or(kept.at_ms, |(_, at)| at);
-        let first = self.ops.get(&kept.op_id).filter(|r| r.hash == kept.hash).map(|r| r.time.clone());
         self.last_n += 1;
         let record = Box::new(OpRecord {
-            op_id: edit.op_id,
+            op_id,
             n: self.last_n,
             device_id: who.device,
             device_seq: sealed.env.device_seq,
             author: Some(author),
-            kind: edit.kind.clone(),
-            case_id: edit.case_id,
+            kind: kind.to_owned(),
+            case_id,
             body: sealed.body.clone(),
             hash: sealed.hash,
             received_ms: self.now_ms,
-            time: first.unwrap_or_else(|| recover(&captured, &kept.sent, kept.at_ms, enrolled_ms)),
+            time,
             verdict: Verdict::Held { missing: vec![] },
             landed: vec![],
         });
-        self.edited.insert(edit.op_id, enrolled_ms);
-        self.ops.insert(edit.op_id, record);
-        self.sealed.insert(edit.op_id, Arc::new(sealed));
-        self.new_ops.insert(edit.op_id);
-        self.settle(edit.op_id)?;
-        let entry = self.ops.get(&edit.op_id).map(|r| entry_of(r, false));
+        self.ops.insert(op_id, record);
+        self.sealed.insert(op_id, Arc::new(sealed));
+        self.new_ops.insert(op_id);
+        self.settle(op_id)?;
+        let entry = self.ops.get(&op_id).map(|r| entry_of(r, false));
         match entry {
             Some(entry) if entry.verdict.is_final() => Ok(entry),
             Some(VerdictEntry { verdict: Verdict::Quarantined { cause, .. }, .. }) => {
@@ -234,17 +352,17 @@ impl Group<'_, '_> {
         }
     }
 
-    /// The old op is replaced; what waited for it is decided.
-    fn set_replaced(&mut self, kept: &Quarantined, by: OpId) -> Result<(), ServiceError> {
-        let verdict = Verdict::Replaced { by };
+    /// A person decided the entry; what waited for it is decided.
+    fn set_decided(&mut self, kept: &Quarantined, verdict: &Verdict) -> Result<(), ServiceError> {
         let city = &self.house.city;
         if let Some(record) = self.ops.get(&kept.op_id).filter(|r| r.hash == kept.hash).cloned() {
             self.unhold(&record)?;
-            self.rule(kept.op_id, verdict, vec![]);
+            self.rule(kept.op_id, verdict.clone(), vec![]);
         } else {
-            quarantine::save_decided(self.tx, city, (kept.op_id, kept.hash), &verdict, self.now_ms)?;
+            quarantine::save_decided(self.tx, city, (kept.op_id, kept.hash), verdict, self.now_ms)?;
             let seq = SealedOp::read(kept.body.as_str()).map_or(0, |op| op.env.device_seq);
             if !self.ops.contains_key(&kept.op_id) && self.device(kept.device_id).is_some() {
+                let verdict = verdict.clone();
                 let row =
                     VerdictRow { op_id: kept.op_id, device_seq: seq, verdict, cases: vec![], erased: None };
                 self.more_verdicts.push((kept.device_id, row));

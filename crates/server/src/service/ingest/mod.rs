@@ -18,7 +18,7 @@ mod photos;
 #[cfg(test)]
 mod tests;
 
-pub use desk::{Edit, EntryId, decide_again, replace};
+pub use desk::{DeskNote, Edit, EntryId, decide_again, dismiss, hand_to_case, replace};
 pub(super) use erase::Toll;
 pub use erase::erase_listed;
 pub use holds::{expire_holds, flag_mismatch, replay_understood};
@@ -79,6 +79,8 @@ pub(super) struct OpTask {
     pub(super) sent: Sent,
     pub(super) received_ms: i64,
     pub(super) forced: Option<Cause>,
+    /// Handed in by a revoked device: a person looks at it first.
+    pub(super) handed_in: bool,
     /// A person vouches for it: whose credential brought it is not asked again.
     pub(super) vouched: bool,
     /// What its phone says became of it in a past that was lost: a hint that decides nothing.
@@ -92,10 +94,25 @@ pub struct ReadPush {
     receipt: Option<String>,
     gone: Vec<u64>,
     former: BTreeMap<OpId, Verdict>,
+    handed_in: bool,
+    /// Came with a phone's frame, and not out of a file.
+    framed: bool,
     pub(super) ops: Vec<Source>,
 }
 
 impl ReadPush {
+    /// The same, as handed in by a revoked device: all of it waits for a person.
+    #[must_use]
+    pub fn handed_in(self) -> Self {
+        Self { handed_in: true, ..self }
+    }
+
+    /// The same, out of an exported file: its phone may have gone on since, so that its numbers say nothing.
+    #[must_use]
+    pub fn from_file(self) -> Self {
+        Self { framed: false, ..self }
+    }
+
     /// Reads the ops of a push. One that cannot be read is kept for quarantine; limits refuse the push whole.
     ///
     /// # Errors
@@ -109,7 +126,7 @@ impl ReadPush {
             return Err(ServiceError::refused(&error::BODY_TOO_LARGE));
         }
         let ops = ops.into_iter().map(Source::read).collect();
-        Ok(Self { sent, next_seq, receipt, gone, former, ops })
+        Ok(Self { sent, next_seq, receipt, gone, former, handed_in: false, framed: true, ops })
     }
 }
 
@@ -244,6 +261,7 @@ fn take_apart(house: &House, job: &mut WriteJob) -> Result<Vec<Task>, ServiceErr
                 sent: Sent::default(),
                 received_ms: *received_ms,
                 forced: None,
+                handed_in: false,
                 vouched: false,
                 former: None,
             }))])
@@ -271,7 +289,9 @@ fn push_tasks(house: &House, credential: Credential, push: &mut ReadPush, receiv
         received_ms,
     };
     let mut tasks = Vec::with_capacity(push.ops.len() + 1);
-    tasks.push(frame);
+    if push.framed {
+        tasks.push(frame);
+    }
     for source in std::mem::take(&mut push.ops) {
         let sent = push.sent.clone();
         let former = match &source {
@@ -284,6 +304,7 @@ fn push_tasks(house: &House, credential: Credential, push: &mut ReadPush, receiv
             sent,
             received_ms,
             forced: None,
+            handed_in: push.handed_in,
             vouched: false,
             former,
         })));

@@ -5,7 +5,9 @@ use crate::service::limits::jittered_s;
 use crate::service::{House, ServiceError};
 use blindspot_core::DeviceId;
 use blindspot_core::error::UPLOAD_QUOTA;
-use blindspot_store::{Tx, uploads};
+use blindspot_core::limits::HAND_IN_QUOTA_BYTES;
+use blindspot_store::devices::DeviceState;
+use blindspot_store::{Tx, devices, uploads};
 
 const DAY_MS: i64 = 86_400_000;
 /// The quota's day begins at midnight in China, whatever the server's own clock shows.
@@ -25,8 +27,15 @@ pub(crate) fn count(
     now_ms: i64,
 ) -> Result<(), ServiceError> {
     let day = (now_ms + DAY_OFFSET_MS).div_euclid(DAY_MS);
+    let state = devices::load_device(tx, &house.city, device)?.map(|d| d.state);
+    let revoked = state == Some(DeviceState::Revoked);
     let counted = uploads::count_day_bytes(tx, &house.city, device, day, bytes)?;
-    if counted <= house.upload_quota_bytes() {
+    let most = if revoked {
+        house.upload_quota_bytes().min(HAND_IN_QUOTA_BYTES)
+    } else {
+        house.upload_quota_bytes()
+    };
+    if counted <= most {
         return Ok(());
     }
     let left_ms = (day + 1) * DAY_MS - DAY_OFFSET_MS - now_ms;
