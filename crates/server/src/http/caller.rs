@@ -119,6 +119,7 @@ const WITH_ONE_TIME_PASSWORD: &[&str] = &["/v1/me/password", "/v1/me", "/v1/sess
 const HAND_IN: &[(&str, &str)] = &[
     ("POST", "/v1/sync/push"),
     ("POST", "/v1/photos"),
+    ("POST", "/v1/photos/lacking"),
     ("HEAD", "/v1/photos/{id}"),
     ("PATCH", "/v1/photos/{id}"),
     ("DELETE", "/v1/photos/{id}"),
