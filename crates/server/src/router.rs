@@ -2,8 +2,8 @@
 //! one (clippy forbids `Router::route`), and has its row in `policy`.
 
 use crate::http::{
-    cases, devices, docs, epochs, events, hand_in, health, metrics, outer, people, photos, quarantine,
-    reference, sandbox, sessions, setup, start, sync,
+    cases, devices, docs, epochs, events, hand_in, health, metrics, orphans, outer, people, photos,
+    quarantine, reference, sandbox, sessions, setup, start, sync,
 };
 use crate::openapi;
 use crate::state::App;
@@ -85,6 +85,9 @@ fn desks() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(quarantine::edit))
         .routes(routes!(quarantine::hand_to_case))
         .routes(routes!(quarantine::dismiss))
+        .routes(routes!(orphans::list))
+        .routes(routes!(orphans::adopt_op))
+        .routes(routes!(orphans::adopt_photo))
 }
 
 fn server() -> OpenApiRouter<Arc<App>> {

@@ -26,6 +26,14 @@ SELECT upload_id, photo_id, form, media, sha256, length, received, device_id, pe
   verified_ms
 FROM uploads WHERE city_id = $1 AND photo_id = $2 AND verified_ms IS NOT NULL ORDER BY verified_ms, upload_id;
 
+-- name: upload_owner
+UPDATE uploads SET person_id = $4 WHERE city_id = $1 AND photo_id = $2 AND device_id = $3;
+
+-- name: uploads_verified_page
+SELECT upload_id, photo_id, form, media, sha256, length, received, device_id, person_id, created_ms, expires_ms,
+  verified_ms
+FROM uploads WHERE city_id = $1 AND photo_id > $2 AND verified_ms IS NOT NULL ORDER BY photo_id, sha256 LIMIT $3;
+
 -- name: uploads_with_hash
 SELECT upload_id, photo_id, form, media, sha256, length, received, device_id, person_id, created_ms, expires_ms,
   verified_ms

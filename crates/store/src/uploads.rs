@@ -19,6 +19,8 @@ statements! {
     UPLOAD_REMOVE = "upload_remove";
     UPLOADS_VERIFIED_FOR = "uploads_verified_for";
     UPLOADS_OF_PHOTO = "uploads_of_photo";
+    UPLOAD_OWNER = "upload_owner";
+    UPLOADS_VERIFIED_PAGE = "uploads_verified_page";
     UPLOADS_WITH_HASH = "uploads_with_hash";
     UPLOADS_EXPIRED = "uploads_expired";
     UPLOADS_VERIFIED_HASHES = "uploads_verified_hashes";
@@ -152,6 +154,31 @@ pub fn load_verified_for(
 /// When the engine refuses.
 pub fn load_uploads_of_photo(tx: &Tx<'_>, city: &CityId, photo: PhotoId) -> Result<Vec<Upload>> {
     tx.query(&UPLOADS_OF_PHOTO, &[city.as_str().into(), photo.into()])?.iter().map(upload_of).collect()
+}
+
+/// Gives the bytes that a device brought for a photo to a person: whose they are was found out later.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn save_owner(
+    tx: &Tx<'_>,
+    city: &CityId,
+    photo: PhotoId,
+    device: DeviceId,
+    person: PersonId,
+) -> Result<()> {
+    tx.exec(&UPLOAD_OWNER, &[city.as_str().into(), photo.into(), device.into(), person.into()]).map(drop)
+}
+
+/// Verified uploads in the order of their photos, after one.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn load_verified_page(tx: &Tx<'_>, city: &CityId, after: PhotoId, most: i64) -> Result<Vec<Upload>> {
+    tx.query(&UPLOADS_VERIFIED_PAGE, &[city.as_str().into(), after.into(), most.into()])?
+        .iter()
+        .map(upload_of)
+        .collect()
 }
 
 /// Verified uploads of the same bytes, oldest first, at most 50.

@@ -12,6 +12,7 @@ pub mod health;
 pub mod install;
 pub mod metrics;
 pub mod once;
+pub mod orphans;
 pub mod outer;
 mod pack;
 pub mod people;

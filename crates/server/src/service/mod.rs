@@ -29,6 +29,7 @@ pub mod listing;
 pub mod looks;
 pub mod offered;
 pub mod once;
+pub mod orphans;
 pub mod page;
 pub mod passwords;
 pub mod people;

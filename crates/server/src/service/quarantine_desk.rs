@@ -292,7 +292,7 @@ pub fn dismiss(
 }
 
 /// The audit row of what a person did, for the transaction that does it.
-fn audited<'a>(
+pub(super) fn audited<'a>(
     house: &'a House,
     actor: Actor,
     (action, op_id, detail): (&'a str, OpId, &'a str),

@@ -9,17 +9,18 @@ use super::{Committed, OpTask, Source};
 use crate::service::{Credential, House, ServiceError};
 use blindspot_core::apply::touched;
 use blindspot_core::clock::{CaptureTime, Captured, ClockClass, recover};
-use blindspot_core::command::Comment;
+use blindspot_core::command::{Comment, FormRef, PhotoRole, PhotoTaken};
 use blindspot_core::error::{BAD_REQUEST, CONFLICT, NOT_FOUND};
 use blindspot_core::id::Sha256;
 use blindspot_core::limits::OP_SCHEMA;
 use blindspot_core::op::{Envelope, SealedOp};
+use blindspot_core::row::RowKind;
 use blindspot_core::verdict::{Cause, Verdict, VerdictRow};
 use blindspot_core::wire::v1::VerdictEntry;
-use blindspot_core::{CaseId, OpId, PersonId};
+use blindspot_core::{CaseId, OpId, PersonId, PhotoId};
 use blindspot_store::ops::OpRecord;
 use blindspot_store::quarantine::Quarantined;
-use blindspot_store::{Tx, accounts, ops, quarantine, waiting};
+use blindspot_store::{Tx, accounts, ops, quarantine, rows, uploads, waiting};
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,6 +37,17 @@ pub struct DeskNote {
     pub case_id: CaseId,
     /// What it says.
     pub text: String,
+}
+
+/// A photo whose op never came.
+#[derive(Clone, Copy, Debug)]
+pub struct FoundPhoto {
+    /// The op to make.
+    pub op_id: OpId,
+    /// The photo.
+    pub photo_id: PhotoId,
+    /// On which case it goes.
+    pub case_id: CaseId,
 }
 
 /// An op in place of one in quarantine.
@@ -126,6 +138,34 @@ pub fn hand_to_case(
     also: impl Fn(&Tx<'_>, &Verdict) -> Result<(), ServiceError>,
 ) -> Result<VerdictEntry, ServiceError> {
     put_in_place(house, entry_id, note.op_id, now_ms, also, |group, kept| group.put_note(who, kept, note))
+}
+
+/// Puts a photo whose op never came on a case: the author is who sent its bytes, `who` put it there.
+///
+/// # Errors
+/// `NOT_FOUND` for a photo without bytes; `CONFLICT` when its op has come, when there is no such case, and when the
+/// op would have to wait; the closure's.
+pub fn adopt_photo(
+    house: &House,
+    who: Credential,
+    found: &FoundPhoto,
+    now_ms: i64,
+    also: impl Fn(&Tx<'_>, &Verdict) -> Result<(), ServiceError>,
+) -> Result<VerdictEntry, ServiceError> {
+    let reference = house.reference();
+    let (entry, moved) = house.store.write(|tx| {
+        let mut group = Group::open(tx, house, &reference, &[], now_ms)?;
+        group.need_ops(&BTreeSet::from([found.op_id]))?;
+        if let Some(known) = group.ops.get(&found.op_id) {
+            return Ok((entry_of(known, true), Default::default()));
+        }
+        let entry = group.put_photo(who, found)?;
+        let Committed { moved, .. } = group.finish(vec![])?;
+        also(tx, &entry.verdict)?;
+        Ok::<_, ServiceError>((entry, moved))
+    })?;
+    tell(house, moved);
+    Ok(entry)
 }
 
 /// Sets an entry aside for good: its phone is told why; what waits for it goes on.
@@ -275,7 +315,55 @@ impl Group<'_, '_> {
             captured,
         };
         self.edited.insert(edit.op_id, enrolled_ms);
-        self.put(who, kept, draft, author, time)
+        if of_phone.is_none() && edit.kind == "photo" {
+            // Its carrier brought the bytes with it; they go to whose they are.
+            if let Ok(photo) = serde_json::from_str::<PhotoTaken>(edit.payload.get()) {
+                uploads::save_owner(self.tx, &self.house.city, photo.photo_id, kept.carrier, author)?;
+            }
+        }
+        self.put(who, Some(kept.op_id), draft, author, time)
+    }
+
+    /// A photo whose op never came, put on a case as its sender's.
+    fn put_photo(&mut self, who: Credential, found: &FoundPhoto) -> Result<VerdictEntry, ServiceError> {
+        let (tx, city) = (self.tx, &self.house.city);
+        let mut all = uploads::load_uploads_of_photo(tx, city, found.photo_id)?;
+        let missing = || ServiceError::refused(&NOT_FOUND);
+        let first = all.first().cloned().ok_or_else(missing)?;
+        all.retain(|u| u.person_id == first.person_id);
+        if rows::load_row(tx, city, &RowKind::Photo, &found.photo_id.to_string())?.is_some() {
+            return Err(ServiceError::because(&CONFLICT, "its op has come"));
+        }
+        self.need_devices(&BTreeSet::from([first.device_id, who.device]))?;
+        let enrolled_ms = self.device(first.device_id).map_or(first.created_ms, |d| d.enrolled_ms);
+        let form = |u: &uploads::Upload| {
+            let form = FormRef { sha256: u.sha256, bytes: u.length, width: None, height: None };
+            (u.form.clone(), form)
+        };
+        let photo = PhotoTaken {
+            photo_id: found.photo_id,
+            role: PhotoRole::Before,
+            media: first.media.clone(),
+            origin: None,
+            forms: all.iter().map(form).collect(),
+            raw_sha256: None,
+            position: None,
+            exif_time: None,
+            phash: None,
+            for_op: None,
+            duration_ms: None,
+        };
+        let at_ms = first.created_ms;
+        let draft = Draft {
+            op_id: found.op_id,
+            kind: "photo",
+            case_id: Some(found.case_id),
+            payload: serde_json::value::to_raw_value(&photo)?,
+            captured: Captured { wall_ms: at_ms, ..Captured::default() },
+        };
+        let time = CaptureTime { at_ms, class: ClockClass::Claimed, claimed_ms: at_ms };
+        self.edited.insert(found.op_id, enrolled_ms);
+        self.put(who, None, draft, first.person_id, time)
     }
 
     fn put_note(
@@ -293,14 +381,14 @@ impl Group<'_, '_> {
             captured: desk_clock(self.now_ms),
         };
         let at = CaptureTime { at_ms: self.now_ms, class: ClockClass::Exact, claimed_ms: self.now_ms };
-        self.put(who, kept, draft, who.person, at)
+        self.put(who, Some(kept.op_id), draft, who.person, at)
     }
 
     /// Seals an op in the place of an entry and decides it; one that would have to wait is refused.
     fn put(
         &mut self,
         who: Credential,
-        kept: &Quarantined,
+        replaces: Option<OpId>,
         draft: Draft<'_>,
         author: PersonId,
         time: CaptureTime,
@@ -317,7 +405,7 @@ impl Group<'_, '_> {
             round: None,
             expected_state: None,
             depends_on: vec![],
-            replaces: Some(kept.op_id),
+            replaces,
             payload,
             captured,
         })

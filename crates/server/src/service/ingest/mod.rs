@@ -18,7 +18,9 @@ mod photos;
 #[cfg(test)]
 mod tests;
 
-pub use desk::{DeskNote, Edit, EntryId, decide_again, dismiss, hand_to_case, replace};
+pub use desk::{
+    DeskNote, Edit, EntryId, FoundPhoto, adopt_photo, decide_again, dismiss, hand_to_case, replace,
+};
 pub(super) use erase::Toll;
 pub use erase::erase_listed;
 pub use holds::{expire_holds, flag_mismatch, replay_understood};
