@@ -211,7 +211,7 @@ def after_call(context, case, response):
         known.pop(caller, None)
 
 
-@REQUESTS_TRANSPORT.serializer("application/offset+octet-stream")
+@REQUESTS_TRANSPORT.serializer("application/offset+octet-stream", "application/vnd.blindspot.hand-in")
 def raw_bytes(ctx, value):
     return {"data": value if isinstance(value, bytes) else str(value).encode()}
 
