@@ -34,6 +34,7 @@ proxy) counts as a broken network. Every refusal is an RFC 9457 document of one 
         (name = "people", description = "人员与权限 · people, grants, enrolment codes"),
         (name = "devices", description = "手机 · phones"),
         (name = "quarantine", description = "待人工处理 · what the server could not decide"),
+        (name = "orphans", description = "归属待定 · whose work nobody can tell"),
         (name = "audit", description = "审计 · the audit log"),
         (name = "server", description = "服务器 · health, set-up, documentation"),
     ),

@@ -22,7 +22,7 @@ const SMALL: usize = 16 * 1024;
 ///
 /// Ops first, one cause after the other, then photos. A page with few items, or none, may be followed by more: go on
 /// while there is a `next`.
-#[utoipa::path(get, path = "/v1/orphans", tag = "quarantine", params(PageQuery),
+#[utoipa::path(get, path = "/v1/orphans", tag = "orphans", params(PageQuery),
     responses((status = 200, description = "A page.", body = Page<Orphan>, headers(("ETag" = String, description = "Names this very answer; see `If-None-Match`.")))),
     extensions(("x-problems" = json!([BAD_CURSOR.code]))))]
 pub async fn list(
@@ -38,7 +38,7 @@ pub async fn list(
 }
 
 /// 认定操作归属 · says whose an op is, and decides it
-#[utoipa::path(post, path = "/v1/orphans/ops/{op_id}/{hash}", tag = "quarantine", request_body = OpHome,
+#[utoipa::path(post, path = "/v1/orphans/ops/{op_id}/{hash}", tag = "orphans", request_body = OpHome,
     params(("op_id" = OpId, Path, description = "The op."), ("hash" = Sha256, Path, description = "Of its bytes.")),
     responses((status = 200, description = "The verdict now.", body = VerdictEntry)),
     extensions(("x-problems" = json!([CONFLICT.code]))))]
@@ -57,7 +57,7 @@ pub async fn adopt_op(
 }
 
 /// 认定照片归属 · puts a photo whose op never came on a case
-#[utoipa::path(post, path = "/v1/orphans/photos/{id}", tag = "quarantine", request_body = PhotoHome,
+#[utoipa::path(post, path = "/v1/orphans/photos/{id}", tag = "orphans", request_body = PhotoHome,
     params(("id" = PhotoId, Path, description = "The photo.")),
     responses((status = 200, description = "The verdict of the op that was made.", body = VerdictEntry)),
     extensions(("x-problems" = json!([CONFLICT.code]))))]
