@@ -9,7 +9,10 @@ use blindspot_core::id::Sha256;
 use blindspot_core::merge::register::{Merged, three_way};
 use blindspot_core::op::{SealedOp, salvage_id};
 use blindspot_core::row::{Digest, Rev, RowKey, RowKind, entry_hash};
-use blindspot_core::wire::account::{enrol_proof_text, enrolled_text, refresh_proof_text};
+use blindspot_core::wire::account::{
+    enrol_proof_text, enrolled_text, hand_in_proof_text, refresh_proof_text,
+};
+use blindspot_core::wire::hand_in::hand_in_file_text;
 use blindspot_core::{DeviceId, PersonId};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -258,6 +261,8 @@ fn account() -> Value {
         "enrol_proof": {"code": "C", "public_key": "K", "text": enrol_proof_text("C", "K")},
         "enrolled": {"device_id": device, "person_id": person, "public_key": "K", "text": enrolled_text(device, person, "K")},
         "refresh_proof": {"device_id": device, "refresh": "R", "nonce": "N", "text": refresh_proof_text(device, "R", "N")},
+        "hand_in_proof": {"device_id": device, "nonce": "N", "text": hand_in_proof_text(device, "N")},
+        "hand_in_file": {"manifest": "{}", "text": hand_in_file_text(&Sha256::of(b"{}"))},
     })
 }
 

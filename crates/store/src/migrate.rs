@@ -67,6 +67,7 @@ mod tests {
         "29a24f7f9db16ec9f4db87c3837ea0ab28dba4b10dc3033c8e6837daa011d655",
         "0aadf8b1a657355c03a686dcf166c8548801702df491ab27c5eb1a87fdc1606b",
         "7669073e89cbcfa161582b8ea9a9974efee8eb191b5586bb5a3539bf82416bbe",
+        "efa4692aaa6aaea3e5296da84c4cc0cf8bd6156d2c5a76ec8abb7c63d4775a9c",
     ];
 
     #[test]
