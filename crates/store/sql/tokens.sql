@@ -13,6 +13,11 @@ UPDATE token_families
 SET current_hash = $3, previous_hash = $4, generation = generation + 1, used_ms = NULL, rotated_ms = $5
 WHERE city_id = $1 AND family_id = $2;
 
+-- name: family_found_again
+UPDATE token_families
+SET current_hash = $3, previous_hash = $4, generation = $6, used_ms = NULL, rotated_ms = $5
+WHERE city_id = $1 AND family_id = $2;
+
 -- name: family_used
 UPDATE token_families SET used_ms = $4
 WHERE city_id = $1 AND family_id = $2 AND generation = $3 AND used_ms IS NULL;

@@ -13,6 +13,7 @@ statements! {
     FAMILY_LOAD = "family_load";
     FAMILY_SAVE = "family_save";
     FAMILY_ROTATE = "family_rotate";
+    FAMILY_FOUND_AGAIN = "family_found_again";
     FAMILY_USED = "family_used";
     FAMILY_REVOKE = "family_revoke";
     FAMILIES_REVOKE_DEVICE = "families_revoke_device";
@@ -99,6 +100,24 @@ pub fn rotate_family(
 ) -> Result<()> {
     let params = [city.as_str().into(), family.into(), current.into(), previous.into(), now_ms.into()];
     tx.exec(&FAMILY_ROTATE, &params).map(drop)
+}
+
+/// As `rotate_family`, for a token of a past that was lost: the generation that follows is none that was ever given in
+/// that past, so that an access token of then says nothing of what is given now.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn resume_family(
+    tx: &Tx<'_>,
+    city: &CityId,
+    family: [u8; 16],
+    (current, previous): ([u8; 32], [u8; 32]),
+    generation: i64,
+    now_ms: i64,
+) -> Result<()> {
+    let (city, family) = (city.as_str().into(), family.into());
+    let params = [city, family, current.into(), previous.into(), now_ms.into(), generation.into()];
+    tx.exec(&FAMILY_FOUND_AGAIN, &params).map(drop)
 }
 
 /// Notes that the token of a generation was used; a later generation is left alone.

@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A photo joins its case. Bytes that came before their op are linked at once.
 pub(super) fn photo(step: &Step<'_>, mut file: CaseFile, photo: PhotoTaken) -> Outcome {
-    if file.photos.contains_key(&photo.photo_id) {
+    // Also on another case: a copied phone seals one capture twice, and its case may have been merged in between.
+    let known = |f: &CaseFile| f.photos.contains_key(&photo.photo_id);
+    if known(&file) || step.world.cases.values().any(|f| known(f)) {
         return step.noted(&file, Why::AlreadyThere);
     }
     let id = photo.photo_id;

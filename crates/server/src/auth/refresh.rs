@@ -164,7 +164,14 @@ fn judge(
     }
     let opened_ms = epoch_for(tx, house, request, device.received_through, now_ms)?.saturating_mul(1_000);
     let generation = match turn_of(&family, presented, opened_ms, now_ms) {
-        Turn::Next | Turn::Lost => {
+        Turn::Lost => {
+            // No past counted that far: its access tokens, which phones still hold, are of another generation.
+            let generation = now_ms.max(family.generation + 1);
+            let tokens = (fresh.hash, presented);
+            tokens::resume_family(tx, city, family.family_id, tokens, generation, now_ms)?;
+            generation
+        }
+        Turn::Next => {
             tokens::rotate_family(tx, city, family.family_id, fresh.hash, presented, now_ms)?;
             // A proof names its token. Tokens older than the presented one are dead, and so are all proofs
             // made before it was.

@@ -292,6 +292,8 @@ impl Group<'_, '_> {
                 }
             }
             Some(Ok(Command::Photo(photo))) => {
+                // The case that has it already is looked at too: a photo is on one case.
+                self.find_photo(photo.photo_id)?;
                 // Bytes count only when the author brought them: a hash must not become a read right.
                 let arrived = uploads::load_verified_for(self.tx, &self.house.city, photo.photo_id)?;
                 self.world.arrived =
