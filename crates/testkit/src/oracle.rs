@@ -9,7 +9,7 @@ use blindspot_core::id::{CityId, Sha256};
 use blindspot_core::op::SealedOp;
 use blindspot_core::row::RowKind;
 use blindspot_core::testing::Authority;
-use blindspot_core::verdict::Verdict;
+use blindspot_core::verdict::{Cause, Verdict};
 use blindspot_core::{CaseId, OpId};
 use blindspot_server::service::{Credential, pull};
 use blindspot_store::devices::DeviceState;
@@ -301,6 +301,8 @@ fn essence(file: &CaseFile) -> Value {
 /// When an op was decided: at its receipt, but for one that had been put aside and was decided after all.
 fn decided_ms(tx: &Tx<'_>, city: &CityId, record: &OpRecord) -> Result<i64, StoreError> {
     let kept = quarantine::load_quarantined(tx, city, record.op_id, &record.hash)?;
+    // What waited for an arrival is decided by it in the order of receipt, however long it waited: the model holds it too.
+    let kept = kept.filter(|k| k.cause != Cause::MissingPredecessor);
     let released = kept.and_then(|k| k.released_ms).filter(|_| record.verdict.is_final());
     Ok(released.unwrap_or(record.received_ms))
 }
