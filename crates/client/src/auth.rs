@@ -47,12 +47,8 @@ impl Replica {
         now: &Now,
         random: u64,
     ) -> Result<(), ClientError> {
-        if class != ReplyClass::Ok {
-            self.back_off(Lane::Auth, class, response, now, random);
-            return Ok(());
-        }
-        let reply: RefreshReply =
-            response.read().map_err(|e| ClientError::BadReply(format!("refresh: {e}")))?;
+        let reply: Option<RefreshReply> = self.said(Lane::Auth, (response, class), now, random)?;
+        let Some(reply) = reply else { return Ok(()) };
         let tx = write(&self.db)?;
         if !mutant::is("refreshed_tokens_lost") {
             meta::set_json(&tx, meta::TOKENS, &reply.tokens)?;

@@ -60,7 +60,7 @@ impl Replica {
         if manifest.city_id != identity.city_id {
             return Err(ClientError::NotTaken("交件文件属于另一个城市 / the file is of another city"));
         }
-        let name = format!("carried-{}.tar", hash.to_hex());
+        let name = carried::file_name(&hash.to_hex());
         if let Some(known) = carried::load(&self.db, &hash.to_hex())? {
             return Ok(view(known));
         }

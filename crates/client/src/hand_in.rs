@@ -39,11 +39,8 @@ impl Replica {
         now: &Now,
         random: u64,
     ) -> Result<(), ClientError> {
-        if class != ReplyClass::Ok {
-            self.back_off(Lane::Auth, class, response, now, random);
-            return Ok(());
-        }
-        let reply: HandInNonce = response.read().map_err(|e| ClientError::BadReply(format!("nonce: {e}")))?;
+        let reply: Option<HandInNonce> = self.said(Lane::Auth, (response, class), now, random)?;
+        let Some(reply) = reply else { return Ok(()) };
         self.hand_in_nonce = Some((reply.nonce, now.wall_ms));
         self.machine.handle_response(Lane::Auth, ReplyClass::Ok, false, now.wall_ms, random);
         // The second step follows at once.
@@ -58,11 +55,8 @@ impl Replica {
         now: &Now,
         random: u64,
     ) -> Result<(), ClientError> {
-        if class != ReplyClass::Ok {
-            self.back_off(Lane::Auth, class, response, now, random);
-            return Ok(());
-        }
-        let reply: HandInToken = response.read().map_err(|e| ClientError::BadReply(format!("token: {e}")))?;
+        let reply: Option<HandInToken> = self.said(Lane::Auth, (response, class), now, random)?;
+        let Some(reply) = reply else { return Ok(()) };
         let tx = write(&self.db)?;
         meta::set_json(&tx, meta::HAND_IN_TOKEN, &reply)?;
         meta::set_i64(&tx, meta::OFFSET, reply.server_ms.saturating_sub(now.wall_ms))?;

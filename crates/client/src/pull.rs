@@ -154,11 +154,8 @@ impl Replica {
         now: &Now,
         random: u64,
     ) -> Result<(), ClientError> {
-        if class != ReplyClass::Ok {
-            self.back_off(Lane::Pull, class, response, now, random);
-            return Ok(());
-        }
-        let me: Me = response.read().map_err(|e| ClientError::BadReply(format!("me: {e}")))?;
+        let me: Option<Me> = self.said(Lane::Pull, (response, class), now, random)?;
+        let Some(me) = me else { return Ok(()) };
         let identity = self.enrolled()?;
         if me.person_id != identity.person_id {
             return Err(ClientError::OtherPerson);

@@ -6,7 +6,7 @@ use crate::host::PhotoFiles;
 use crate::identity::Identity;
 use crate::store::captures::{self, CaptureRecord, ShotRecord};
 use crate::store::recover::{Salvage, SavedCapture, SavedOp};
-use crate::store::{erased, meta, outbox, signed, unsigned, uploads, write};
+use crate::store::{carried, erased, meta, outbox, signed, unsigned, uploads, write};
 use blindspot_core::command::{Command, FormName, PhotoTaken};
 use blindspot_core::id::Sha256;
 use blindspot_core::{CaseId, PhotoId};
@@ -87,6 +87,9 @@ pub(crate) fn refill(
         if !given_up.contains(&photo.photo_id) {
             told.photos += u64::from(requeue(&tx, *case_id, *decided, photo, salvage, files)?);
         }
+    }
+    for file in salvage.carried.iter().filter(|c| is_there(files, &c.file)) {
+        carried::insert(&tx, file, 0)?;
     }
     for capture in &salvage.captures {
         keep_capture(&tx, capture, salvage, &named, files, &mut told)?;
@@ -208,7 +211,8 @@ fn numbers_missing(salvage: &Salvage) -> u64 {
 }
 
 fn keep_meta(db: &Connection, salvage: &Salvage, told: &Recovered) -> Result<(), ClientError> {
-    let always = [meta::GRANTS, meta::OFFSET, meta::EPOCH, meta::SAFE_THROUGH, meta::TAG];
+    // A revoked phone goes on handing in: that asks for nothing but its key.
+    let always = [meta::GRANTS, meta::OFFSET, meta::EPOCH, meta::SAFE_THROUGH, meta::TAG, meta::REVOKED];
     let enrolment = [meta::TOKENS, meta::RECEIPT, meta::RECEIVED_THROUGH, meta::ME_DUE, meta::SIGNED_OUT];
     let keys = always.iter().chain(enrolment.iter().filter(|_| !told.enrol_again));
     for key in keys {

@@ -16,6 +16,7 @@ use blindspot_core::sync::{Lane, Reason, ReplyClass, Want};
 use blindspot_core::wire::account::{HandInToken, Tokens};
 use blindspot_core::wire::v1::Common;
 use rusqlite::Connection;
+use serde::de::DeserializeOwned;
 
 /// A request that is out.
 #[derive(Clone, Debug)]
@@ -222,6 +223,22 @@ impl Replica {
             None if lane == Lane::Push => self.machine.handle_failure(lane, None, now.wall_ms, random),
             None => self.machine.handle_response(lane, class, false, now.wall_ms, random),
         }
+    }
+
+    /// What a good answer says; any other makes its lane wait, and gives nothing.
+    pub(crate) fn said<T: DeserializeOwned>(
+        &mut self,
+        lane: Lane,
+        (response, class): (&HttpResponse, ReplyClass),
+        now: &Now,
+        random: u64,
+    ) -> Result<Option<T>, ClientError> {
+        if class != ReplyClass::Ok {
+            self.back_off(lane, class, response, now, random);
+            return Ok(None);
+        }
+        let read = response.read().map_err(|e| ClientError::BadReply(format!("{lane:?}: {e}")));
+        read.map(Some)
     }
 
     /// A token that was good a moment ago: refresh; if that does not help, back off as well.

@@ -25,7 +25,8 @@ pub(super) fn export(at: &At, args: &Export, json: bool) -> Done {
     let mut host = Host::open(at)?;
     while host.seal()? {}
     // Complete before it has its name: half a file must not be taken for a whole one.
-    let part = args.file.with_extension("part");
+    let mut part = args.file.clone().into_os_string();
+    part.push(".part");
     if args.file.exists() {
         return Err(Failure::new("文件已存在，换一个名字", "the file is there already: choose another name"));
     }
@@ -33,6 +34,10 @@ pub(super) fn export(at: &At, args: &Export, json: bool) -> Done {
     let out = File::create(&part).tried(cannot.0, cannot.1)?;
     let now = host.now();
     let exported = host.replica.export_unsent(BufWriter::new(&out), &now);
+    if exported.is_err() {
+        // Half a file is worth nothing and may be all that fills the disk.
+        let _ = std::fs::remove_file(&part);
+    }
     let exported = exported.tried("导出失败", "cannot export")?;
     out.sync_all().tried(cannot.0, cannot.1)?;
     std::fs::rename(&part, &args.file).tried(cannot.0, cannot.1)?;

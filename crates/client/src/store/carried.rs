@@ -20,6 +20,11 @@ pub(crate) struct CarriedRecord {
     pub(crate) state: i64,
 }
 
+/// The name of a carried file, by the hash of its manifest in hex.
+pub(crate) fn file_name(manifest: &str) -> String {
+    format!("carried-{manifest}.tar")
+}
+
 const COLUMNS: &str = "manifest, file, device_id, bytes, failures, problem, state";
 
 fn record(r: &Row<'_>) -> Result<CarriedRecord, ClientError> {

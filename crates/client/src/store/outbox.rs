@@ -115,11 +115,7 @@ pub(crate) fn unsent(
     while batch.len() < ops_max
         && let Some(row) = rows.next()?
     {
-        let body: String = row.get(1)?;
-        if !is_whole(&body, row.get(2)?) {
-            // Never another's words under a person's name: the next opening reads out what is whole.
-            return Err(ClientError::Damaged("an op in the outbox is not what was written".into()));
-        }
+        let body = whole(row.get(1)?, row.get(2)?)?;
         bytes += body.len();
         if bytes > bytes_max && !batch.is_empty() {
             break;
@@ -143,6 +139,12 @@ pub(crate) fn last_number(db: &Connection, device: DeviceId) -> Result<u64, Clie
 
 fn is_whole(body: &str, sha256: Option<Vec<u8>>) -> bool {
     sha256.is_none_or(|hash| hash == Sha256::of(body.as_bytes()).0)
+}
+
+/// A body on its way out. Never another's words under a person's name: the next opening reads out what is whole.
+fn whole(body: String, sha256: Option<Vec<u8>>) -> Result<String, ClientError> {
+    let damaged = || ClientError::Damaged("an op in the outbox is not what was written".into());
+    if is_whole(&body, sha256) { Ok(body) } else { Err(damaged()) }
 }
 
 /// Whether every op is what was written, and no state is without what belongs to it.
@@ -191,9 +193,13 @@ pub(crate) fn restore(
 
 /// Bodies of all ops that the server has not acknowledged, the tray included, in order.
 pub(crate) fn not_acknowledged(db: &Connection) -> Result<Vec<String>, ClientError> {
-    let mut query = db.prepare_cached("SELECT body FROM outbox WHERE state <> 1 ORDER BY n")?;
-    let rows = query.query_map([], |r| r.get(0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut query = db.prepare_cached("SELECT body, sha256 FROM outbox WHERE state <> 1 ORDER BY n")?;
+    let mut rows = query.query([])?;
+    let mut list = Vec::new();
+    while let Some(r) = rows.next()? {
+        list.push(whole(r.get(0)?, r.get(1)?)?);
+    }
+    Ok(list)
 }
 
 pub(crate) fn any_unsent(db: &Connection) -> Result<bool, ClientError> {

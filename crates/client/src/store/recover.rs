@@ -4,6 +4,7 @@
 //! theirs. Whatever does not check is counted, never guessed at.
 
 use super::captures::{CaptureRecord, ShotRecord, ShotState};
+use super::carried::{self, CarriedRecord};
 use super::carve::{Cell, Found, Wal, rows};
 use super::{captures, digests, meta, mirror, outbox, schema, unsigned, uploads};
 use crate::error::ClientError;
@@ -151,6 +152,8 @@ pub(crate) struct Salvage {
     pub(crate) verified: BTreeMap<(PhotoId, String), i64>,
     /// Ops that were erased for everybody: a page that was let go may still hold one, and it stays gone.
     pub(crate) erased: BTreeMap<OpId, Erased>,
+    /// Files of other phones that were not handed in yet; the server checks what is in them.
+    pub(crate) carried: Vec<CarriedRecord>,
     /// Ops and captures that are there and not whole.
     pub(crate) broken: u64,
 }
@@ -178,6 +181,8 @@ impl Salvage {
             } else if found.rowid.is_none() {
                 if let Some((capture, n, shot)) = row.shot() {
                     shots.entry(capture).or_default().entry(n).or_insert(shot);
+                } else if let Some(file) = row.carried() {
+                    out.carried.push(file);
                 } else if let Some((op, erased)) = row.erased() {
                     out.erased.insert(op, erased);
                 } else if let Some((photo, form, acked_ms)) = row.verified() {
@@ -304,6 +309,16 @@ impl Row<'_> {
     fn erased(&self) -> Option<(OpId, Erased)> {
         let (device, seq, kind) = (self.id::<DeviceId>(1)?, self.int(2)?, self.text(3)?);
         (self.0.values.len() == 4).then_some((self.id(0)?, (device, seq, kind)))
+    }
+
+    /// A file that is still to be handed in, under the name that its manifest gives it.
+    fn carried(&self) -> Option<CarriedRecord> {
+        let manifest = self.text(0).filter(|m| Sha256::from_hex(m).is_some())?;
+        let file = self.text(1).filter(|f| *f == carried::file_name(&manifest))?;
+        let waits = self.0.values.len() == 10 && self.int(5) == Some(0);
+        let (device_id, bytes) = (self.id(2)?, self.int(3).map(unsigned)?);
+        let record = CarriedRecord { manifest, file, device_id, bytes, failures: 0, problem: None, state: 0 };
+        waits.then_some(record)
     }
 
     /// A line of the photo queue whose form the server has verified.

@@ -18,7 +18,7 @@ fn entries(file: &[u8]) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// A phone with two reports and three photos, one op of which was delivered; and its exported file.
-fn exported(rig: &mut Rig) -> (Replica, Vec<u8>, Exported) {
+pub(super) fn exported(rig: &mut Rig) -> (Replica, Vec<u8>, Exported) {
     let mut r = rig.enrolled(1);
     rig.report(&mut r, vec![photo(1)]);
     rig.seal_all(&mut r);

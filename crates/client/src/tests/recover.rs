@@ -344,3 +344,37 @@ fn no_number_is_given_twice_after_pages_of_different_times() {
     w.rig.report(&mut r, vec![]);
     assert_eq!(r.outbox().unwrap().len(), w.bodies.len() + 2);
 }
+
+#[test]
+fn what_is_carried_for_others_and_a_revocation_are_not_forgotten() {
+    let (_, file, _) = super::handed::exported(&mut Rig::new());
+    let (home, mut rig) = (tempfile::tempdir().unwrap(), Rig::new());
+    let mut r = open_native(home.path()).unwrap();
+    rig.enrol(&mut r, 1, 1).unwrap();
+    r.carry(file.as_slice(), &rig.now).unwrap();
+    rig.report(&mut r, vec![]);
+    let request = rig.poll_lane(&mut r, Lane::Push);
+    rig.answer(&mut r, &request, &refusal(403, "device_revoked"));
+    drop(r);
+    let path = home.path().join("replica.db");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[0] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let mut r = open_native(home.path()).unwrap();
+    assert!(r.recovered().unwrap().is_some());
+    let carried = r.carried().unwrap();
+    assert!(carried.len() == 1 && carried[0].waits(), "{carried:?}");
+    assert!(r.status().unwrap().handing_in);
+    let ask = rig.poll_lane(&mut r, Lane::Auth);
+    assert_eq!(ask.path, "/v1/token/hand-in/nonce", "it goes on handing in");
+}
+
+#[test]
+fn an_op_that_is_not_what_was_written_is_not_exported_under_its_authors_name() {
+    let mut rig = Rig::new();
+    let mut r = rig.enrolled(1);
+    rig.report(&mut r, vec![]);
+    r.db.execute("UPDATE outbox SET body = replace(body, 'report', 'rEport')", []).unwrap();
+    let refused = r.export_unsent(std::io::sink(), &rig.now).unwrap_err();
+    assert!(refused.is_damage(), "{refused}");
+}
