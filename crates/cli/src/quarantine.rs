@@ -13,8 +13,8 @@ use blindspot_server::service::{House, quarantine_desk as desk, replays};
 use clap::Subcommand;
 use std::time::{Duration, Instant};
 
-/// Most entries listed at once.
-const LIST_MAX: i64 = 1_000;
+/// Entries read at once.
+const PAGE: i64 = 1_000;
 /// How long a running server is given to do a replay.
 const WAIT: Duration = Duration::from_secs(15);
 
@@ -64,8 +64,7 @@ fn act(folder: &Folder, args: &Args) -> Done {
     match &args.what {
         What::List { cause } => {
             let cause = cause.as_deref().map(Cause::from_word);
-            let found = desk::list(folder, cause.as_ref(), None, LIST_MAX);
-            let (all, _) = found.tried("列不出", "cannot list")?;
+            let all = list(folder, cause.as_ref())?;
             answer(args.on.json, &all, || listing(&all))
         }
         What::Show { op_id, hash } => {
@@ -102,6 +101,19 @@ fn done(folder: &Folder, entry: (OpId, Sha256)) -> Done<Verdict> {
     Ok(desk::show(folder, entry).tried("读不到", "cannot show")?.verdict)
 }
 
+/// All that waits, oldest first.
+fn list(house: &House, cause: Option<&Cause>) -> Done<Vec<desk::EntryView>> {
+    let (mut all, mut after) = (vec![], None);
+    loop {
+        let (page, last) = desk::list(house, cause, after, PAGE).tried("列不出", "cannot list")?;
+        all.extend(page);
+        match last {
+            Some(place) => after = Some(place),
+            None => return Ok(all),
+        }
+    }
+}
+
 /// The entry of an op that is named, or the only one that waits.
 fn find(house: &House, op_id: OpId, hash: Option<&str>) -> Done<(OpId, Sha256)> {
     if let Some(hash) = hash {
@@ -109,8 +121,7 @@ fn find(house: &House, op_id: OpId, hash: Option<&str>) -> Done<(OpId, Sha256)> 
         let wrong = || Failure::new("校验值写成 64 位十六进制", "a hash is 64 hex digits");
         return Ok((op_id, hash.ok_or_else(wrong)?));
     }
-    let found = desk::list(house, None, None, LIST_MAX);
-    let (all, _) = found.tried("列不出", "cannot list")?;
+    let all = list(house, None)?;
     let mut of_op = all.iter().filter(|e| e.op_id == op_id);
     match (of_op.next(), of_op.next()) {
         (Some(entry), None) => Ok((op_id, entry.hash)),

@@ -171,19 +171,22 @@ fn a_file_that_would_not_go_goes_at_the_next_opening() {
     assert!(r.uploads().unwrap().iter().all(|u| u.lost));
 }
 
+/// A phone hears of a new epoch, by a pull and then by a push, whose server has so many of its numbers.
+fn in_a_new_epoch(rig: &mut Rig, r: &mut Replica, received_through: u64) {
+    let common = Common { epoch: 101, ..common() };
+    let restored = PullReply { common: common.clone(), ..page(&Feed::reference(), &[], true) };
+    let request = rig.poll_lane(r, Lane::Pull);
+    rig.answer(r, &request, &json(&restored));
+    let request = rig.poll_lane(r, Lane::Push);
+    rig.answer(r, &request, &json(&PushReply { common, received_through, verdicts: vec![] }));
+}
+
 #[test]
 fn one_question_for_many_photos_after_a_new_epoch_and_only_what_is_lacking_goes() {
     let mut rig = Rig::new();
     let mut r = rig.enrolled(1);
     delivered(&mut rig, &mut r);
-    let restored =
-        PullReply { common: Common { epoch: 101, ..common() }, ..page(&Feed::reference(), &[], true) };
-    let request = rig.poll_lane(&mut r, Lane::Pull);
-    rig.answer(&mut r, &request, &json(&restored));
-    let request = rig.poll_lane(&mut r, Lane::Push);
-    let reply =
-        PushReply { common: Common { epoch: 101, ..common() }, received_through: 0, verdicts: vec![] };
-    rig.answer(&mut r, &request, &json(&reply));
+    in_a_new_epoch(&mut rig, &mut r, 0);
     // The ops come with what was said of them before.
     let frame = pushed(&rig.poll_lane(&mut r, Lane::Push));
     assert_eq!((frame.ops.len(), frame.former.len()), (2, 2));
@@ -213,14 +216,7 @@ fn a_server_that_does_not_know_the_question_gets_each_photo_offered() {
     let mut rig = Rig::new();
     let mut r = rig.enrolled(1);
     delivered(&mut rig, &mut r);
-    let restored =
-        PullReply { common: Common { epoch: 101, ..common() }, ..page(&Feed::reference(), &[], true) };
-    let request = rig.poll_lane(&mut r, Lane::Pull);
-    rig.answer(&mut r, &request, &json(&restored));
-    let request = rig.poll_lane(&mut r, Lane::Push);
-    let reply =
-        PushReply { common: Common { epoch: 101, ..common() }, received_through: 2, verdicts: vec![] };
-    rig.answer(&mut r, &request, &json(&reply));
+    in_a_new_epoch(&mut rig, &mut r, 2);
     let request = rig.poll_lane(&mut r, Lane::Photo);
     rig.answer(&mut r, &request, &refusal(404, "not_found"));
     assert_eq!(rig.poll_lane(&mut r, Lane::Photo).path, "/v1/photos");

@@ -4,7 +4,7 @@ use super::*;
 use crate::auth::secret::to_base64;
 use crate::service::ingest::ReadPush;
 use crate::service::people::{Actor, revoke_device};
-use crate::service::testing::{Phone, T0, grant, house, person};
+use crate::service::testing::{Phone, T0, grant, house, person, refusal};
 use crate::service::{WriteJob, ingest, quarantine_desk};
 use blindspot_core::access::Role;
 use blindspot_core::verdict::{Cause, Verdict};
@@ -30,14 +30,6 @@ fn signed(house: &House, gate: &Gate, device: DeviceId, key: &SigningKey, now_ms
         gate.hand_in_nonce(house, &HandInNonceRequest { device_id: device }, now_ms).expect("one").nonce;
     let proof = to_base64(&key.sign(hand_in_proof_text(device, &nonce).as_bytes()).to_bytes());
     HandInTokenRequest { device_id: device, nonce, proof }
-}
-
-fn refusal<T>(result: Result<T, ServiceError>) -> &'static str {
-    match result {
-        Err(ServiceError::Refused(text, _)) => text.code,
-        Err(other) => panic!("another failure: {other}"),
-        Ok(_) => "passed",
-    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::auth::enrol;
-use crate::service::testing::{T0, house};
+use crate::service::testing::{T0, house, refusal};
 use blindspot_core::error::{BAD_CODE, TOKEN_EXPIRED};
 use blindspot_core::wire::account::{EnrolReply, EnrolRequest, enrol_proof_text, enrolled_text};
 use blindspot_store::accounts::PersonRecord;
@@ -58,14 +58,6 @@ impl Phone {
         let text = refresh_proof_text(self.device, refresh, &nonce);
         let proof = to_base64(&self.key.sign(text.as_bytes()).to_bytes());
         RefreshRequest { device_id: self.device, refresh: refresh.into(), nonce, proof, receipt: None }
-    }
-}
-
-fn refusal<T>(result: Result<T, ServiceError>) -> &'static str {
-    match result {
-        Err(ServiceError::Refused(text, _)) => text.code,
-        Err(other) => panic!("another failure: {other}"),
-        Ok(_) => "passed",
     }
 }
 

@@ -2,7 +2,7 @@
 //! bytes, not an older database.
 
 use super::*;
-use crate::service::testing::{Mirror, Phone, T0, case, fix, grant, house_on, person};
+use crate::service::testing::{Mirror, Phone, T0, case, fix, grant, house_on, person, refusal};
 use crate::service::uploads::{self, NewUpload};
 use blindspot_core::access::Role;
 use blindspot_core::case::Erased;
@@ -125,13 +125,6 @@ fn photo_op(phone: &mut Phone, on: CaseId, photo: PhotoId, bytes: &[u8]) -> Seal
     phone.op("photo", Some(on), &payload)
 }
 
-fn code<T: std::fmt::Debug>(result: Result<T, ServiceError>) -> &'static str {
-    match result {
-        Err(ServiceError::Refused(text, _)) => text.code,
-        other => panic!("not refused: {other:?}"),
-    }
-}
-
 #[test]
 fn words_that_two_people_erased_are_in_no_file_of_the_data_folder() {
     let mut b = bench();
@@ -238,8 +231,8 @@ fn a_photo_goes_with_every_other_photo_of_the_same_bytes_and_is_not_taken_again(
         serde_json::from_str(&b.row(&b.first, RowKind::Case, &case(2).to_string()).unwrap()).unwrap();
     assert_eq!(case_row["media"]["m"], json!(0), "nobody waits for it any more");
     // Not under its id, not under another, not what was under way, not by an op that comes only now.
-    assert_eq!(code(b.upload(&b.worker, &bytes, mine)), ERASED.code);
-    assert_eq!(code(b.upload(&b.other, &bytes, PhotoId::from_bytes([9; 16]))), ERASED.code);
+    assert_eq!(refusal(b.upload(&b.worker, &bytes, mine)), ERASED.code);
+    assert_eq!(refusal(b.upload(&b.other, &bytes, PhotoId::from_bytes([9; 16]))), ERASED.code);
     let stale = uploads::Arrival {
         credential: b.first.credential,
         photo_id: later,
@@ -249,7 +242,7 @@ fn a_photo_goes_with_every_other_photo_of_the_same_bytes_and_is_not_taken_again(
     let part = b.dir.path().join("part");
     fs::write(&part, &bytes).unwrap();
     b.depot().blobs.put(&stale.sha256, &part).unwrap();
-    assert_eq!(code(b.link(stale)), ERASED.code);
+    assert_eq!(refusal(b.link(stale)), ERASED.code);
     assert_eq!(b.hold(&bytes), Vec::<PathBuf>::new());
     let p3 = photo_op(&mut b.worker, case(1), later, &bytes);
     let reply = b.worker.push(&b.house, T0 + 9_000, &[&p3]);
@@ -303,7 +296,7 @@ fn an_older_database_erases_again_before_it_answers_and_takes_nothing_back() {
             reply.verdicts.iter().all(|v| v.erased.is_some() && v.verdict == Verdict::Applied),
             "{n} {reply:?}"
         );
-        assert_eq!(code(again.upload(&again.worker, &bytes, photo)), ERASED.code);
+        assert_eq!(refusal(again.upload(&again.worker, &bytes, photo)), ERASED.code);
         assert_eq!(again.hold(MARKER.as_bytes()), Vec::<PathBuf>::new());
         assert_eq!(again.hold(&bytes), Vec::<PathBuf>::new());
         let row = again.row(&again.first, RowKind::Comment, &comment.env.op_id.to_string()).unwrap();
@@ -330,8 +323,8 @@ fn an_approval_is_not_answered_while_the_list_cannot_be_written() {
         round: None,
     };
     let send = || crate::service::testing::desk(&b.house, b.second.credential, T0 + 600, Some(case(1)), op());
-    assert_eq!(code(send()), "busy");
-    assert_eq!(code(send()), "busy");
+    assert_eq!(refusal(send()), "busy");
+    assert_eq!(refusal(send()), "busy");
     fs::remove_dir(b.data.join(LIST)).unwrap();
     let entry = send().unwrap();
     assert!(entry.seen_before && entry.verdict == Verdict::Applied);

@@ -6,7 +6,7 @@ use crate::service::ingest;
 use crate::service::page::PageQuery;
 use crate::service::people::{Actor, revoke_device};
 use crate::service::quarantine_desk::page;
-use crate::service::testing::{Phone, T0, grant, house, person};
+use crate::service::testing::{Phone, T0, grant, house, person, refusal};
 use blindspot_core::access::Role;
 use blindspot_core::command::{FormName, MediaKind};
 use blindspot_core::op::SealedOp;
@@ -100,13 +100,6 @@ fn file(device: DeviceId, n: u8, ops: &[&SealedOp], photos: &[Vec<u8>]) -> Vec<u
     tar.into_inner().expect("written")
 }
 
-fn code<T: std::fmt::Debug>(result: Result<T, ServiceError>) -> &'static str {
-    match result {
-        Err(ServiceError::Refused(text, _)) => text.code,
-        other => panic!("{other:?}"),
-    }
-}
-
 /// A body whose sender goes away after so many bytes.
 struct Cut<'b>(&'b [u8], usize);
 
@@ -155,13 +148,13 @@ fn a_file_that_was_changed_or_is_none_is_refused_whole() {
     let device = s.phone.credential.device;
     let good = file(device, 1, &[&op], &[]);
     let other_key = file(device, 3, &[&op], &[]);
-    assert_eq!(code(s.take(other_key.as_slice())), HAND_IN_DAMAGED.code);
+    assert_eq!(refusal(s.take(other_key.as_slice())), HAND_IN_DAMAGED.code);
     let at = good.windows(9).position(|w| w == b"\"made_ms\"").expect("there");
     let mut changed = good.clone();
     changed[at + 12] ^= 1;
-    assert_eq!(code(s.take(changed.as_slice())), HAND_IN_DAMAGED.code);
+    assert_eq!(refusal(s.take(changed.as_slice())), HAND_IN_DAMAGED.code);
     for junk in [&b""[..], b"%PDF-1.7", &good[..700], &[0; 2_000]] {
-        assert_eq!(code(s.take(junk)), HAND_IN_DAMAGED.code);
+        assert_eq!(refusal(s.take(junk)), HAND_IN_DAMAGED.code);
     }
     assert!(s.waiting().is_empty());
     assert_eq!(s.take(good.as_slice()).expect("taken in").ops["applied"], 1);
@@ -174,7 +167,7 @@ fn what_passed_before_a_cut_or_damage_is_kept_and_the_rest_is_told_of() {
     let good = file(s.phone.credential.device, 1, &[&ops[0], &ops[1]], &[jpeg(1), jpeg(2)]);
     // What ends an archive is 1,024 zeros; nobody misses them.
     for at in (0..good.len() - 1_024 - 512).step_by(509) {
-        assert_eq!(code(s.take(Cut(&good, at))), BUSY.code, "cut at {at}");
+        assert_eq!(refusal(s.take(Cut(&good, at))), BUSY.code, "cut at {at}");
     }
     // Its second picture changed on the way from phone to phone.
     let mut damaged = good.clone();

@@ -310,3 +310,12 @@ impl Mirror {
         }
     }
 }
+
+/// The code of a refusal; `passed` when there was none.
+pub(crate) fn refusal<T>(result: Result<T, ServiceError>) -> &'static str {
+    match result {
+        Err(ServiceError::Refused(text, _)) => text.code,
+        Err(other) => panic!("another failure: {other}"),
+        Ok(_) => "passed",
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::service::ingest;
-use crate::service::testing::{Phone, T0, house, person};
+use crate::service::testing::{Phone, T0, house, person, refusal};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use blindspot_core::error::BAD_REQUEST;
@@ -38,14 +38,6 @@ fn new_of(bytes: &[u8], photo: u8) -> NewUpload {
         form: FormName::Working,
         media: MediaKind::Photo,
         sha256: Sha256::of(bytes),
-    }
-}
-
-fn code<T>(result: Result<T, ServiceError>) -> &'static str {
-    match result {
-        Err(ServiceError::Refused(text, _)) => text.code,
-        Err(other) => panic!("another failure: {other}"),
-        Ok(_) => "passed",
     }
 }
 
@@ -97,8 +89,8 @@ fn an_upload_cut_twice_ends_verified_with_the_very_bytes() {
     assert_eq!(cut.finish(&b.house, &b.depot, false).expect("sound").offset, 50_001);
     let now = b.state(id).expect("sound");
     assert_eq!((now.offset, now.verified), (50_001, None));
-    assert_eq!(code(b.patch(id, 40_000, &bytes[40_000..], None)), OFFSET_CONFLICT.code);
-    assert_eq!(code(b.patch(id, 50_001, &bytes[50_000..], None)), UPLOAD_TOO_LARGE.code);
+    assert_eq!(refusal(b.patch(id, 40_000, &bytes[40_000..], None)), OFFSET_CONFLICT.code);
+    assert_eq!(refusal(b.patch(id, 50_001, &bytes[50_000..], None)), UPLOAD_TOO_LARGE.code);
     let end = b.patch(id, 50_001, &bytes[50_001..], None).expect("sound");
     b.acknowledge(end.arrival.expect("all bytes are here"));
     assert_eq!(b.state(id).expect("sound").verified, Some(Sha256::of(&bytes)));
@@ -106,7 +98,7 @@ fn an_upload_cut_twice_ends_verified_with_the_very_bytes() {
     let mut file = b.depot.blobs.open(&Sha256::of(&bytes)).expect("sound").expect("stored");
     file.read_to_end(&mut stored).expect("sound");
     assert_eq!(stored, bytes);
-    assert_eq!(code(b.patch(id, 0, &bytes, None)), OFFSET_CONFLICT.code, "finished is finished");
+    assert_eq!(refusal(b.patch(id, 0, &bytes, None)), OFFSET_CONFLICT.code, "finished is finished");
 }
 
 #[test]
@@ -116,7 +108,7 @@ fn a_damaged_chunk_does_not_count_and_a_right_checksum_does() {
     let id = b.create(&new_of(&bytes, 1)).upload_id;
     let sum = |bytes: &[u8]| Some(Checksum::Sha256(Sha256::of(bytes).0.to_vec()));
     let damaged = b.patch(id, 0, &bytes[..500], sum(b"other"));
-    assert_eq!(code(damaged), CHECKSUM_MISMATCH.code);
+    assert_eq!(refusal(damaged), CHECKSUM_MISMATCH.code);
     assert_eq!(b.state(id).expect("sound").offset, 0);
     assert_eq!(b.patch(id, 0, &bytes[..500], sum(&bytes[..500])).expect("sound").offset, 500);
     let sha1 = Checksum::Sha1(sha1::Sha1::digest(&bytes[500..600]).to_vec());
@@ -132,19 +124,19 @@ fn other_bytes_end_the_upload_and_nothing_is_stored() {
     let id = b.create(&new_of(&bytes, 1)).upload_id;
     let mut other = bytes.clone();
     other[500] ^= 1;
-    assert_eq!(code(b.patch(id, 0, &other, None)), DIGEST_MISMATCH.code);
-    assert_eq!(code(b.state(id)), NOT_FOUND.code);
+    assert_eq!(refusal(b.patch(id, 0, &other, None)), DIGEST_MISMATCH.code);
+    assert_eq!(refusal(b.state(id)), NOT_FOUND.code);
     assert_eq!(b.depot.blobs.len(&Sha256::of(&other)).expect("sound"), None);
     let text = b"no picture at all".to_vec();
     let id = b.create(&new_of(&text, 2)).upload_id;
-    assert_eq!(code(b.patch(id, 0, &text, None)), UNSUPPORTED_MEDIA_TYPE.code);
+    assert_eq!(refusal(b.patch(id, 0, &text, None)), UNSUPPORTED_MEDIA_TYPE.code);
     let document = |bytes: &[u8], photo| NewUpload {
         media: MediaKind::Document,
         form: FormName::Original,
         ..new_of(bytes, photo)
     };
     let id = b.create(&document(&text, 3)).upload_id;
-    assert_eq!(code(b.patch(id, 0, &text, None)), UNSUPPORTED_MEDIA_TYPE.code);
+    assert_eq!(refusal(b.patch(id, 0, &text, None)), UNSUPPORTED_MEDIA_TYPE.code);
     let pdf = b"%PDF-1.7 and whatever follows".to_vec();
     let id = b.create(&document(&pdf, 4)).upload_id;
     assert!(b.patch(id, 0, &pdf, None).expect("sound").arrival.is_some(), "not looked into any further");
@@ -184,7 +176,7 @@ fn a_later_request_takes_over_from_one_that_hangs() {
     let mut hangs = begin(&b.house, &b.depot, who, (id, 0), (None, None), T0).expect("sound");
     hangs.write(&bytes[..100]).expect("sound");
     assert_eq!(b.patch(id, 100, &bytes[100..300], None).expect("sound").offset, 300);
-    assert_eq!(code(hangs.write(&bytes[100..200])), OFFSET_CONFLICT.code);
+    assert_eq!(refusal(hangs.write(&bytes[100..200])), OFFSET_CONFLICT.code);
     assert_eq!(b.state(id).expect("sound").offset, 300);
 }
 
@@ -194,8 +186,8 @@ fn another_person_sees_nothing_and_the_same_person_sends_once() {
     let bytes = picture(1_000);
     let id = b.deliver(&bytes, 1);
     let stranger = Phone::enrol(&b.house, person(2), 2).credential;
-    assert_eq!(code(state(&b.house, &b.depot, stranger, id, T0)), NOT_FOUND.code);
-    assert_eq!(code(terminate(&b.house, &b.depot, stranger, id, T0)), NOT_FOUND.code);
+    assert_eq!(refusal(state(&b.house, &b.depot, stranger, id, T0)), NOT_FOUND.code);
+    assert_eq!(refusal(terminate(&b.house, &b.depot, stranger, id, T0)), NOT_FOUND.code);
     let theirs = create(&b.house, &b.depot, stranger, &new_of(&bytes, 2), T0).expect("sound");
     assert_eq!((theirs.offset, theirs.arrival), (0, None), "a hash is no read right");
     let later = Phone::enrol(&b.house, person(1), 3).credential;
@@ -215,9 +207,9 @@ fn unfinished_uploads_expire_and_finished_ones_stay() {
     b.patch(open, 0, &picture(500)[..10], None).expect("sound");
     let late = T0 + UPLOAD_LIFE_MS + 1;
     let who = b.phone.credential;
-    assert_eq!(code(state(&b.house, &b.depot, who, open, late)), UPLOAD_GONE.code);
+    assert_eq!(refusal(state(&b.house, &b.depot, who, open, late)), UPLOAD_GONE.code);
     assert_eq!(sweep(&b.house, &b.depot, late).expect("sound"), 1);
-    assert_eq!(code(state(&b.house, &b.depot, who, open, late)), NOT_FOUND.code);
+    assert_eq!(refusal(state(&b.house, &b.depot, who, open, late)), NOT_FOUND.code);
     assert_eq!(b.depot.parts.len(open).expect("sound"), 0);
     assert!(state(&b.house, &b.depot, who, done, late).expect("sound").verified.is_some());
     terminate(&b.house, &b.depot, who, done, late).expect("sound");
@@ -241,11 +233,11 @@ fn metadata_says_what_is_missing() {
         good.replace(&b64(&sha), "!!!"),
         format!("{good},kind {}", b64("spell")),
     ] {
-        assert_eq!(code(NewUpload::from_metadata(5, &bad)), BAD_REQUEST.code, "{bad}");
+        assert_eq!(refusal(NewUpload::from_metadata(5, &bad)), BAD_REQUEST.code, "{bad}");
     }
-    assert_eq!(code(NewUpload::from_metadata(0, &good)), BAD_REQUEST.code);
+    assert_eq!(refusal(NewUpload::from_metadata(0, &good)), BAD_REQUEST.code);
     let large =
         NewUpload { length: UPLOAD_BYTES_MAX + 1, ..NewUpload::from_metadata(5, &good).expect("sound") };
     let b = bench();
-    assert_eq!(code(create(&b.house, &b.depot, b.phone.credential, &large, T0)), UPLOAD_TOO_LARGE.code);
+    assert_eq!(refusal(create(&b.house, &b.depot, b.phone.credential, &large, T0)), UPLOAD_TOO_LARGE.code);
 }

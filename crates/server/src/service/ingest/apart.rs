@@ -1,8 +1,8 @@
 //! What must wait for a person: bytes that are no op, ops that must not stand under their id, ops on which
 //! the rules gave up. Nothing is thrown away (protocol 5).
 
-use super::OpTask;
 use super::group::Group;
+use super::task::OpTask;
 use crate::service::replays;
 use blindspot_core::OpId;
 use blindspot_core::clock::Sent;

@@ -1,7 +1,7 @@
 //! One op of a group: whose it is, whether it must wait, what the rules say, and what waited for it.
 
 use super::group::Group;
-use super::{OpTask, Source};
+use super::task::{OpTask, Source};
 use crate::service::Credential;
 use blindspot_core::access::{Class, policy};
 use blindspot_core::apply::{apply, touched};

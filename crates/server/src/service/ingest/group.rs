@@ -1,6 +1,6 @@
 //! The group under decision: everything loaded once for all its ops, and what they have changed so far.
 
-use super::{Source, Task};
+use super::task::{Source, Task};
 use crate::service::epoch::{self, Receipt};
 use crate::service::{House, Reference};
 use blindspot_core::access::Grant;

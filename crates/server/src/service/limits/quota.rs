@@ -27,19 +27,20 @@ pub(crate) fn count(
     now_ms: i64,
 ) -> Result<(), ServiceError> {
     let day = (now_ms + DAY_OFFSET_MS).div_euclid(DAY_MS);
-    let state = devices::load_device(tx, &house.city, device)?.map(|d| d.state);
-    let revoked = state == Some(DeviceState::Revoked);
     let counted = uploads::count_day_bytes(tx, &house.city, device, day, bytes)?;
-    let most = if revoked {
-        house.upload_quota_bytes().min(HAND_IN_QUOTA_BYTES)
-    } else {
-        house.upload_quota_bytes()
-    };
-    if counted <= most {
+    let most = house.upload_quota_bytes();
+    let fits = counted <= most && (counted <= HAND_IN_QUOTA_BYTES || !is_revoked(tx, house, device)?);
+    if fits {
         return Ok(());
     }
     let left_ms = (day + 1) * DAY_MS - DAY_OFFSET_MS - now_ms;
     Err(ServiceError::Later(&UPLOAD_QUOTA, jittered_s(house, left_ms.min(WAIT_MS_MAX))))
+}
+
+/// Whether a device only hands in; asked when its bytes are more than such a one may bring.
+fn is_revoked(tx: &Tx<'_>, house: &House, device: DeviceId) -> Result<bool, ServiceError> {
+    let state = devices::load_device(tx, &house.city, device)?.map(|d| d.state);
+    Ok(state == Some(DeviceState::Revoked))
 }
 
 /// Forgets the counts of days gone by.
