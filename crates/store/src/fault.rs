@@ -92,7 +92,7 @@ mod planned {
 
     /// No plan, ever.
     #[derive(Default)]
-    pub(crate) struct Faults;
+    pub(crate) struct Faults {}
 
     impl Faults {
         #[inline(always)]

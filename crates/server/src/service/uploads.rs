@@ -20,6 +20,7 @@ use blindspot_core::limits::{UPLOAD_BYTES_MAX, VOICE_BYTES_MAX};
 use blindspot_store::erased::{self, ErasedId};
 use blindspot_store::uploads as store;
 use blindspot_store::uploads::Upload;
+use blindspot_store::{StoreError, Tx};
 use std::io::ErrorKind;
 
 /// An unfinished upload lives this long after its creation, milliseconds (7 days).
@@ -80,8 +81,7 @@ pub fn create(
     if new.length > most {
         return Err(ServiceError::refused(&UPLOAD_TOO_LARGE));
     }
-    let gone = |what: ErasedId| house.store.read(|tx| erased::load(tx, &house.city, &what));
-    if gone(ErasedId::Photo(new.photo_id))?.is_some() || gone(ErasedId::Blob(new.sha256))?.is_some() {
+    if house.store.read(|tx| is_erased(tx, house, new))? {
         return Err(ServiceError::refused(&ERASED));
     }
     let had = already_here(house, depot, credential, new, now_ms)?;
@@ -120,6 +120,13 @@ pub fn create(
         verified: None,
         arrival,
     })
+}
+
+/// Whether the photo or these very bytes were erased; in most cities nothing ever was.
+fn is_erased(tx: &Tx<'_>, house: &House, new: &NewUpload) -> Result<bool, StoreError> {
+    let on_list = |what| erased::load(tx, &house.city, &what).map(|item| item.is_some());
+    Ok(erased::load_any(tx, &house.city)?
+        && (on_list(ErasedId::Photo(new.photo_id))? || on_list(ErasedId::Blob(new.sha256))?))
 }
 
 fn arrival_of(upload: &Upload, credential: Credential) -> Arrival {
