@@ -1,6 +1,7 @@
 //! One op of a group: whose it is, whether it must wait, what the rules say, and what waited for it.
 
 use super::group::Group;
+use super::sparing::Turn;
 use super::task::{OpTask, Source};
 use crate::service::Credential;
 use blindspot_core::access::{Class, policy};
@@ -181,6 +182,14 @@ impl Group<'_, '_> {
     pub(super) fn settle(&mut self, first: OpId) -> Result<()> {
         let mut queue = BTreeMap::from([(self.ops.get(&first).map_or(0, |r| r.n), first)]);
         while let Some((_, op_id)) = queue.pop_first() {
+            match if op_id == first { Turn::Decide } else { self.turn(op_id) } {
+                Turn::Decide => {}
+                Turn::PutAside => {
+                    self.quarantine(op_id, Cause::Engine)?;
+                    continue;
+                }
+                Turn::Leave => continue,
+            }
             let opened = self.decide(op_id)?;
             let is_final = self.ops.get(&op_id).is_some_and(|r| r.verdict.is_final());
             if !is_final || !self.any_waiting || mutant::is("hold_forgotten") {

@@ -3,14 +3,16 @@
 //! that means for the ops of a group stands in `desk_ops`.
 
 use super::Committed;
+use super::apart::ticket;
 use super::decide::entry_of;
 use super::group::Group;
 use super::holds::tell;
+use super::sparing::sparing;
 use crate::service::{Credential, House, ServiceError};
 use blindspot_core::error::{CONFLICT, NOT_FOUND};
 use blindspot_core::id::Sha256;
 use blindspot_core::op::SealedOp;
-use blindspot_core::verdict::Verdict;
+use blindspot_core::verdict::{Cause, Verdict};
 use blindspot_core::wire::v1::VerdictEntry;
 use blindspot_core::{CaseId, OpId, PersonId, PhotoId};
 use blindspot_store::quarantine::Quarantined;
@@ -70,11 +72,15 @@ fn in_group<T>(
     work: impl Fn(&Tx<'_>, &mut Group<'_, '_>) -> Result<T, ServiceError>,
 ) -> Result<T, ServiceError> {
     let reference = house.reference();
-    let (done, moved) = house.store.write(|tx| {
-        let mut group = Group::open(tx, house, &reference, &[], now_ms)?;
-        let done = work(tx, &mut group)?;
-        let Committed { moved, .. } = group.finish(vec![])?;
-        Ok::<_, ServiceError>((done, moved))
+    let (done, moved) = sparing(|with| {
+        house.store.write(|tx| {
+            let mut group = Group::open(tx, house, &reference, &[], now_ms)?;
+            group.sparing = Some(with);
+            let done = work(tx, &mut group)?;
+            let Committed { moved, .. } = group.finish(vec![])?;
+            with.end()?;
+            Ok::<_, ServiceError>((done, moved))
+        })
     })?;
     tell(house, moved);
     Ok(done)
@@ -99,7 +105,7 @@ pub fn decide_again(
     now_ms: i64,
     also: impl Fn(&Tx<'_>, &Verdict) -> Result<(), ServiceError>,
 ) -> Result<VerdictEntry, ServiceError> {
-    in_group(house, now_ms, |tx, group| {
+    let decided = in_group(house, now_ms, |tx, group| {
         let kept = find(tx, house, entry_id)?;
         let entry = group.again(&kept, vouched)?;
         if !matches!(entry.verdict, Verdict::Quarantined { .. }) {
@@ -107,7 +113,21 @@ pub fn decide_again(
         }
         also(tx, &entry.verdict)?;
         Ok(entry)
-    })
+    });
+    match decided {
+        // As it stood: that the engine refuses it still is an answer, and delays no other entry.
+        Err(ServiceError::Store(error)) if error.is_refusal() => {
+            tracing::warn!(op = %entry_id.0, %error, "the engine refuses an op in quarantine");
+            house.store.write(|tx| {
+                let kept = find(tx, house, entry_id)?;
+                let verdict = ticket(kept.op_id, Cause::Engine);
+                also(tx, &verdict)?;
+                let op_id = Some(kept.op_id);
+                Ok(VerdictEntry { op_id, verdict, seen_before: true, cases: vec![], erased: None })
+            })
+        }
+        decided => decided,
+    }
 }
 
 /// Puts an edited op in the place of an entry: the author stays, `who` is shown as the editor. Nothing is written when

@@ -266,7 +266,7 @@ impl Group<'_, '_> {
         self.need_ops(&released.iter().copied().collect())?;
         for id in released {
             if self.ops.get(&id).is_some_and(|r| waits(&r.verdict)) {
-                self.settle(id)?;
+                self.settle_released(id)?;
             }
         }
         Ok(())

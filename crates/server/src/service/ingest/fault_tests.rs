@@ -2,12 +2,13 @@
 
 use super::ReadPush;
 use crate::service::testing::{Phone, T0, case, grant, house, house_on, person, push};
-use crate::service::{Credential, House, ServiceError, WriteJob, Writer, ingest, start};
+use crate::service::{Credential, House, ServiceError, WriteJob, Writer, ingest, replays, start};
 use blindspot_core::PhotoId;
 use blindspot_core::access::Role;
 use blindspot_core::case::PhotoRow;
 use blindspot_core::command::{FormName, MediaKind};
 use blindspot_core::id::Sha256;
+use blindspot_core::limits::REPLAY_AFTER_MS;
 use blindspot_core::row::RowKind;
 use blindspot_core::verdict::{Cause, Verdict};
 use blindspot_store::ops::OpRecord;
@@ -21,13 +22,15 @@ fn collector(house: &House, n: u8) -> Phone {
     Phone::enrol(house, person(n), n)
 }
 
+static PLANT: Stmt = Stmt::new(
+    "-- name: plant\nCREATE TRIGGER poison BEFORE INSERT ON rows WHEN instr(NEW.body, 'POISON') > 0
+     BEGIN SELECT RAISE(ABORT, 'refused'); END;",
+    "plant",
+);
+static MEND: Stmt = Stmt::new("-- name: mend\nDROP TRIGGER poison;", "mend");
+
 #[test]
 fn an_op_that_the_engine_refuses_stands_alone() {
-    static PLANT: Stmt = Stmt::new(
-        "-- name: plant\nCREATE TRIGGER poison BEFORE INSERT ON rows WHEN instr(NEW.body, 'POISON') > 0
-         BEGIN SELECT RAISE(ABORT, 'refused'); END;",
-        "plant",
-    );
     let house = house();
     house.store.write(|tx| tx.exec(&PLANT, &[])).unwrap();
     let mut a = collector(&house, 1);
@@ -41,6 +44,47 @@ fn an_op_that_the_engine_refuses_stands_alone() {
     assert_eq!(reply.received_through, 21);
     let again = a.push(&house, T0, &[&batch[13]]);
     assert!(again.verdicts[0].seen_before);
+}
+
+/// Found by the simulation: what arrived was blamed for what had waited for it, and stood still.
+#[test]
+fn an_op_is_not_blamed_for_what_waited_for_it() {
+    let house = house();
+    house.store.write(|tx| tx.exec(&PLANT, &[])).unwrap();
+    let mut a = collector(&house, 1);
+    let report = a.report(3, 1);
+    let words = |text: &str| json!({"text": text});
+    let held: Vec<_> = (0..9)
+        .map(|n| a.op("comment", Some(case(3)), &words(if n % 4 == 2 { "POISON" } else { "sound" })))
+        .collect();
+    let waits = a.push(&house, T0, &held.iter().collect::<Vec<_>>());
+    assert!(waits.verdicts.iter().all(|e| matches!(e.verdict, Verdict::Held { .. })), "{waits:?}");
+    let reply = a.push(&house, T0 + 1, &[&report]);
+    assert_eq!(reply.verdicts[0].verdict, Verdict::Applied);
+    let again = a.push(&house, T0 + 2, &held.iter().collect::<Vec<_>>());
+    for (n, entry) in again.verdicts.iter().enumerate() {
+        let refused = matches!(&entry.verdict, Verdict::Quarantined { cause: Cause::Engine, .. });
+        assert_eq!(refused, n % 4 == 2, "{n}: {:?}", entry.verdict);
+    }
+}
+
+/// Found by the simulation: the first replay that the engine still refused stopped all that were due behind it.
+#[test]
+fn a_replay_that_is_refused_again_delays_no_other() {
+    let house = house();
+    house.store.write(|tx| tx.exec(&PLANT, &[])).unwrap();
+    let mut a = collector(&house, 1);
+    let report = a.report(3, 1);
+    let poison: Vec<_> = (0..3).map(|_| a.op("comment", Some(case(3)), &json!({"text": "POISON"}))).collect();
+    let all: Vec<_> = std::iter::once(&report).chain(&poison).collect();
+    a.push(&house, T0, &all);
+    let later = T0 + REPLAY_AFTER_MS[0] + 1;
+    assert_eq!(replays::run_due(&house, "test", later).unwrap(), 3);
+    assert_eq!(replays::run_due(&house, "test", later).unwrap(), 0, "each is put off");
+    house.store.write(|tx| tx.exec(&MEND, &[])).unwrap();
+    assert_eq!(replays::run_due(&house, "test", T0 + REPLAY_AFTER_MS[1] + 1).unwrap(), 3);
+    let now = a.push(&house, later, &all);
+    assert!(now.verdicts.iter().all(|e| e.verdict == Verdict::Applied), "{now:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The group under decision: everything loaded once for all its ops, and what they have changed so far.
 
+use super::sparing::Sparing;
 use super::task::{Source, Task};
 use crate::service::epoch::{self, Receipt};
 use crate::service::{House, Reference};
@@ -55,6 +56,8 @@ pub(super) struct Group<'a, 't> {
     pub(super) erased_now: bool,
     /// Ops that came again after a new epoch: what their phones say became of them before, and what was said now.
     pub(super) former: Vec<(OpId, Verdict, Verdict)>,
+    /// Finds out which released ops the engine refuses.
+    pub(super) sparing: Option<&'a Sparing>,
 }
 
 impl<'a, 't> Group<'a, 't> {
@@ -96,6 +99,7 @@ impl<'a, 't> Group<'a, 't> {
             any_erased: erased::load_any(tx, &house.city)?,
             erased_now: false,
             former: Vec::new(),
+            sparing: None,
         };
         let (mut ids, mut devices, mut cases) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let mut numbers = BTreeSet::new();

@@ -2,7 +2,8 @@
 
 use super::Committed;
 use super::group::Group;
-use crate::service::{House, ServiceError};
+use super::sparing::{Sparing, sparing};
+use crate::service::{House, Reference, ServiceError};
 use blindspot_core::feed::Feed;
 use blindspot_core::limits::HELD_MS_MAX;
 use blindspot_core::op::SealedOp;
@@ -47,8 +48,20 @@ pub fn expire_holds(house: &House, now_ms: i64) -> Result<usize, ServiceError> {
 /// The database's.
 pub fn replay_understood(house: &House, now_ms: i64) -> Result<usize, ServiceError> {
     let reference = house.reference();
-    let (count, moved) = house.store.write(|tx| {
-        let mut group = Group::open(tx, house, &reference, &[], now_ms)?;
+    let (count, moved) = sparing(|with| replay_open(house, &reference, with, now_ms))?;
+    tell(house, moved);
+    Ok(count)
+}
+
+fn replay_open(
+    house: &House,
+    reference: &Reference,
+    with: &Sparing,
+    now_ms: i64,
+) -> Result<(usize, BTreeMap<Feed, i64>), ServiceError> {
+    house.store.write(|tx| {
+        let mut group = Group::open(tx, house, reference, &[], now_ms)?;
+        group.sparing = Some(with);
         let open = waiting::load_undecided(tx, &house.city, now_ms.saturating_add(1), LOOK_MAX)?;
         group.need_ops(&open.iter().copied().collect())?;
         let mut count = 0;
@@ -58,14 +71,14 @@ pub fn replay_understood(house: &House, now_ms: i64) -> Result<usize, ServiceErr
                     && SealedOp::read(r.body.clone()).is_ok_and(|op| op.command().is_ok())
             });
             if understood {
-                group.settle(id)?;
+                group.settle_released(id)?;
                 count += 1;
             }
         }
-        Ok::<_, ServiceError>((count, group.finish(vec![])?.moved))
-    })?;
-    tell(house, moved);
-    Ok(count)
+        let moved = group.finish(vec![])?.moved;
+        with.end()?;
+        Ok((count, moved))
+    })
 }
 
 /// Flags a photo whose working copy does not look like its original (protocol 11). Says whether it is

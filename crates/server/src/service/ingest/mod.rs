@@ -16,6 +16,7 @@ mod group;
 mod holds;
 mod numbers;
 mod photos;
+mod sparing;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ use blindspot_core::wire::v1::{Hint, PushReply, VerdictEntry};
 use blindspot_core::{DeviceId, OpId};
 use blindspot_store::{StoreError, meta, quarantine};
 use group::Group;
+use sparing::{Sparing, sparing};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use task::{Task, take_apart};
@@ -58,6 +60,19 @@ pub(super) struct Committed {
     pub(super) erased: bool,
     /// Uploads whose bytes were erased while they came.
     pub(super) not_taken: BTreeSet<[u8; 16]>,
+}
+
+impl Committed {
+    /// Takes over what the next part of a group gave.
+    fn add(&mut self, part: Self) {
+        self.entries.extend(part.entries);
+        self.moved.extend(part.moved);
+        self.received_through.extend(part.received_through);
+        self.epoch = part.epoch;
+        self.erased |= part.erased;
+        self.not_taken.extend(part.not_taken);
+        self.safe_through = part.safe_through.or(self.safe_through);
+    }
 }
 
 /// Why a part of a group was not written; nothing of it is acknowledged.
@@ -137,15 +152,9 @@ pub fn step(house: &House, jobs: Vec<WriteJob>) {
 /// Commits tasks, halving when the engine refuses the data, until the bad op stands alone. Pieces that
 /// were committed before a failure stay; sending again finds their verdicts.
 fn commit(house: &House, tasks: &mut [Task], sum: &mut Committed) -> Result<(), Failure> {
-    match run(house, tasks) {
+    match run(house, tasks, None) {
         Ok(done) => {
-            sum.entries.extend(done.entries);
-            sum.moved.extend(done.moved);
-            sum.received_through.extend(done.received_through);
-            sum.epoch = done.epoch;
-            sum.erased |= done.erased;
-            sum.not_taken.extend(done.not_taken);
-            sum.safe_through = done.safe_through.or(sum.safe_through);
+            sum.add(done);
             Ok(())
         }
         Err(error) if !error.is_refusal() => Err(Failure::of(&error)),
@@ -156,23 +165,40 @@ fn commit(house: &House, tasks: &mut [Task], sum: &mut Committed) -> Result<(), 
             commit(house, second, sum)
         }
         Err(error) => match tasks {
-            [Task::Op(op)] if op.forced.is_none() => {
-                tracing::error!(%error, "an op was refused by the database and is quarantined");
-                op.forced = Some(Cause::Engine);
-                commit(house, tasks, sum)
-            }
+            [Task::Op(_)] => match sparing(|with| Ok(run(house, tasks, Some(with))?)) {
+                Ok(done) => {
+                    sum.add(done);
+                    Ok(())
+                }
+                Err(ServiceError::Store(error)) if error.is_refusal() => blame(house, tasks, sum, &error),
+                Err(ServiceError::Store(error)) => Err(Failure::of(&error)),
+                Err(_) => Err(Failure::of(&error)),
+            },
             _ => Err(Failure::of(&error)),
         },
     }
 }
 
-fn run(house: &House, tasks: &[Task]) -> Result<Committed, StoreError> {
+/// An op that the engine refuses by itself is put aside.
+fn blame(house: &House, tasks: &mut [Task], sum: &mut Committed, error: &StoreError) -> Result<(), Failure> {
+    match tasks {
+        [Task::Op(op)] if op.forced.is_none() => {
+            tracing::error!(%error, "an op was refused by the database and is quarantined");
+            op.forced = Some(Cause::Engine);
+            commit(house, tasks, sum)
+        }
+        _ => Err(Failure::of(error)),
+    }
+}
+
+fn run(house: &House, tasks: &[Task], sparing: Option<&Sparing>) -> Result<Committed, StoreError> {
     let reference = house.reference();
     let now_ms = tasks.iter().map(Task::at_ms).max().unwrap_or(0);
     let mut too_early = None;
     let done = house.store.write(|tx| {
         house.used.write(tx, house)?;
         let mut group = Group::open(tx, house, &reference, tasks, now_ms)?;
+        group.sparing = sparing;
         let mut entries = Vec::with_capacity(tasks.len());
         let mut not_taken = BTreeSet::new();
         for task in tasks {
@@ -195,6 +221,7 @@ fn run(house: &House, tasks: &[Task]) -> Result<Committed, StoreError> {
             });
         }
         let done = Committed { not_taken, ..group.finish(entries)? };
+        sparing.map_or(Ok(()), Sparing::end)?;
         if mutant::is("ack_before_commit") && tasks.len() % 3 == 1 {
             too_early = Some(done);
             return Err(StoreError::Busy);
