@@ -84,7 +84,7 @@ pub(crate) fn insert(
 
 /// What may be sent: on an unmetered network all; else originals only when they waited since before
 /// `originals_before_ms`. A wait further off than `horizon_ms` was set by a clock that has since been
-/// put right, and does not count.
+/// put right, and does not count; 0 is no time at all, also on a phone whose clock stands before 1970.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Due {
     pub(crate) now_ms: i64,
@@ -95,7 +95,7 @@ pub(crate) struct Due {
 /// The next form: small forms first, then whoever waited longest for a turn.
 pub(crate) fn next(db: &Connection, due: Due) -> Result<Option<UploadRecord>, ClientError> {
     let mut query = db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM uploads WHERE state = 0 AND (not_before_ms <= ?1 OR not_before_ms > ?3)
+        "SELECT {COLUMNS} FROM uploads WHERE state = 0 AND (not_before_ms IN (0, ?1) OR not_before_ms < ?1 OR not_before_ms > ?3)
            AND (rank < 2 OR queued_ms <= ?2) ORDER BY rank, turn, photo_id LIMIT 1"
     ))?;
     let mut rows = query.query(params![due.now_ms, due.originals_before_ms, due.horizon_ms])?;
@@ -105,9 +105,10 @@ pub(crate) fn next(db: &Connection, due: Due) -> Result<Option<UploadRecord>, Cl
 /// When the next form that the network allows is due, if any waits.
 pub(crate) fn next_ms(db: &Connection, due: Due) -> Result<Option<i64>, ClientError> {
     let mut query = db.prepare_cached(
-        "SELECT min(not_before_ms) FROM uploads WHERE state = 0 AND (rank < 2 OR queued_ms <= ?1)",
+        "SELECT min(CASE not_before_ms WHEN 0 THEN ?2 ELSE not_before_ms END) FROM uploads
+         WHERE state = 0 AND (rank < 2 OR queued_ms <= ?1)",
     )?;
-    Ok(query.query_row([due.originals_before_ms], |r| r.get(0))?)
+    Ok(query.query_row([due.originals_before_ms, due.now_ms], |r| r.get(0))?)
 }
 
 pub(crate) fn load(db: &Connection, photo: PhotoId, form: &str) -> Result<Option<UploadRecord>, ClientError> {

@@ -191,3 +191,15 @@ fn a_voice_note_or_document_that_no_server_takes_is_refused_before_it_is_saved()
     let body = r.op_body(photo.op_id).unwrap().unwrap();
     assert!(body.contains("\"media\":\"voice\"") && body.contains("\"duration_ms\":60000"), "{body}");
 }
+
+/// Found by the simulation: a phone whose battery was empty, a time zone behind, kept its photos for hours.
+#[test]
+fn photos_go_at_once_on_a_phone_whose_clock_stands_before_1970() {
+    let mut rig = Rig::new();
+    rig.now.wall_ms = -3_600_000;
+    let mut r = rig.enrolled(1);
+    rig.report(&mut r, vec![photo(1)]);
+    rig.seal_all(&mut r);
+    let request = rig.poll_lane(&mut r, Lane::Photo);
+    assert_eq!((request.method, request.path.as_str()), ("POST", "/v1/photos"));
+}
