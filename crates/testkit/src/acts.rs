@@ -1,6 +1,7 @@
 //! What people, desks and the world do in a scenario: one thing at a time, drawn from its decisions.
 
 use crate::dice::Dice;
+use crate::mishap;
 use crate::phone::PhoneRandom;
 use crate::scenario::{Scenario, UNITS, World};
 use crate::sim::Faults;
@@ -22,6 +23,9 @@ use std::collections::BTreeMap;
 pub(crate) fn act(world: &mut World) {
     if world.rules > 1 && world.sim.dice.percent(18) {
         return trouble::act(world);
+    }
+    if world.rules > 2 && world.sim.dice.percent(10) {
+        return mishap::act(world);
     }
     match world.sim.dice.below(100) {
         0..=69 => person_acts(world),
@@ -54,7 +58,7 @@ pub(crate) fn hard_network(rules: u8, dice: &mut Dice) -> Faults {
 }
 
 /// Who does something: whoever has a phone in hand.
-fn who(world: &mut World) -> usize {
+pub(crate) fn who(world: &mut World) -> usize {
     let sim = &mut world.sim;
     let n = usize::try_from(sim.dice.below(sim.phones.len() as u64)).unwrap_or(0);
     if sim.phones[n].in_hand {
@@ -65,7 +69,7 @@ fn who(world: &mut World) -> usize {
 }
 
 /// The cases a person sees, in an order that no clock has a part in.
-fn seen(world: &mut World, n: usize) -> Vec<CaseView> {
+pub(crate) fn seen(world: &mut World, n: usize) -> Vec<CaseView> {
     let cases = world.sim.phones[n].app().cases(CaseFilter::default());
     let phone = &mut world.sim.phones[n];
     let mut known = phone.survived(cases, &mut world.sim.dice).unwrap_or_default();
@@ -118,7 +122,7 @@ pub(crate) fn report(world: &mut World, n: usize) {
 }
 
 /// What was saved must never be lost; what the phone could not keep, its person was told.
-fn keep(world: &mut World, n: usize, saved: Result<Saved, ClientError>) {
+pub(crate) fn keep(world: &mut World, n: usize, saved: Result<Saved, ClientError>) {
     let sim = &mut world.sim;
     if let Some(saved) = sim.phones[n].survived(saved, &mut sim.dice) {
         // Only a report names the case it opened.

@@ -19,6 +19,16 @@ impl MemFiles {
     pub(crate) fn copied(&self) -> Self {
         Self { files: Arc::new(Mutex::new(lock(&self.files).clone())) }
     }
+
+    /// A file goes, or one of its bits changes.
+    pub(crate) fn spoil(&self, name: &str, gone: bool) {
+        let mut files = lock(&self.files);
+        if gone {
+            files.remove(name);
+        } else if let Some(byte) = files.get_mut(name).and_then(|bytes| bytes.last_mut()) {
+            *byte ^= 1;
+        }
+    }
 }
 
 impl PhotoFiles for MemFiles {

@@ -8,6 +8,7 @@ mod acts;
 pub mod dice;
 pub mod files;
 pub mod kept;
+mod mishap;
 mod oracle;
 pub mod phone;
 pub mod scenario;

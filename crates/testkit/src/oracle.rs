@@ -1,5 +1,6 @@
 //! Oracles: what must hold after a run. Each names the promise it guards.
 
+use crate::mishap::POISON;
 use crate::scenario::World;
 use crate::sim::Sim;
 use blindspot_core::case::{CaseFile, Part};
@@ -54,9 +55,37 @@ fn all_done(sim: &mut Sim) -> BTreeSet<OpId> {
     all
 }
 
+/// Why an op lies in quarantine under no id of its own.
+fn apart(sim: &Sim, op: OpId) -> Option<Cause> {
+    let house = sim.server.house();
+    let kept = house.store.read(|tx| quarantine::load_quarantine(tx, &house.city, None, None, 10_000));
+    let mut kept = kept.expect("quarantine is read").into_iter();
+    kept.find(|k| k.op_id == op && k.released_ms.is_none()).map(|k| k.cause)
+}
+
 fn load_ops(sim: &Sim, ids: &BTreeSet<OpId>) -> BTreeMap<OpId, OpRecord> {
     let house = sim.server.house();
     house.store.read(|tx| ops::load_ops(tx, &house.city, ids)).expect("ops are read")
+}
+
+/// Whether every phone got rid of what it holds.
+pub(crate) fn rests(sim: &mut Sim) -> bool {
+    sim.phones.iter_mut().all(|p| p.app().unsent().expect("unsent is counted").is_empty())
+}
+
+/// P6: all is decided but what the engine refuses, what a person must look at first, and what builds on such.
+pub(crate) fn check_standing(sim: &mut Sim) -> Vec<String> {
+    let mut wrong = vec![];
+    check_waiting(sim, &mut wrong);
+    let done = all_done(sim);
+    for record in load_ops(sim, &done).values() {
+        if let Verdict::Quarantined { cause: Cause::Engine, .. } = &record.verdict
+            && !record.body.contains(POISON)
+        {
+            wrong.push(format!("P6: op {} is refused with another", record.op_id));
+        }
+    }
+    wrong
 }
 
 /// P4, P6: in a good network every phone gets rid of what it holds.
@@ -81,7 +110,8 @@ fn check_ops(sim: &mut Sim, wrong: &mut Vec<String>) {
     let here = load_ops(sim, &done);
     for id in &done {
         if !here.contains_key(id) {
-            wrong.push(format!("P1/P4: op {id} is not on the server"));
+            let why = apart(sim, *id);
+            wrong.push(format!("P1/P4: op {id} is not on the server, put aside for {why:?}"));
         }
     }
     // A capture that was copied before it was sealed is sealed by both copies; one of the two stands.
@@ -121,7 +151,8 @@ fn check_waiting(sim: &mut Sim, wrong: &mut Vec<String>) {
     let here = load_ops(sim, &done);
     for record in here.values().filter(|r| matches!(r.verdict, Verdict::Held { .. })) {
         let op = SealedOp::read(record.body.clone()).expect("stored ops are ops");
-        let open = |id: &OpId| here.get(id).is_some_and(|r| !r.verdict.is_final());
+        let open =
+            |id: &OpId| here.get(id).map_or_else(|| apart(sim, *id).is_some(), |r| !r.verdict.is_final());
         if !op.env.depends_on.iter().any(open) {
             wrong.push(format!("P6: op {} waits for nothing: {:?}", record.op_id, record.verdict));
         }
@@ -345,7 +376,8 @@ fn check_model(sim: &mut Sim, desk_ops: &[OpId], wrong: &mut Vec<String>) {
     let files = case_files(sim);
     for record in &records {
         let said = model.verdicts.get(&record.op_id).map(|v| v.word());
-        if said != Some(record.verdict.word()) {
+        // Whether the bytes came all the same is not known to the model.
+        if said != Some(record.verdict.word()) && record.kind != "photo_lost" {
             wrong.push(format!(
                 "P2: op {} ({}) is {:?} on the server and {said:?} in the model",
                 record.op_id, record.kind, record.verdict

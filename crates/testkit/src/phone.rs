@@ -3,6 +3,7 @@
 
 use crate::dice::Dice;
 use crate::files::{MemFiles, MemKeys};
+use blindspot_client::PhotoFiles as _;
 use blindspot_client::{ClientError, ClientEvent, HttpRequest, HttpResponse, Now, Random, Replica, SealStep};
 use blindspot_core::{DeviceId, OpId, PersonId};
 use std::cell::Cell;
@@ -179,6 +180,26 @@ impl SimPhone {
     /// After so many stretches of work or commits, one fails.
     pub fn fail_after(&mut self, count: i64) {
         self.failing.left.store(count, Relaxed);
+    }
+
+    /// A file of a photo goes, or its bytes change.
+    pub fn spoil(&mut self, file: &str, gone: bool) {
+        self.files.spoil(file, gone);
+    }
+
+    /// Unsent work as a file; nothing when there is none, or the app has no key for it yet.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    pub fn export(&mut self, out: &mut Vec<u8>, now: &Now) -> Option<()> {
+        let exported = self.calmly(|app| app.export_unsent(out, now)).expect("unsent work is read");
+        (exported.ops + exported.photos > 0).then_some(())
+    }
+
+    /// The bytes of a file that the app wants to send whole.
+    #[must_use]
+    pub fn file(&self, name: &str) -> Option<Vec<u8>> {
+        self.files.read(name).ok()
     }
 
     /// Only commits fail.

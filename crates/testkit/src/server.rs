@@ -8,11 +8,13 @@ use blindspot_core::access::{Area, Role};
 use blindspot_core::error as problem;
 use blindspot_core::id::CityId;
 use blindspot_core::verdict::Cause;
+use blindspot_core::wire::hand_in::HandInReply;
 use blindspot_core::wire::v1::{DeskOp, VerdictEntry};
 use blindspot_core::{CaseId, DeviceId, PersonId};
 use blindspot_server::auth::Gate;
 use blindspot_server::blob::Depot;
 use blindspot_server::error::status_of;
+use blindspot_server::service::hand_in::Intake;
 use blindspot_server::service::people::{self, Actor, NewGrant, NewPerson};
 use blindspot_server::service::uploads::{self, Checksum, NewUpload, UploadState};
 use blindspot_server::service::writer::{Done, WriteJob};
@@ -60,6 +62,10 @@ pub struct SimServer {
     /// The database file, once the server runs on one: only such a server can be set back.
     file: Option<PathBuf>,
     dir: tempfile::TempDir,
+    /// Whether revoked devices and exported files are let in.
+    pub takes_hand_ins: bool,
+    /// Who takes in what is brought to a desk.
+    pub desk: Option<Credential>,
 }
 
 const CITY: &str = "simcity";
@@ -74,7 +80,17 @@ impl SimServer {
         let house = open(Store::open_in_memory().expect("a database"), seed, 0, now_ms);
         let gate = Gate::new(&house);
         let depot = Depot::open(dir.path()).expect("a folder for blobs");
-        Self { house: Some(house), gate, depot, seed, starts: 1, file: None, dir }
+        Self {
+            house: Some(house),
+            gate,
+            depot,
+            seed,
+            starts: 1,
+            file: None,
+            dir,
+            takes_hand_ins: false,
+            desk: None,
+        }
     }
 
     /// A new server on a file, which can be set back.
@@ -85,7 +101,17 @@ impl SimServer {
         let house = open(open_file(&file), seed, 0, now_ms);
         let gate = Gate::new(&house);
         let depot = Depot::open(dir.path()).expect("a folder for blobs");
-        Self { house: Some(house), gate, depot, seed, starts: 1, file: Some(file), dir }
+        Self {
+            house: Some(house),
+            gate,
+            depot,
+            seed,
+            starts: 1,
+            file: Some(file),
+            dir,
+            takes_hand_ins: false,
+            desk: None,
+        }
     }
 
     /// Copies the data folder as it is now.
@@ -138,7 +164,17 @@ impl SimServer {
         let house = open(open_file(&file), seed, 0, now_ms);
         let gate = Gate::new(&house);
         let depot = Depot::open(dir.path()).expect("a folder for blobs");
-        Self { house: Some(house), gate, depot, seed, starts: 1, file: Some(file), dir }
+        Self {
+            house: Some(house),
+            gate,
+            depot,
+            seed,
+            starts: 1,
+            file: Some(file),
+            dir,
+            takes_hand_ins: false,
+            desk: None,
+        }
     }
 
     /// The house, for oracles.
@@ -251,6 +287,28 @@ impl SimServer {
         answer.unwrap_or(Err(ServiceError::refused(&problem::INTERNAL)))
     }
 
+    /// Takes in a file of unsent work; without a carrier, by the desk that stands for all.
+    ///
+    /// # Errors
+    /// The intake's.
+    pub fn hand_in(
+        &self,
+        carrier: Option<Credential>,
+        file: &[u8],
+        now_ms: i64,
+    ) -> Result<HandInReply, ServiceError> {
+        let house = self.house();
+        let carrier = match carrier.or(self.desk) {
+            Some(carrier) => carrier,
+            None => return Err(ServiceError::refused(&problem::SIGN_IN)),
+        };
+        let submit = |job| {
+            ingest::step(house, vec![job]);
+            Ok(())
+        };
+        Intake { house, depot: &self.depot, submit: &submit, room: &|| Ok(()), now_ms }.take(carrier, file)
+    }
+
     /// Answers a request as the shell would.
     #[must_use]
     pub fn handle(&self, request: &HttpRequest, now_ms: i64) -> HttpResponse {
@@ -277,20 +335,34 @@ impl SimServer {
             ("POST", "/v1/token/refresh") => {
                 return Ok(json(200, &self.gate.refresh(house, &read(&request.body)?, now_ms)?));
             }
+            ("POST", "/v1/token/hand-in/nonce") if self.takes_hand_ins => {
+                return Ok(json(200, &self.gate.hand_in_nonce(house, &read(&request.body)?, now_ms)?));
+            }
+            ("POST", "/v1/token/hand-in") if self.takes_hand_ins => {
+                return Ok(json(200, &self.gate.hand_in_token(house, &read(&request.body)?, now_ms)?));
+            }
             _ => {}
         }
         let bearer = header(request, "authorization").and_then(|v| v.strip_prefix("Bearer "));
         let Some(token) = bearer else { return Err(ServiceError::refused(&problem::SIGN_IN)) };
-        let credential = self.gate.check_bearer(house, token, now_ms)?;
+        let admitted = self.gate.admit_bearer(house, token, now_ms)?;
+        let (credential, hands_in) = (admitted.credential, admitted.hands_in());
+        if hands_in && path != "/v1/sync/push" && !path.starts_with("/v1/photos") {
+            return Err(ServiceError::refused(&problem::DEVICE_REVOKED));
+        }
         match (request.method, path) {
             ("GET", "/v1/me") => Ok(json(200, &people::me(house, credential, now_ms)?)),
             ("POST", "/v1/sync/push") => {
                 let push = ingest::ReadPush::of(read(&request.body)?)?;
+                let push = if hands_in { push.handed_in() } else { push };
                 let job = |done| WriteJob::Push { credential, push, received_ms: now_ms, done };
                 Ok(json(200, &self.written(job)?))
             }
             ("POST", "/v1/sync/pull") => {
                 Ok(json(200, &pull::pull(house, credential, &read(&request.body)?, now_ms)?))
+            }
+            ("POST", "/v1/sync/hand-in") => {
+                Ok(json(200, &self.hand_in(Some(credential), &request.body, now_ms)?))
             }
             ("POST", "/v1/photos/lacking") => {
                 let asked = read(&request.body)?;

@@ -5,7 +5,7 @@ use crate::phone::{PhoneRandom, SimPhone};
 use crate::scenario::{PHONES, Run, START_MS, Scenario, UNITS, World};
 use crate::server::SimServer;
 use crate::sim::Sim;
-use crate::{town, trouble};
+use crate::{mishap, town, trouble};
 use blindspot_core::access::Role;
 use blindspot_core::{DeviceId, PersonId};
 use blindspot_server::service::Credential;
@@ -21,6 +21,10 @@ pub(crate) fn set_up(run: &Run, folder: &Path) -> World {
     if rules > 1 {
         town::build(sim.server.house(), START_MS);
     }
+    if rules > 2 {
+        mishap::break_engine(&sim.server);
+        sim.server.takes_hand_ins = true;
+    }
     let desk_roles = [(Role::FilingDesk, "city"), (Role::Supervisor, "city"), (Role::Dispatcher, "city")];
     let desks = [1, 2].map(|n| {
         let person = sim.server.person(&format!("desk{n}"), &desk_roles, START_MS);
@@ -29,6 +33,7 @@ pub(crate) fn set_up(run: &Run, folder: &Path) -> World {
         let device = enrol_desk(&mut sim, folder, n + 100, person, &code);
         Credential { person, device, desk: true }
     });
+    sim.server.desk = (rules > 2).then_some(desks[0]);
     let mut world = World {
         sim,
         desks,
@@ -74,6 +79,8 @@ fn add_phone(world: &mut World, n: usize, folder: &Path) {
     let skew = match sim.dice.below(4) {
         0 => 3 * 365 * 86_400_000,
         1 => -50 * 365 * 86_400_000,
+        // A battery that was empty: the clock begins in 1970, and before it in some time zones.
+        2 if world.rules > 2 => -START_MS - i64::try_from(sim.dice.below(86_400_000)).unwrap_or(0),
         _ => i64::try_from(sim.dice.below(600_000)).unwrap_or(0) - 300_000,
     };
     let skew = skew + world.shifts.get(n).copied().unwrap_or(0);

@@ -194,8 +194,11 @@ impl Sim {
     }
 
     /// Every request ends in exactly one reply or timeout for the phone.
-    fn send(&mut self, phone: usize, life: u64, request: HttpRequest) {
+    fn send(&mut self, phone: usize, life: u64, mut request: HttpRequest) {
         let (now, id) = (self.now_ms, request.id);
+        if let Some(body) = request.file.take().and_then(|name| self.phones[phone].file(&name)) {
+            request.body = body;
+        }
         if self.dice.percent(self.faults.portal) {
             let at = now + self.delay();
             let headers = vec![("content-type".into(), "text/html".into())];
