@@ -14,8 +14,10 @@ pub mod phone;
 pub mod scenario;
 pub mod server;
 mod setup;
+mod shell;
 pub mod shift;
 pub mod sim;
+mod standing;
 mod town;
 mod trouble;
 

@@ -2,11 +2,12 @@
 //! phone, unsent work that others carry as a file, and devices that were revoked and hand in.
 
 use crate::acts;
-use crate::oracle;
 use crate::phone::PhoneRandom;
 use crate::scenario::World;
 use crate::server::SimServer;
 use crate::sim::Sim;
+use crate::standing;
+use crate::trouble::any_phone;
 use blindspot_core::command::{Command, Comment};
 use blindspot_core::verdict::Cause;
 use blindspot_server::service::people::Actor;
@@ -91,10 +92,6 @@ fn carry(sim: &mut Sim, by_phone: bool) {
     }
 }
 
-fn any_phone(sim: &mut Sim) -> usize {
-    usize::try_from(sim.dice.below(sim.phones.len() as u64)).unwrap_or(0)
-}
-
 /// Somebody at a desk stands up for what revoked devices handed in, and for what came by another's credential.
 pub(crate) fn vouch(server: &SimServer, now_ms: i64) {
     let house = server.house();
@@ -111,10 +108,10 @@ pub(crate) fn vouch(server: &SimServer, now_ms: i64) {
 /// While the engine is still broken: whether all that had to stand still is what it refuses (P6). Gives nothing as
 /// long as phones are still sending.
 pub(crate) fn check_and_mend(world: &mut World) -> Option<Vec<String>> {
-    if !oracle::rests(&mut world.sim) {
+    if !standing::rests(&mut world.sim) {
         return None;
     }
-    let wrong = oracle::check_standing(&mut world.sim);
+    let wrong = standing::check_standing(&mut world.sim);
     mend_engine(&world.sim.server);
     Some(wrong)
 }

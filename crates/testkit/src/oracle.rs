@@ -1,8 +1,9 @@
-//! Oracles: what must hold after a run. Each names the promise it guards.
+//! Oracles: what must hold after a run. Each names the promise it guards; those of work that stands still are in
+//! `standing`.
 
-use crate::mishap::POISON;
 use crate::scenario::World;
 use crate::sim::Sim;
+use crate::standing::{apart, check_rest, check_waiting};
 use blindspot_core::case::{CaseFile, Part};
 use blindspot_core::clock::ClockClass;
 use blindspot_core::feed::Feed;
@@ -10,7 +11,7 @@ use blindspot_core::id::{CityId, Sha256};
 use blindspot_core::op::SealedOp;
 use blindspot_core::row::RowKind;
 use blindspot_core::testing::Authority;
-use blindspot_core::verdict::{Cause, Verdict};
+use blindspot_core::verdict::Cause;
 use blindspot_core::{CaseId, OpId};
 use blindspot_server::service::{Credential, pull};
 use blindspot_store::devices::DeviceState;
@@ -46,7 +47,7 @@ pub(crate) fn check(world: &mut World) -> Vec<String> {
 }
 
 /// What people did, and what their phones made of it (an op for each photo).
-fn all_done(sim: &mut Sim) -> BTreeSet<OpId> {
+pub(crate) fn all_done(sim: &mut Sim) -> BTreeSet<OpId> {
     let mut all = BTreeSet::new();
     for phone in &mut sim.phones {
         all.extend(phone.done.iter().copied());
@@ -55,53 +56,9 @@ fn all_done(sim: &mut Sim) -> BTreeSet<OpId> {
     all
 }
 
-/// Why an op lies in quarantine under no id of its own.
-fn apart(sim: &Sim, op: OpId) -> Option<Cause> {
-    let house = sim.server.house();
-    let kept = house.store.read(|tx| quarantine::load_quarantine(tx, &house.city, None, None, 10_000));
-    let mut kept = kept.expect("quarantine is read").into_iter();
-    kept.find(|k| k.op_id == op && k.released_ms.is_none()).map(|k| k.cause)
-}
-
-fn load_ops(sim: &Sim, ids: &BTreeSet<OpId>) -> BTreeMap<OpId, OpRecord> {
+pub(crate) fn load_ops(sim: &Sim, ids: &BTreeSet<OpId>) -> BTreeMap<OpId, OpRecord> {
     let house = sim.server.house();
     house.store.read(|tx| ops::load_ops(tx, &house.city, ids)).expect("ops are read")
-}
-
-/// Whether every phone got rid of what it holds.
-pub(crate) fn rests(sim: &mut Sim) -> bool {
-    sim.phones.iter_mut().all(|p| p.app().unsent().expect("unsent is counted").is_empty())
-}
-
-/// P6: all is decided but what the engine refuses, what a person must look at first, and what builds on such.
-pub(crate) fn check_standing(sim: &mut Sim) -> Vec<String> {
-    let mut wrong = vec![];
-    check_waiting(sim, &mut wrong);
-    let done = all_done(sim);
-    for record in load_ops(sim, &done).values() {
-        if let Verdict::Quarantined { cause: Cause::Engine, .. } = &record.verdict
-            && !record.body.contains(POISON)
-        {
-            wrong.push(format!("P6: op {} is refused with another", record.op_id));
-        }
-    }
-    wrong
-}
-
-/// P4, P6: in a good network every phone gets rid of what it holds.
-fn check_rest(sim: &mut Sim, wrong: &mut Vec<String>) {
-    let now = sim.now_ms;
-    for (n, phone) in sim.phones.iter_mut().enumerate() {
-        let unsent = phone.app().unsent().expect("unsent is counted");
-        if !unsent.is_empty() {
-            let wakes = phone.wakes_at().map(|at| at - now);
-            let events: Vec<_> = std::iter::from_fn(|| phone.app().poll_event()).collect();
-            let last = &events[events.len().saturating_sub(4)..];
-            wrong.push(format!(
-                "P4: phone {n} did not come to rest: {unsent:?}, wakes in {wakes:?} ms, last {last:?}"
-            ));
-        }
-    }
 }
 
 /// P1, P2, P4: whatever a person did is on the server, with the bytes a phone captured.
@@ -141,20 +98,6 @@ fn check_authors(sim: &mut Sim, wrong: &mut Vec<String>) {
             if record.author != Some(phone.person) {
                 wrong.push(format!("P2: op {} of phone {n} has another author", record.op_id));
             }
-        }
-    }
-}
-
-/// P6: an op waits only for what it names, and all of that is here now.
-fn check_waiting(sim: &mut Sim, wrong: &mut Vec<String>) {
-    let done = all_done(sim);
-    let here = load_ops(sim, &done);
-    for record in here.values().filter(|r| matches!(r.verdict, Verdict::Held { .. })) {
-        let op = SealedOp::read(record.body.clone()).expect("stored ops are ops");
-        let open =
-            |id: &OpId| here.get(id).map_or_else(|| apart(sim, *id).is_some(), |r| !r.verdict.is_final());
-        if !op.env.depends_on.iter().any(open) {
-            wrong.push(format!("P6: op {} waits for nothing: {:?}", record.op_id, record.verdict));
         }
     }
 }

@@ -23,7 +23,6 @@ pub(crate) fn set_up(run: &Run, folder: &Path) -> World {
     }
     if rules > 2 {
         mishap::break_engine(&sim.server);
-        sim.server.takes_hand_ins = true;
     }
     let desk_roles = [(Role::FilingDesk, "city"), (Role::Supervisor, "city"), (Role::Dispatcher, "city")];
     let desks = [1, 2].map(|n| {
@@ -33,7 +32,7 @@ pub(crate) fn set_up(run: &Run, folder: &Path) -> World {
         let device = enrol_desk(&mut sim, folder, n + 100, person, &code);
         Credential { person, device, desk: true }
     });
-    sim.server.desk = (rules > 2).then_some(desks[0]);
+    sim.server.intake_desk = (rules > 2).then_some(desks[0]);
     let mut world = World {
         sim,
         desks,

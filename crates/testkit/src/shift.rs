@@ -11,7 +11,6 @@ use serde_json::Value;
 use uuid::Uuid;
 
 /// Plays a run twice, the second time with every phone's clock off by up to twenty years more.
-/// None is before 1970: no phone can be.
 #[must_use]
 pub fn compare(run: &Run) -> Report {
     let mut first = play(&Run { outcome: true, ..run.clone() });

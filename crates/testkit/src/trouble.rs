@@ -33,7 +33,7 @@ pub(crate) fn act(world: &mut World) {
     }
 }
 
-fn any_phone(sim: &mut Sim) -> usize {
+pub(crate) fn any_phone(sim: &mut Sim) -> usize {
     usize::try_from(sim.dice.below(sim.phones.len() as u64)).unwrap_or(0)
 }
 

@@ -1,6 +1,6 @@
 //! Files of other phones' unsent work: a line a file.
 
-use super::uploads::Due;
+use super::uploads::{Due, FIRST_DUE, IS_DUE};
 use super::{parsed, signed, unsigned};
 use crate::error::ClientError;
 use blindspot_core::DeviceId;
@@ -68,17 +68,15 @@ pub(crate) fn list(db: &Connection) -> Result<Vec<CarriedRecord>, ClientError> {
 
 /// The next to hand in; like originals they wait for an unmetered network for a day.
 pub(crate) fn next(db: &Connection, due: Due) -> Result<Option<CarriedRecord>, ClientError> {
-    let rest = "WHERE state = 0 AND (not_before_ms IN (0, ?1) OR not_before_ms < ?1 OR not_before_ms > ?3)
-                  AND added_ms <= ?2 ORDER BY not_before_ms, manifest LIMIT 1";
-    Ok(all(db, rest, params![due.now_ms, due.originals_before_ms, due.horizon_ms])?.pop())
+    let rest =
+        format!("WHERE state = 0 AND {IS_DUE} AND added_ms <= ?2 ORDER BY not_before_ms, manifest LIMIT 1");
+    Ok(all(db, &rest, params![due.now_ms, due.originals_before_ms, due.horizon_ms])?.pop())
 }
 
 /// When the next one that the network allows is due, if any waits.
 pub(crate) fn next_ms(db: &Connection, due: Due) -> Result<Option<i64>, ClientError> {
-    let mut query = db.prepare_cached(
-        "SELECT min(CASE not_before_ms WHEN 0 THEN ?2 ELSE not_before_ms END) FROM carried
-             WHERE state = 0 AND added_ms <= ?1",
-    )?;
+    let mut query =
+        db.prepare_cached(&format!("SELECT {FIRST_DUE} FROM carried WHERE state = 0 AND added_ms <= ?1"))?;
     Ok(query.query_row([due.originals_before_ms, due.now_ms], |r| r.get(0))?)
 }
 

@@ -92,10 +92,15 @@ pub(crate) struct Due {
     pub(crate) horizon_ms: i64,
 }
 
+/// Whether a line may go, by `Due`'s time in `?1` and horizon in `?3`.
+pub(crate) const IS_DUE: &str = "(not_before_ms = 0 OR not_before_ms <= ?1 OR not_before_ms > ?3)";
+/// When the first of several lines is due, by `Due`'s time in `?2`.
+pub(crate) const FIRST_DUE: &str = "min(CASE not_before_ms WHEN 0 THEN ?2 ELSE not_before_ms END)";
+
 /// The next form: small forms first, then whoever waited longest for a turn.
 pub(crate) fn next(db: &Connection, due: Due) -> Result<Option<UploadRecord>, ClientError> {
     let mut query = db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM uploads WHERE state = 0 AND (not_before_ms IN (0, ?1) OR not_before_ms < ?1 OR not_before_ms > ?3)
+        "SELECT {COLUMNS} FROM uploads WHERE state = 0 AND {IS_DUE}
            AND (rank < 2 OR queued_ms <= ?2) ORDER BY rank, turn, photo_id LIMIT 1"
     ))?;
     let mut rows = query.query(params![due.now_ms, due.originals_before_ms, due.horizon_ms])?;
@@ -104,10 +109,9 @@ pub(crate) fn next(db: &Connection, due: Due) -> Result<Option<UploadRecord>, Cl
 
 /// When the next form that the network allows is due, if any waits.
 pub(crate) fn next_ms(db: &Connection, due: Due) -> Result<Option<i64>, ClientError> {
-    let mut query = db.prepare_cached(
-        "SELECT min(CASE not_before_ms WHEN 0 THEN ?2 ELSE not_before_ms END) FROM uploads
-         WHERE state = 0 AND (rank < 2 OR queued_ms <= ?1)",
-    )?;
+    let mut query = db.prepare_cached(&format!(
+        "SELECT {FIRST_DUE} FROM uploads WHERE state = 0 AND (rank < 2 OR queued_ms <= ?1)"
+    ))?;
     Ok(query.query_row([due.originals_before_ms, due.now_ms], |r| r.get(0))?)
 }
 

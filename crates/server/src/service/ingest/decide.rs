@@ -1,7 +1,6 @@
-//! One op of a group: whose it is, whether it must wait, what the rules say, and what waited for it.
+//! One op of a group: whose it is, whether it must wait, and what the rules say.
 
 use super::group::Group;
-use super::sparing::Turn;
 use super::task::{OpTask, Source};
 use crate::service::Credential;
 use blindspot_core::access::{Class, policy};
@@ -18,7 +17,7 @@ use blindspot_core::{CaseId, OpId};
 use blindspot_store::devices::DeviceState;
 use blindspot_store::ops::OpRecord;
 use blindspot_store::{Result, StoreError, audit, erased, looks, uploads, waiting};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -178,42 +177,8 @@ impl Group<'_, '_> {
         self.ops.get(&op_id).map(|r| entry_of(r, false)).ok_or_else(gone)
     }
 
-    /// Decides an op, then in commit order what waited for it, and so on, in the same transaction.
-    pub(super) fn settle(&mut self, first: OpId) -> Result<()> {
-        let mut queue = BTreeMap::from([(self.ops.get(&first).map_or(0, |r| r.n), first)]);
-        while let Some((_, op_id)) = queue.pop_first() {
-            match if op_id == first { Turn::Decide } else { self.turn(op_id) } {
-                Turn::Decide => {}
-                Turn::PutAside => {
-                    self.quarantine(op_id, Cause::Engine)?;
-                    continue;
-                }
-                Turn::Leave => continue,
-            }
-            let opened = self.decide(op_id)?;
-            let is_final = self.ops.get(&op_id).is_some_and(|r| r.verdict.is_final());
-            if !is_final || !self.any_waiting || mutant::is("hold_forgotten") {
-                continue;
-            }
-            let mut released = waiting::load_waiting(self.tx, &self.house.city, *op_id.as_bytes())?;
-            for case in opened {
-                released.extend(waiting::load_waiting(self.tx, &self.house.city, *case.as_bytes())?);
-            }
-            let released: BTreeSet<OpId> = released.into_iter().collect();
-            self.need_ops(&released)?;
-            for id in released {
-                if let Some(record) = self.ops.get(&id)
-                    && waits(&record.verdict)
-                {
-                    queue.insert(record.n, id);
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Decides one op; gives the cases that it opened.
-    fn decide(&mut self, op_id: OpId) -> Result<Vec<CaseId>> {
+    pub(super) fn decide(&mut self, op_id: OpId) -> Result<Vec<CaseId>> {
         let record = self.ops.get(&op_id).ok_or_else(gone)?.clone();
         let op = match self.sealed.get(&op_id) {
             Some(op) => op.clone(),

@@ -7,7 +7,7 @@ use super::apart::ticket;
 use super::decide::entry_of;
 use super::group::Group;
 use super::holds::tell;
-use super::sparing::sparing;
+use super::sparing::{is_refusal, sparing};
 use crate::service::{Credential, House, ServiceError};
 use blindspot_core::error::{CONFLICT, NOT_FOUND};
 use blindspot_core::id::Sha256;
@@ -116,7 +116,7 @@ pub fn decide_again(
     });
     match decided {
         // As it stood: that the engine refuses it still is an answer, and delays no other entry.
-        Err(ServiceError::Store(error)) if error.is_refusal() => {
+        Err(error) if is_refusal(&error) => {
             tracing::warn!(op = %entry_id.0, %error, "the engine refuses an op in quarantine");
             house.store.write(|tx| {
                 let kept = find(tx, house, entry_id)?;

@@ -29,11 +29,17 @@ static PLANT: Stmt = Stmt::new(
 );
 static MEND: Stmt = Stmt::new("-- name: mend\nDROP TRIGGER poison;", "mend");
 
-#[test]
-fn an_op_that_the_engine_refuses_stands_alone() {
+/// A house whose engine refuses POISON, and a collector there.
+fn refusing() -> (House, Phone) {
     let house = house();
     house.store.write(|tx| tx.exec(&PLANT, &[])).unwrap();
-    let mut a = collector(&house, 1);
+    let phone = collector(&house, 1);
+    (house, phone)
+}
+
+#[test]
+fn an_op_that_the_engine_refuses_stands_alone() {
+    let (house, mut a) = refusing();
     let mut batch: Vec<_> = (0..20).map(|n| a.report(n, 1)).collect();
     batch.insert(13, a.op("comment", Some(case(3)), &json!({"text": "POISON"})));
     let reply = a.push(&house, T0, &batch.iter().collect::<Vec<_>>());
@@ -49,9 +55,7 @@ fn an_op_that_the_engine_refuses_stands_alone() {
 /// Found by the simulation: what arrived was blamed for what had waited for it, and stood still.
 #[test]
 fn an_op_is_not_blamed_for_what_waited_for_it() {
-    let house = house();
-    house.store.write(|tx| tx.exec(&PLANT, &[])).unwrap();
-    let mut a = collector(&house, 1);
+    let (house, mut a) = refusing();
     let report = a.report(3, 1);
     let words = |text: &str| json!({"text": text});
     let held: Vec<_> = (0..9)
@@ -71,9 +75,7 @@ fn an_op_is_not_blamed_for_what_waited_for_it() {
 /// Found by the simulation: the first replay that the engine still refused stopped all that were due behind it.
 #[test]
 fn a_replay_that_is_refused_again_delays_no_other() {
-    let house = house();
-    house.store.write(|tx| tx.exec(&PLANT, &[])).unwrap();
-    let mut a = collector(&house, 1);
+    let (house, mut a) = refusing();
     let report = a.report(3, 1);
     let poison: Vec<_> = (0..3).map(|_| a.op("comment", Some(case(3)), &json!({"text": "POISON"}))).collect();
     let all: Vec<_> = std::iter::once(&report).chain(&poison).collect();

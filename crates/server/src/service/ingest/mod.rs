@@ -152,30 +152,29 @@ pub fn step(house: &House, jobs: Vec<WriteJob>) {
 /// Commits tasks, halving when the engine refuses the data, until the bad op stands alone. Pieces that
 /// were committed before a failure stay; sending again finds their verdicts.
 fn commit(house: &House, tasks: &mut [Task], sum: &mut Committed) -> Result<(), Failure> {
-    match run(house, tasks, None) {
+    let error = match run(house, tasks, None) {
+        Ok(done) => {
+            sum.add(done);
+            return Ok(());
+        }
+        Err(error) => error,
+    };
+    if !error.is_refusal() {
+        return Err(Failure::of(&error));
+    }
+    if tasks.len() > 1 {
+        tracing::warn!(%error, tasks = tasks.len(), "a group was refused and is halved");
+        let (first, second) = tasks.split_at_mut(tasks.len() / 2);
+        commit(house, first, sum)?;
+        return commit(house, second, sum);
+    }
+    match sparing(|with| Ok(run(house, tasks, Some(with))?)) {
         Ok(done) => {
             sum.add(done);
             Ok(())
         }
-        Err(error) if !error.is_refusal() => Err(Failure::of(&error)),
-        Err(error) if tasks.len() > 1 => {
-            tracing::warn!(%error, tasks = tasks.len(), "a group was refused and is halved");
-            let (first, second) = tasks.split_at_mut(tasks.len() / 2);
-            commit(house, first, sum)?;
-            commit(house, second, sum)
-        }
-        Err(error) => match tasks {
-            [Task::Op(_)] => match sparing(|with| Ok(run(house, tasks, Some(with))?)) {
-                Ok(done) => {
-                    sum.add(done);
-                    Ok(())
-                }
-                Err(ServiceError::Store(error)) if error.is_refusal() => blame(house, tasks, sum, &error),
-                Err(ServiceError::Store(error)) => Err(Failure::of(&error)),
-                Err(_) => Err(Failure::of(&error)),
-            },
-            _ => Err(Failure::of(&error)),
-        },
+        Err(ServiceError::Store(error)) if !error.is_refusal() => Err(Failure::of(&error)),
+        Err(_) => blame(house, tasks, sum, &error),
     }
 }
 

@@ -1,13 +1,15 @@
-//! Which of the ops that a group releases the engine refuses (protocol 5). An op that arrives is not to blame for one
-//! that waited for it: that one is put aside, and the rest of the group stands.
+//! What an op releases by its decision, and which of that the engine refuses (protocol 5). An op that arrives is not to
+//! blame for one that waited for it: that one is put aside, and the rest of the group stands.
 
+use super::decide::waits;
 use super::group::Group;
 use crate::service::ServiceError;
 use blindspot_core::OpId;
+use blindspot_core::mutant;
 use blindspot_core::verdict::Cause;
-use blindspot_store::StoreError;
+use blindspot_store::{StoreError, waiting};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a group does with the ops that it releases, and which it met.
 #[derive(Default)]
@@ -21,8 +23,8 @@ pub(super) struct Sparing {
 }
 
 /// What becomes of a released op.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
+#[derive(Clone, Copy)]
+enum Turn {
     /// It is decided.
     Decide,
     /// The engine refuses it.
@@ -33,7 +35,7 @@ pub(super) enum Turn {
 
 impl Sparing {
     /// An op is released.
-    pub(super) fn turn(&self, op: OpId) -> Turn {
+    fn turn(&self, op: OpId) -> Turn {
         if self.refused.contains(&op) {
             return Turn::PutAside;
         }
@@ -45,7 +47,8 @@ impl Sparing {
         Turn::Decide
     }
 
-    /// All was written; the commit may come. A trial ends here.
+    /// All was written; the commit may come. A trial ends here, with an error that rolls it back. Every closure given to
+    /// `sparing` must call it last.
     pub(super) fn end(&self) -> Result<(), StoreError> {
         self.passed.set(true);
         if self.trial.is_some() { Err(StoreError::Busy) } else { Ok(()) }
@@ -112,17 +115,95 @@ pub(super) fn sparing<T>(
 }
 
 impl Group<'_, '_> {
-    /// What becomes of an op that is released.
-    pub(super) fn turn(&self, op: OpId) -> Turn {
-        self.sparing.map_or(Turn::Decide, |sparing| sparing.turn(op))
+    /// Decides an op that was sent, then in commit order what waited for it, and so on, in the same transaction.
+    pub(super) fn settle(&mut self, sent: OpId) -> Result<(), StoreError> {
+        self.cascade(sent, Some(sent))
     }
 
-    /// Decides an op that nobody sent just now, as one that is released.
+    /// As `settle`, for an op that nobody sent just now: it may be put aside itself.
     pub(super) fn settle_released(&mut self, op: OpId) -> Result<(), StoreError> {
-        match self.turn(op) {
-            Turn::Decide => self.settle(op),
-            Turn::PutAside => self.quarantine(op, Cause::Engine),
-            Turn::Leave => Ok(()),
+        self.cascade(op, None)
+    }
+
+    fn cascade(&mut self, first: OpId, sent: Option<OpId>) -> Result<(), StoreError> {
+        let mut queue = BTreeMap::from([(self.ops.get(&first).map_or(0, |r| r.n), first)]);
+        while let Some((_, op_id)) = queue.pop_first() {
+            match self.sparing.filter(|_| sent != Some(op_id)).map_or(Turn::Decide, |s| s.turn(op_id)) {
+                Turn::Decide => {}
+                Turn::PutAside => {
+                    self.quarantine(op_id, Cause::Engine)?;
+                    continue;
+                }
+                Turn::Leave => continue,
+            }
+            let opened = self.decide(op_id)?;
+            let is_final = self.ops.get(&op_id).is_some_and(|r| r.verdict.is_final());
+            if !is_final || !self.any_waiting || mutant::is("hold_forgotten") {
+                continue;
+            }
+            let mut released = waiting::load_waiting(self.tx, &self.house.city, *op_id.as_bytes())?;
+            for case in opened {
+                released.extend(waiting::load_waiting(self.tx, &self.house.city, *case.as_bytes())?);
+            }
+            let released: BTreeSet<OpId> = released.into_iter().collect();
+            self.need_ops(&released)?;
+            for id in released {
+                if let Some(record) = self.ops.get(&id)
+                    && waits(&record.verdict)
+                {
+                    queue.insert(record.n, id);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A world of released ops, some of which the engine refuses; gives how many commits there were and what was
+    /// put aside.
+    fn play(bad: u64, count: u8, sent_is_bad: bool) -> (usize, Result<BTreeSet<OpId>, ServiceError>) {
+        let op = |n: u8| OpId::from_parts(0, [n; 10]);
+        let mut commits = 0;
+        let done = sparing(|with| {
+            let (mut aside, mut refused) = (BTreeSet::new(), sent_is_bad);
+            for n in 0..count {
+                match with.turn(op(n)) {
+                    Turn::Decide => refused |= bad >> n & 1 == 1,
+                    Turn::PutAside => drop(aside.insert(op(n))),
+                    Turn::Leave => {}
+                }
+            }
+            if refused {
+                return Err(StoreError::Sql("refused".into()).into());
+            }
+            with.end()?;
+            commits += 1;
+            Ok(aside)
+        });
+        (commits, done)
+    }
+
+    #[test]
+    fn exactly_the_refused_ones_are_put_aside_in_one_commit() {
+        for count in 0..=8u8 {
+            for bad in 0..1u64 << count {
+                let (commits, aside) = play(bad, count, false);
+                let want: BTreeSet<OpId> =
+                    (0..count).filter(|n| bad >> n & 1 == 1).map(|n| OpId::from_parts(0, [n; 10])).collect();
+                assert_eq!((commits, aside.unwrap()), (1, want), "{bad:b} of {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn when_the_op_that_was_sent_is_refused_nothing_is_committed_and_nobody_else_blamed() {
+        for bad in 0..16 {
+            let (commits, done) = play(bad, 4, true);
+            assert!(commits == 0 && is_refusal(&done.unwrap_err()), "{bad:b}");
         }
     }
 }
