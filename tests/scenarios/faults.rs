@@ -61,6 +61,55 @@ fn shown_trust_power_cut() {
     assert!(outcome.runs > 200 && outcome.acknowledged > 0, "every position: {outcome:?}");
 }
 
+/// F13: fifty writers with random delays before their commits, and a poller that misses nothing.
+#[test]
+fn shown_outgrow_gap() {
+    let outcome = held("pg-gap", 100);
+    assert!(outcome.acknowledged >= 5_000, "it did something: {outcome:?}");
+}
+
+/// The test of the test: with the lock taken out, the same check fails.
+#[test]
+fn the_gap_check_finds_seqs_that_are_given_out_of_turn() {
+    let outcome = faults::run("pg-gap-out-of-turn", Some(3), 1).expect("there is one");
+    assert!(!outcome.holds(), "{outcome:#?}");
+}
+
+/// F14: the primary of three PostgreSQL servers is killed in mid-push.
+#[test]
+fn shown_outgrow_failover() {
+    let outcome = held("pg-failover", 3);
+    assert!(outcome.acknowledged > 10, "it did something: {outcome:?}");
+}
+
+/// The same where nobody waits for followers, and both lag: acknowledged ops are gone, and come again.
+#[test]
+fn shown_outgrow_failover_lagging() {
+    let outcome = held("pg-failover-lagging", 2);
+    assert!(outcome.acknowledged > 10, "it did something: {outcome:?}");
+}
+
+/// From a live SQLite folder to PostgreSQL under phones that push.
+#[test]
+fn shown_outgrow_move_house() {
+    let outcome = held("move-house", 1);
+    assert!(outcome.acknowledged > 10, "it did something: {outcome:?}");
+}
+
+/// Two servers on one database, killed in turn under load.
+#[test]
+fn shown_outgrow_node_kill() {
+    let outcome = held("node-kill", 3);
+    assert!(outcome.acknowledged > 10, "it did something: {outcome:?}");
+}
+
+/// The network between a server and its database is cut in mid-push.
+#[test]
+fn shown_outgrow_cut() {
+    let outcome = held("pg-cut", 3);
+    assert!(outcome.acknowledged > 10, "it did something: {outcome:?}");
+}
+
 /// The test of the test: on a disk that says it has synced and has not, acknowledged ops are gone after a cut.
 #[test]
 fn the_power_cut_check_finds_a_disk_that_lies() {
@@ -104,6 +153,13 @@ fn shown_trust_write_limit() {
 #[test]
 fn shown_trust_full_phone() {
     held("full-phone", 20);
+}
+
+/// F15: the object store is down, hangs, is slow, overrun, cuts, and does what it is asked while its answer is lost.
+#[test]
+fn shown_outgrow_outage() {
+    let outcome = held("s3-outage", 6);
+    assert!(outcome.acknowledged > 20, "it did something: {outcome:?}");
 }
 
 /// F8: the server's disk can no longer be written.

@@ -1,15 +1,18 @@
 //! A real server on a loopback port with a fresh folder, run by its administrator over HTTP.
 
+use crate::ground::{Ground, Second};
 use crate::raw::{Answer, RawPhone, send_json};
 use blindspot_core::division::GridId;
 use blindspot_core::geo::Point;
 use blindspot_sample::city;
 use blindspot_server::config::ServeConfig;
+use blindspot_server::database::Database;
 use blindspot_server::server::{Running, Server};
 use blindspot_server::service::limits::LimitConfig;
 use blindspot_server::service::reference;
-use blindspot_server::state::DataFolder;
+use blindspot_server::state::{DataFolder, Opening};
 use serde_json::{Value, json};
+use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) const WORKER_ROLE: &str = "collector";
@@ -18,8 +21,11 @@ pub(crate) struct TestHouse {
     pub(crate) base: String,
     cookie: String,
     places: Option<blindspot_core::division::Places>,
+    /// Ends before the first one.
+    second: Option<Second>,
     running: Running,
     dir: tempfile::TempDir,
+    ground: Ground,
 }
 
 fn now_ms() -> i64 {
@@ -35,7 +41,7 @@ impl TestHouse {
 
     /// An empty city with limits of its own.
     pub(crate) fn start_with(limits: LimitConfig) -> Self {
-        Self::start_in(tempfile::tempdir().expect("a folder"), None, limits)
+        Self::start_on(tempfile::tempdir().expect("a folder"), Ground::asked(), None, limits)
     }
 
     /// The made-up city's places.
@@ -43,22 +49,108 @@ impl TestHouse {
         let dir = tempfile::tempdir().expect("a folder");
         let city = city::city(1);
         let places = city.places().expect("the city holds together");
-        let folder = DataFolder::open(dir.path(), Some(("yiwu", "义乌市")), now_ms()).expect("a folder");
+        let ground = Ground::asked();
+        let database = ground.database();
+        let opening = Opening { city: Some("yiwu"), city_name: Some("义乌市"), ..Opening::of(&database) };
+        let folder = DataFolder::open_with(dir.path(), &opening, now_ms());
+        let folder = folder.expect("a folder");
         let house = &folder.house;
         reference::import_divisions(house, city.divisions, now_ms()).expect("divisions");
         reference::import_grids(house, city.grids, now_ms()).expect("grids");
         reference::import_cells(house, city.cells, now_ms()).expect("cells");
         folder.close().expect("closed in order");
         drop(folder);
-        Self::start_in(dir, Some(places), LimitConfig::default())
+        Self::start_on(dir, ground, Some(places), LimitConfig::default())
     }
 
-    fn start_in(
+    /// An empty city on PostgreSQL, whatever is asked for.
+    pub(crate) fn start_on_postgres() -> Self {
+        let limits = LimitConfig { reserve_bytes: Some(0), ..LimitConfig::default() };
+        Self::start_on(tempfile::tempdir().expect("a folder"), Ground::postgres(), None, limits)
+    }
+
+    /// An empty city with its photos in a bucket that phones reach, whatever is asked for.
+    pub(crate) fn start_in_public_bucket() -> Self {
+        let limits = LimitConfig { reserve_bytes: Some(0), ..LimitConfig::default() };
+        Self::start_on(tempfile::tempdir().expect("a folder"), Ground::public_bucket(), None, limits)
+    }
+
+    /// An empty city with its photos in a bucket over https.
+    pub(crate) fn start_in_safe_bucket() -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let ground = Ground::safe_bucket(&dir.path().join("ca.pem"));
+        let limits = LimitConfig { reserve_bytes: Some(0), ..LimitConfig::default() };
+        Self::start_on(dir, ground, None, limits)
+    }
+
+    /// Another server on the database of this house, with a folder of its own.
+    pub(crate) fn another_server(&self) -> (Running, tempfile::TempDir) {
+        let dir = tempfile::tempdir().expect("a folder");
+        std::fs::copy(self.data().join("secret.key"), dir.path().join("secret.key")).expect("the key");
+        let limits = LimitConfig { reserve_bytes: Some(0), ..LimitConfig::default() };
+        let config = self.ground.config(dir.path(), limits);
+        (Server::start_blocking(config).expect("the server starts"), dir)
+    }
+
+    fn start_on(
         dir: tempfile::TempDir,
+        ground: Ground,
         places: Option<blindspot_core::division::Places>,
         limits: LimitConfig,
     ) -> Self {
-        let config = ServeConfig { limits, ..ServeConfig::new(dir.path()) };
+        let config = ground.config(dir.path(), limits);
+        Self::start_as(config, dir, ground, places)
+    }
+
+    /// An empty city beside this house's on the same PostgreSQL database.
+    pub(crate) fn another_city(&self, city: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let limits = LimitConfig { reserve_bytes: Some(0), ..LimitConfig::default() };
+        let config = ServeConfig { city: Some(city.to_owned()), ..self.ground.config(dir.path(), limits) };
+        Self::start_as(config, dir, self.ground.clone(), None)
+    }
+
+    /// Whether each request goes to the next of two servers.
+    pub(crate) fn has_two_servers(&self) -> bool {
+        self.second.is_some()
+    }
+
+    /// The product's command line on this house's data.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(crate::killed::blindspot());
+        command.args(words).arg("--data").arg(self.data()).envs(self.ground.address());
+        command
+    }
+
+    /// Whatever of people's browsers the database keeps, as its file or its server has it.
+    pub(crate) fn kept_of_browsers(&self) -> Vec<u8> {
+        if self.ground.address().is_some() {
+            let rows = self.client().query("SELECT b::text FROM browsers b", &[]).expect("rows");
+            assert!(!rows.is_empty(), "a browser is known");
+            return rows.iter().flat_map(|row| row.get::<_, String>(0).into_bytes()).collect();
+        }
+        let mut all = std::fs::read(self.data().join("blindspot.db")).expect("the database");
+        all.extend(std::fs::read(self.data().join("blindspot.db-wal")).unwrap_or_default());
+        all
+    }
+
+    /// A connection to the database, beside the product.
+    pub(crate) fn client(&self) -> postgres::Client {
+        self.ground.node().client("city").expect("connected")
+    }
+
+    /// What a desk's cookie is for its administrator.
+    pub(crate) fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
+    fn start_as(
+        config: ServeConfig,
+        dir: tempfile::TempDir,
+        ground: Ground,
+        places: Option<blindspot_core::division::Places>,
+    ) -> Self {
+        let limits = config.limits.clone();
         let running = Server::start_blocking(config).expect("the server starts");
         let base = running.base_url();
         let link = running.setup_link.clone().expect("an empty folder has a set-up link");
@@ -71,7 +163,15 @@ impl TestHouse {
         signed.ok();
         let cookie =
             signed.header("set-cookie").and_then(|c| c.split(';').next()).expect("a cookie").to_owned();
-        Self { base, cookie, places, running, dir }
+        // Once the set-up is done: a server that starts before prints a newer link.
+        let second = ground.second(&running, dir.path(), limits);
+        let base = second.as_ref().map_or(base, Second::base);
+        Self { base, cookie, places, second, running, dir, ground }
+    }
+
+    /// Where its database is.
+    pub(crate) fn database(&self) -> Database {
+        self.ground.database()
     }
 
     /// Where the server listens.

@@ -3,10 +3,15 @@
 
 mod backup;
 mod browser;
+mod bucket;
 mod faults;
 mod golden;
+mod ground;
 mod house;
 mod killed;
+mod outgrow;
+mod outgrow_contract;
+mod outgrow_tenancy;
 mod photos;
 mod platform_files;
 mod platform_limits;

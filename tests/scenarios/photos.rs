@@ -1,7 +1,7 @@
 //! Photo bytes by tus, driven by hand and by tus-js-client.
 
 use crate::house::{TestHouse, WORKER_ROLE};
-use crate::raw::{RawPhone, new_photo_id};
+use crate::raw::{RawPhone, new_photo_id, send};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use blindspot_core::PhotoId;
@@ -118,6 +118,52 @@ fn each_view_of_an_original_is_a_row_of_the_audit_log() {
     let me = phone.get("/v1/me").ok()["person_id"].as_str().expect("an id").to_owned();
     let view = format!("{me} photo:{photo}");
     assert_eq!(original_views(&house), [view.clone(), view], "both views, and not the one that was refused");
+}
+
+#[test]
+fn photos_go_into_a_bucket_over_https_and_come_back() {
+    let house = TestHouse::start_in_safe_bucket();
+    let mut phone = house.phone("a", WORKER_ROLE, "city");
+    let case = crate::sync::report(&mut phone);
+    let (photo, bytes) = (new_photo_id(), picture(6));
+    let form = json!({"sha256": Sha256::of(&bytes).to_hex(), "bytes": bytes.len()});
+    let op = phone.op("photo", Some(case), &json!({"photo_id": photo, "forms": {"working": form}}));
+    phone.push(&[op]);
+    let at = create_of(&phone, photo, "working", &bytes);
+    let half = bytes.len() / 2;
+    assert_eq!(patch(&phone, &at, 0, &bytes[..half]).status, 204);
+    assert_eq!(patch(&phone, &at, half, &bytes[half..]).status, 204);
+    let got = phone.get(&format!("/v1/photos/{photo}/working"));
+    assert_eq!((got.status, got.body == bytes), (200, true), "P5: the very bytes");
+}
+
+#[test]
+fn shown_outgrow_signed() {
+    let house = TestHouse::start_in_public_bucket();
+    let mut phone = house.phone("a", WORKER_ROLE, "city");
+    let case = crate::sync::report(&mut phone);
+    let (photo, bytes) = (new_photo_id(), picture(5));
+    let form = json!({"sha256": Sha256::of(&bytes).to_hex(), "bytes": bytes.len()});
+    let op = phone.op("photo", Some(case), &json!({"photo_id": photo, "forms": {"original": form}}));
+    phone.push(&[op]);
+    let at = create_of(&phone, photo, "original", &bytes);
+    assert_eq!(patch(&phone, &at, 0, &bytes).status, 204);
+    let path = format!("/v1/photos/{photo}/original");
+    let sent_on = phone.get(&path);
+    assert_eq!((sent_on.status, sent_on.header("cache-control")), (307, Some("no-store")));
+    let address = sent_on.header("location").expect("an address").to_owned();
+    // The address alone opens it, and shows it as what it is; nothing but it does.
+    let got = send("GET", &address, &[], b"");
+    assert_eq!((got.status, got.body == bytes), (200, true), "P5: the very bytes");
+    assert_eq!(got.header("content-type"), Some("image/jpeg"));
+    let (bare, _) = address.split_once('?').expect("a signature");
+    assert_eq!(send("GET", bare, &[], b"").status, 403);
+    assert_eq!(send("GET", &address.replace("X-Amz-Signature=", "X-Amz-Signature=0"), &[], b"").status, 403);
+    assert_eq!(send("PUT", &address, &[], b"another").status, 403, "it is for reading");
+    // Who may not see the photo is given no address, and each address that was given is in the audit log.
+    house.phone("stranger", "unit_clerk", "dept:other").get(&path).problem("not_found");
+    let me = phone.get("/v1/me").ok()["person_id"].as_str().expect("an id").to_owned();
+    assert_eq!(original_views(&house), [format!("{me} photo:{photo}")]);
 }
 
 pub(crate) fn media(phone: &RawPhone, case: blindspot_core::CaseId) -> Value {

@@ -41,7 +41,7 @@ fn below(seed: &mut u64, bound: u64) -> u64 {
 fn house() -> (House, Gate, PersonId) {
     let store = Store::open_in_memory().expect("a database");
     let random = Box::new(Counted(AtomicU64::new(1)));
-    let house = start::open(store, CityId::from("city"), "市", [7; 32], random, T0).expect("a house");
+    let house = start::open(store, CityId::from("city"), "市", [7; 32], random, T0, None).expect("a house");
     let new = NewPerson { login: "a".into(), name: "甲".into(), password: None };
     let person = people::create_person(&house, Actor::Cli, &new, T0).expect("a person").person_id;
     let gate = Gate::new(&house);

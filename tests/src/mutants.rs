@@ -92,7 +92,8 @@ fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     let wanted = |name: &str| args.only.as_deref().is_none_or(|only| only == name);
     let (mut found, mut missed) = (0, Vec::new());
-    for (name, what) in mutant::ALL.iter().filter(|(name, _)| wanted(name)) {
+    let simulated = mutant::ALL.iter().filter(|(name, _)| !mutant::BESIDE_SIMULATION.contains(name));
+    for (name, what) in simulated.filter(|(name, _)| wanted(name)) {
         mutant::choose(Some(name));
         match find(name, args.seeds) {
             Some((scenario, seed, said)) => {

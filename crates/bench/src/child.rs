@@ -2,14 +2,22 @@
 
 use crate::Failed;
 use blindspot_server::ServeConfig;
+use blindspot_server::database::Database;
+use blindspot_store::PgOptions;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
+/// Where the database of the server under measurement is; not in its arguments, which others may read.
+const DATABASE: &str = "BLINDSPOT_BENCH_DATABASE";
+
 /// Runs the server in this process until its input ends.
 pub(crate) fn serve(data: &Path, port: u16) -> Result<(), Failed> {
     let mut config = ServeConfig::new(data);
+    if let Ok(url) = std::env::var(DATABASE) {
+        config.database = Database::Postgres(Box::new(PgOptions::new(&url, None)?));
+    }
     config.listen = SocketAddr::from(([127, 0, 0, 1], port));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (ended, wait) = tokio::sync::oneshot::channel();
@@ -42,12 +50,18 @@ pub(crate) struct Usage {
     pub(crate) rss_mb: f64,
     /// At its highest, megabytes.
     pub(crate) peak_mb: f64,
+    /// Of the database, when it is a server: all its processes, seconds.
+    pub(crate) db_cpu_s: Option<f64>,
 }
 
 impl Server {
-    /// Starts one on a folder and waits until it listens.
-    pub(crate) fn start(data: &Path) -> Result<Self, Failed> {
-        let mut child = Command::new(std::env::current_exe()?)
+    /// Starts one on a folder, its database at an address or in the folder, and waits until it listens.
+    pub(crate) fn start(data: &Path, database: Option<&str>) -> Result<Self, Failed> {
+        let mut command = Command::new(std::env::current_exe()?);
+        if let Some(url) = database {
+            command.env(DATABASE, url);
+        }
+        let mut child = command
             .arg("--dir")
             .arg(data)
             .arg("server")
@@ -64,17 +78,13 @@ impl Server {
 
     /// What it has used.
     pub(crate) fn usage(&self) -> Result<Usage, Failed> {
-        let folder = format!("/proc/{}", self.child.id());
-        let stat = std::fs::read_to_string(format!("{folder}/stat"))?;
-        // Fields 14 and 15, counted behind the name in brackets; Linux shows them in hundredths of a second.
-        let rest = stat.rsplit_once(')').ok_or("an unknown form of /proc stat")?.1;
-        let ticks: f64 = rest.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<f64>().ok()).sum();
-        let status = std::fs::read_to_string(format!("{folder}/status"))?;
+        let cpu_s = cpu_s(self.child.id())?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let mb = |name: &str| {
             let line = status.lines().find_map(|l| l.strip_prefix(name));
             line.and_then(|l| l.split_whitespace().next()?.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
         };
-        Ok(Usage { cpu_s: ticks / 100.0, rss_mb: mb("VmRSS:"), peak_mb: mb("VmHWM:") })
+        Ok(Usage { cpu_s, rss_mb: mb("VmRSS:"), peak_mb: mb("VmHWM:"), db_cpu_s: None })
     }
 
     /// Stops it in order.
@@ -83,6 +93,29 @@ impl Server {
         let status = self.child.wait()?;
         if status.success() { Ok(()) } else { Err(format!("the server ended with {status}").into()) }
     }
+}
+
+/// What a process has used of the processor, user and system, seconds.
+pub(crate) fn cpu_s(pid: u32) -> Result<f64, Failed> {
+    cpu_of(pid, 2)
+}
+
+/// The first so many of: its user and system time, those of its children that have ended; seconds.
+pub(crate) fn cpu_of(pid: u32, most: usize) -> Result<f64, Failed> {
+    // Fields 14 to 17, counted behind the name in brackets; Linux shows them in hundredths of a second.
+    let rest = stat(pid)?;
+    let ticks: f64 = rest.split_whitespace().skip(11).take(most).filter_map(|t| t.parse::<f64>().ok()).sum();
+    Ok(ticks / 100.0)
+}
+
+/// Whose child a process is; none when it has ended.
+pub(crate) fn parent(pid: u32) -> Option<u32> {
+    stat(pid).ok()?.split_whitespace().nth(1)?.parse().ok()
+}
+
+fn stat(pid: u32) -> Result<String, Failed> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    Ok(stat.rsplit_once(')').ok_or("an unknown form of /proc stat")?.1.to_owned())
 }
 
 impl Drop for Server {

@@ -5,9 +5,10 @@ use blindspot_core::access::{Area, Role};
 use blindspot_core::division::GridId;
 use blindspot_core::geo::Point;
 use blindspot_sample::city;
+use blindspot_server::database::Database;
 use blindspot_server::service::people::{self, Actor, NewGrant, NewPerson};
-use blindspot_server::service::reference;
-use blindspot_server::state::DataFolder;
+use blindspot_server::service::{House, reference};
+use blindspot_server::state::{DataFolder, Opening};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -25,9 +26,11 @@ pub(crate) fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A new folder with the city, and collectors: the n-th has the duty grid that `grid_of(n)` counts to.
+/// A new folder with the city, its database there or elsewhere, and collectors: the n-th has the duty grid that
+/// `grid_of(n)` counts to.
 pub(crate) fn lay(
     data: &Path,
+    database: &Database,
     seed: u64,
     recruits: usize,
     grid_of: impl Fn(usize) -> usize,
@@ -36,20 +39,50 @@ pub(crate) fn lay(
     let places = city.places()?;
     let now = now_ms();
     let grids = grids_with_a_point(&places, now);
-    if grids.is_empty() {
-        return Err("the made-up city has no duty grid with a cell".into());
-    }
-    let folder = DataFolder::open(data, Some(("sample", "样例市")), now)?;
+    let opening = Opening { city: Some("sample"), city_name: Some("样例市"), ..Opening::of(database) };
+    let folder = DataFolder::open_with(data, &opening, now)?;
     let house = &folder.house;
     reference::import_divisions(house, city.divisions, now)?;
     reference::import_cells(house, city.cells, now)?;
     reference::import_grids(house, city.grids, now)?;
     reference::import_sites(house, city.sites, now)?;
     reference::import_catalogue(house, city.catalogue_json, now)?;
-    let mut out = Vec::with_capacity(recruits);
-    for n in 0..recruits {
+    let out = hire(house, &grids, ("bench", recruits), grid_of, now)?;
+    folder.close()?;
+    Ok(out)
+}
+
+/// More collectors in a city that has its reference data: one of those that `lay` laid, or a copy of it.
+pub(crate) fn join(
+    data: &Path,
+    opening: &Opening<'_>,
+    seed: u64,
+    recruits: usize,
+    grid_of: impl Fn(usize) -> usize,
+) -> Result<Vec<Recruit>, Failed> {
+    let now = now_ms();
+    let grids = grids_with_a_point(&city::city(seed).places()?, now);
+    let folder = DataFolder::open_with(data, opening, now)?;
+    let out = hire(&folder.house, &grids, ("joined", recruits), grid_of, now)?;
+    folder.close()?;
+    Ok(out)
+}
+
+fn hire(
+    house: &House,
+    grids: &[(GridId, Point)],
+    (prefix, count): (&str, usize),
+    grid_of: impl Fn(usize) -> usize,
+    now: i64,
+) -> Result<Vec<Recruit>, Failed> {
+    if grids.is_empty() {
+        return Err("the made-up city has no duty grid with a cell".into());
+    }
+    let mut out = Vec::with_capacity(count);
+    for n in 0..count {
         let (grid, at) = &grids[grid_of(n) % grids.len()];
-        let new = NewPerson { login: format!("bench-{n:04}"), name: format!("网格员{n}"), password: None };
+        let new =
+            NewPerson { login: format!("{prefix}-{n:04}"), name: format!("网格员{n}"), password: None };
         let person = people::create_person(house, Actor::Cli, &new, now)?.person_id;
         let grant = NewGrant {
             role: Role::from_word("collector"),
@@ -61,7 +94,6 @@ pub(crate) fn lay(
         let code = people::create_enrol_code(house, Actor::Cli, person, "http://127.0.0.1", now)?.code;
         out.push(Recruit { code, at: *at });
     }
-    folder.close()?;
     Ok(out)
 }
 

@@ -1,8 +1,9 @@
 //! Many phones at once, each with one request in flight: what the whole took, and each request.
 
 use crate::Failed;
-use crate::child::{Server, Usage};
+use crate::child::Usage;
 use crate::report::{Line, quantile};
+use crate::site::Fleet;
 use crate::wire::{Answer, Connection, Prepared, Wire};
 use std::future::Future;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ pub(crate) struct Outcome {
     pub(crate) answers: Vec<Vec<Answer>>,
     /// CPU that the server used, seconds.
     pub(crate) cpu_s: f64,
+    /// CPU that the database used beside it, when it is a server, seconds.
+    pub(crate) db_cpu_s: Option<f64>,
     /// After it.
     pub(crate) after: Usage,
     /// Both directions.
@@ -31,6 +34,8 @@ impl Outcome {
         line.p99_ms = Some(quantile(&self.latencies, 0.99));
         line.server_cpu_s = self.cpu_s;
         line.server_cpu_ms_per_1000 = Some(self.cpu_s * 1e6 / counted.max(1) as f64);
+        line.db_cpu_s = self.db_cpu_s;
+        line.db_cpu_ms_per_1000 = self.db_cpu_s.map(|cpu| cpu * 1e6 / counted.max(1) as f64);
         line.peak_rss_mb = self.after.peak_mb;
         line.bytes_wire = self.bytes;
         (line.limit, line.limit_is) = limit;
@@ -45,14 +50,14 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failed>>) -> Re
     local.block_on(&runtime, future)
 }
 
-/// Lets each phone send its requests one after the other, all phones at once.
-pub(crate) async fn run(server: &Server, phones: Vec<Vec<Prepared>>) -> Result<Outcome, Failed> {
+/// Lets each phone send its requests one after the other, all phones at once; servers take them in turns.
+pub(crate) async fn run(fleet: &Fleet, phones: Vec<Vec<Prepared>>) -> Result<Outcome, Failed> {
     let wire = Arc::new(Wire::default());
     let mut connections = Vec::with_capacity(phones.len());
-    for _ in &phones {
-        connections.push(Connection::open(server.addr, wire.clone()).await?);
+    for n in 0..phones.len() {
+        connections.push(Connection::open(fleet.addr(n), wire.clone()).await?);
     }
-    let before = server.usage()?;
+    let before = fleet.usage()?;
     let start = Instant::now();
     let mut tasks = Vec::with_capacity(phones.len());
     for (mut connection, requests) in connections.into_iter().zip(phones) {
@@ -75,8 +80,9 @@ pub(crate) async fn run(server: &Server, phones: Vec<Vec<Prepared>>) -> Result<O
         answers.push(replies);
     }
     let seconds = start.elapsed().as_secs_f64();
-    let after = server.usage()?;
+    let after = fleet.usage()?;
     latencies.sort_by(f64::total_cmp);
     let cpu_s = after.cpu_s - before.cpu_s;
-    Ok(Outcome { seconds, latencies, answers, cpu_s, after, bytes: wire.bytes() })
+    let db_cpu_s = after.db_cpu_s.zip(before.db_cpu_s).map(|(after, before)| after - before);
+    Ok(Outcome { seconds, latencies, answers, cpu_s, db_cpu_s, after, bytes: wire.bytes() })
 }

@@ -3,19 +3,30 @@
 //!
 //! Measures and says; judges nothing, and no test depends on its figures.
 
+mod bucket;
 mod child;
+mod cities;
+mod copies;
+mod deltas;
+mod engine;
 mod ground;
+mod grown;
 mod growth;
 mod limits;
+mod limits_pg;
 mod load;
+mod mirror;
 mod phone;
 mod push;
 mod report;
+mod site;
+mod statements;
 mod sync;
 mod uploads;
 mod wire;
 
 use clap::{Parser, Subcommand};
+use engine::Engine;
 use report::{Line, Report};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,10 +49,25 @@ struct Args {
     /// 随机种子 · seed of all made data
     #[arg(long, global = true, default_value_t = 1)]
     seed: u64,
-    /// 重复次数，报最小、中位、最大 · runs of W1; minimum, median and maximum are told
+    /// 重复次数，报最小、中位、最大 · runs of W1, of the deltas and of growth on PostgreSQL; minimum, median and maximum are told
     #[arg(long, global = true, default_value_t = 3)]
     runs: usize,
-    /// 「growth」的大城案件数 · cases of the large city in `growth`
+    /// 照片放哪里：temp-s3 自己起一个对象存储（只影响 w3）· where photos go: temp-s3 starts an object store of its own; counts for w3
+    #[arg(long, global = true, value_parser = ["disk", "temp-s3"], default_value = "disk")]
+    blobs: String,
+    /// 数据库：file、temp-pg（自己起一个 PostgreSQL）或 both（两种轮流测）· the database: `file`, `temp-pg` (starts a PostgreSQL server of its own), or `both` in turns
+    #[arg(long, global = true, value_parser = ["file", "temp-pg", "both"], default_value = "file")]
+    database: String,
+    /// w1 在 PostgreSQL 上用几台服务器；可写几个数，轮流测 · servers on one PostgreSQL in w1; several numbers take turns, as `1,2`
+    #[arg(long, global = true, value_delimiter = ',', default_value = "1")]
+    servers: Vec<usize>,
+    /// PostgreSQL 的设置，可写多次 · a line for PostgreSQL's settings, as `shared_buffers=1GB`; may be given again
+    #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = setting)]
+    pg_setting: Vec<(String, String)>,
+    /// 另外报出 PostgreSQL 最费时的语句 · also tells the statements that PostgreSQL spent most time on; costs a little
+    #[arg(long, global = true)]
+    statements: bool,
+    /// 「growth」的案件数：SQLite 上一座大城，PostgreSQL 上二十城合计 · cases in `growth`: of one large city on SQLite, of 20 cities together on PostgreSQL
     #[arg(long, global = true, default_value_t = 1_000_000)]
     cases: usize,
 }
@@ -90,21 +116,38 @@ fn run(args: &Args) -> Result<(), Failed> {
         None => tempfile::tempdir()?,
     };
     let mut report = Report::new(args.json);
+    let engines = Engine::named(&args.database, &args.pg_setting, args.statements)?;
     let wants = |work: Work| args.work == work || (args.work == Work::All && work != Work::Growth);
     if wants(Work::W1) || wants(Work::W4) {
-        push::run(root.path(), args.seed, args.runs, args.work, &mut report)?;
+        let plan = push::Plan { engines: &engines, servers: &args.servers, runs: args.runs, work: args.work };
+        push::run(root.path(), args.seed, &plan, &mut report)?;
     }
     if wants(Work::W2) {
-        sync::run(root.path(), args.seed, &mut report)?;
+        sync::run(root.path(), args.seed, &engines, &mut report)?;
+        deltas::run(root.path(), args.seed, &engines, args.runs, &mut report)?;
     }
     if wants(Work::W3) {
-        uploads::run(root.path(), args.seed, &mut report)?;
+        let s3 = (args.blobs == "temp-s3").then(bucket::Bucket::start).transpose()?;
+        for engine in &engines {
+            uploads::run(root.path(), args.seed, engine, s3.as_ref(), &mut report)?;
+        }
     }
     if wants(Work::Growth) {
-        growth::run(root.path(), args.seed, args.cases, &mut report)?;
+        for engine in &engines {
+            let how = (args.cases, args.runs);
+            match engine {
+                Engine::File => growth::run(root.path(), args.seed, args.cases, &mut report)?,
+                Engine::Postgres(_) => cities::run(root.path(), args.seed, engine, how, &mut report)?,
+            }
+        }
     }
     report.end();
     Ok(())
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("want NAME=VALUE")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
 impl Work {
@@ -113,7 +156,7 @@ impl Work {
     }
 }
 
-/// A line with the figures that every work has.
-fn line(work: &'static str) -> Line {
-    Line { work, ..Line::default() }
+/// A line of a work on an engine.
+fn line(work: &'static str, engine: &Engine) -> Line {
+    Line { work, engine: engine.name(), ..Line::default() }
 }

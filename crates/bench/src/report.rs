@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 pub(crate) struct Line {
     /// `w1`, `w1_20`, `w1_single`, `w2_full`, `w2_delta`, `w3`, `w4`, ...
     pub(crate) work: &'static str,
+    /// `sqlite` or `postgres`.
+    pub(crate) engine: &'static str,
     /// Median of the runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ops_per_s: Option<f64>,
@@ -31,6 +33,12 @@ pub(crate) struct Line {
     /// The same for a thousand of what was counted, milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) server_cpu_ms_per_1000: Option<f64>,
+    /// CPU seconds of a database that is a server: all its processes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) db_cpu_s: Option<f64>,
+    /// The same for a thousand of what was counted, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) db_cpu_ms_per_1000: Option<f64>,
     /// Peak memory of the server, megabytes.
     pub(crate) peak_rss_mb: f64,
     /// Both directions, heads included.

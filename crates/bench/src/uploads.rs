@@ -1,11 +1,13 @@
 //! W3: 200 uploads of 2 MB by 8 phones through tus, each acknowledged only when its bytes are durable and verified.
 
-use crate::child::Server;
+use crate::bucket::Bucket;
+use crate::engine::Engine;
 use crate::load;
 use crate::phone::{Phone, enrol_all};
-use crate::report::{Report, quantile};
+use crate::report::{Line, Report, quantile};
+use crate::site::{Fleet, Site};
 use crate::wire::{Connection, Prepared, Wire};
-use crate::{Failed, ground, limits, line};
+use crate::{Failed, limits};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use blindspot_core::PhotoId;
@@ -31,26 +33,47 @@ struct Job {
 }
 
 /// Runs W3 with each photo in one request, and in pieces of the size that phones send.
-pub(crate) fn run(root: &Path, seed: u64, report: &mut Report) -> Result<(), Failed> {
-    for (work, piece) in [("w3", BYTES), ("w3_pieces", CHUNK_BYTES)] {
-        one(root, seed, work, piece, report)?;
+/// With a bucket its works have names of their own.
+pub(crate) fn run(
+    root: &Path,
+    seed: u64,
+    engine: &Engine,
+    s3: Option<&Bucket>,
+    report: &mut Report,
+) -> Result<(), Failed> {
+    let names = if s3.is_some() { ["w3_s3", "w3_s3_pieces"] } else { ["w3", "w3_pieces"] };
+    for (work, piece) in names.into_iter().zip([BYTES, CHUNK_BYTES]) {
+        let site = Site::new(root, engine, work)?;
+        one(&site, (root, s3), seed, (work, piece), report)?;
     }
     Ok(())
 }
 
-fn one(root: &Path, seed: u64, work: &'static str, piece: usize, report: &mut Report) -> Result<(), Failed> {
-    let dir = tempfile::tempdir_in(root)?;
-    let recruits = ground::lay(dir.path(), seed, PHONES, |n| n)?;
-    let server = Server::start(dir.path())?;
+fn one(
+    site: &Site<'_>,
+    (root, s3): (&Path, Option<&Bucket>),
+    seed: u64,
+    (work, piece): (&'static str, usize),
+    report: &mut Report,
+) -> Result<(), Failed> {
+    let recruits = site.lay(seed, PHONES, |n| n)?;
+    if let Some(s3) = s3 {
+        // Each run has a place of its own in the store: what another left there is not found again.
+        let place = format!("{work}-{}", site.engine.name());
+        s3.place(&place)?.note(site.folder())?;
+    }
+    let fleet = site.start()?;
     let wire = Arc::new(Wire::default());
+    let mut store_cpu_s = 0.0;
     let (seconds, mut latencies, before, after) = load::block_on(async {
-        let mut phones = enrol_all(server.addr, &recruits, seed).await?;
-        let jobs = prepare(&server, &mut phones, seed).await?;
+        let mut phones = enrol_all(fleet.addr(0), &recruits, seed).await?;
+        let jobs = prepare(&fleet, &mut phones, seed).await?;
         let mut lanes = Vec::new();
         for (phone, jobs) in phones.into_iter().zip(jobs) {
-            lanes.push((phone, jobs, Connection::open(server.addr, wire.clone()).await?));
+            lanes.push((phone, jobs, Connection::open(fleet.addr(0), wire.clone()).await?));
         }
-        let before = server.usage()?;
+        let before = fleet.usage()?;
+        store_cpu_s = s3.map_or(Ok(0.0), Bucket::cpu_s)?;
         let start = Instant::now();
         let tasks: Vec<_> = lanes
             .into_iter()
@@ -70,20 +93,20 @@ fn one(root: &Path, seed: u64, work: &'static str, piece: usize, report: &mut Re
         for task in tasks {
             latencies.extend(task.await??);
         }
-        Ok((start.elapsed().as_secs_f64(), latencies, before, server.usage()?))
+        Ok((start.elapsed().as_secs_f64(), latencies, before, fleet.usage()?))
     })?;
     latencies.sort_by(f64::total_cmp);
     let picture = picture(seed, 0);
-    let mut line = line(work);
+    let mut line = site.line(work);
     line.mb_per_s = Some((UPLOADS * BYTES) as f64 / 1e6 / seconds);
     line.p50_ms = Some(quantile(&latencies, 0.5));
     line.p99_ms = Some(quantile(&latencies, 0.99));
     line.server_cpu_s = after.cpu_s - before.cpu_s;
     line.server_cpu_ms_per_1000 = Some(line.server_cpu_s * 1e6 / UPLOADS as f64);
+    line.db_cpu_s = after.db_cpu_s.zip(before.db_cpu_s).map(|(after, before)| after - before);
     line.peak_rss_mb = after.peak_mb;
     line.bytes_wire = wire.bytes();
-    line.limit = limits::fsynced_files(root, PHONES, UPLOADS, &picture)?;
-    line.limit_is = "MB/s of fsynced files by as many threads";
+    line = limit_of(line, (root, s3), &picture, store_cpu_s)?;
     let plain = limits::sent_hashed_stored(root, PHONES, UPLOADS, &picture)?;
     let reached = line.mb_per_s.unwrap_or(0.0);
     let (share, of_plain) = (reached / line.limit, reached / plain);
@@ -96,7 +119,26 @@ fn one(root: &Path, seed: u64, work: &'static str, piece: usize, report: &mut Re
             .with("sha256_mb_per_s", limits::sha256(&picture))
             .with("bytes_a_request", piece as u64),
     );
-    server.stop()
+    fleet.stop()
+}
+
+/// The line with the limit beside it: what the disk, or the store without us, takes of the same bytes.
+fn limit_of(
+    mut line: Line,
+    (root, s3): (&Path, Option<&Bucket>),
+    picture: &[u8],
+    store_cpu_s: f64,
+) -> Result<Line, Failed> {
+    let Some(s3) = s3 else {
+        line.limit = limits::fsynced_files(root, PHONES, UPLOADS, picture)?;
+        line.limit_is = "MB/s of fsynced files by as many threads";
+        return Ok(line);
+    };
+    // Before the store works for the limit.
+    let line_cpu_s = s3.cpu_s()? - store_cpu_s;
+    line.limit = s3.put_straight(root, PHONES, UPLOADS, picture)?;
+    line.limit_is = "MB/s put straight into the same store by as many threads";
+    Ok(line.with("store_cpu_s", line_cpu_s))
 }
 
 /// Bytes that begin as a JPEG does and compress like noise.
@@ -110,8 +152,8 @@ fn picture(seed: u64, n: u64) -> Vec<u8> {
 }
 
 /// Cases and photo ops are on the server before the clock runs: an upload then links at once.
-async fn prepare(server: &Server, phones: &mut [Phone], seed: u64) -> Result<Vec<Vec<Job>>, Failed> {
-    let mut connection = Connection::open(server.addr, Arc::default()).await?;
+async fn prepare(fleet: &Fleet, phones: &mut [Phone], seed: u64) -> Result<Vec<Vec<Job>>, Failed> {
+    let mut connection = Connection::open(fleet.addr(0), Arc::default()).await?;
     let (mut out, mut n) = (Vec::new(), 0);
     for phone in phones {
         let (mut jobs, mut ops) = (Vec::new(), Vec::new());

@@ -47,6 +47,11 @@ pub(crate) enum Command {
     Backup(crate::backup::Args),
     /// 从备份恢复到新文件夹 · bring a backup back into a new folder
     Restore(crate::backup::RestoreArgs),
+    /// 照片存放处：数据文件夹或对象存储 · where photos lie: the data folder or a bucket
+    Blobs(crate::blobs::Args),
+    /// 把内置数据库搬到 PostgreSQL · move the built-in database to a PostgreSQL server
+    #[cfg(feature = "postgres")]
+    Migrate(crate::migrate::Args),
     /// 审计日志导出 · export the audit log
     Audit(crate::audit::Args),
     /// 核对审计链、照片、摘要 · check audit chain, photo bytes, digests

@@ -5,6 +5,7 @@ use crate::folder::Folder;
 use crate::out::{Done, Failure, Tried as _, answer};
 use crate::progress::Bars;
 use blindspot_server::backup::{self, Order, Stage, restore};
+use blindspot_server::blob::Place;
 use indicatif::ProgressBar;
 use std::path::PathBuf;
 
@@ -40,6 +41,9 @@ pub(crate) struct RestoreArgs {
     /// 新的数据文件夹，必须是空的 · the new data folder; must be empty
     #[arg(long)]
     data: PathBuf,
+    /// 照片恢复到哪里：disk，或 s3://桶/前缀?endpoint=... · where photos go: disk, or s3://bucket/prefix?endpoint=...
+    #[arg(long, default_value = "disk")]
+    blobs: String,
     /// 不逐张核对照片内容 · do not read every photo first
     #[arg(long)]
     quick: bool,
@@ -90,8 +94,10 @@ pub(crate) fn run(args: &Args) -> Done {
 
 /// Runs `restore`.
 pub(crate) fn run_restore(args: &RestoreArgs) -> Done {
+    let photos = Place::parse(&args.blobs).tried("照片位置写错了", "the place of photos is not one")?;
     let bars = Bars::new(args.json);
-    let done = restore::restore(&args.from, &args.data, !args.quick, wall_ms(), &mut showing(&bars));
+    let done =
+        restore::restore(&args.from, (&args.data, &photos), !args.quick, wall_ms(), &mut showing(&bars));
     bars.clear();
     let done = done.tried("没有恢复", "nothing was restored")?;
     answer(args.json, &done, || {
@@ -101,14 +107,25 @@ pub(crate) fn run_restore(args: &RestoreArgs) -> Done {
             "恢复好了 restored into {}\n备份落后 {hours} 小时 {rest} 分钟；这段时间的内容等手机重新送来\n\
              the backup is {hours} h {rest} min behind; what came in since is offered again by phones\n\
              新纪元 new epoch {} · 短号已跳过 {} 个 every number people have seen jumps by {}\n\
-             {}下一步 next: blindspot verify audit|blobs|digests --data ..., blindspot serve --data ...",
+             {}{}下一步 next: blindspot verify audit|blobs|digests --data ..., blindspot serve --data ...",
             args.data.display(),
             done.epoch,
             done.jump,
             done.jump,
+            noted(done.noted),
             erased(done.erased),
         )
     })
+}
+
+/// That another restore from the same backups would give the same numbers.
+fn noted(noted: bool) -> &'static str {
+    if noted {
+        return "";
+    }
+    "备份文件夹写不进去，这次恢复没有记下；再从这里恢复，短号会与这次之后发出的重复。请把备份放到能写的盘上再恢复\n\
+     the backups' folder takes no note of this restore: another one from there would give the numbers again that are\n\
+     given from now on; put the backups on a disk that can be written before you restore from them again\n"
 }
 
 /// What the backup was older than.

@@ -3,9 +3,10 @@
 use crate::clock::{OsRandom, wall_ms};
 use crate::out::{Done, Failure, Tried as _, halves};
 use blindspot_server::auth::keys::Keys;
+use blindspot_server::database::{Database, ELSEWHERE, FILE, city_of};
 use blindspot_server::service::{House, Random, ServiceError};
-use blindspot_server::state::{DataFolder, OpenError};
-use blindspot_store::{Options, Store, StoreError, accounts};
+use blindspot_server::state::{DataFolder, OpenError, Opening};
+use blindspot_store::StoreError;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
@@ -36,16 +37,23 @@ impl Deref for Folder {
 impl Folder {
     /// Opens a data folder; makes one when there is none. While a server runs on it, works beside that server.
     pub(crate) fn open(data: &Path, city: Option<City<'_>>) -> Done<Self> {
-        match DataFolder::open(data, city.map(|c| (c.id, c.name)), wall_ms()) {
+        match DataFolder::open_with(data, &opening(&database()?, city), wall_ms()) {
             Ok(folder) => Ok(Self { house: Arc::clone(&folder.house), alone: Some(folder) }),
             Err(OpenError::InUse) => Self::beside(data),
             Err(e) => Err(refused(data, &e)),
         }
     }
 
+    /// Makes or opens a data folder whose database is told, not asked for in the environment.
+    pub(crate) fn open_on(data: &Path, database: &Database, city: City<'_>) -> Done<Self> {
+        let opened = DataFolder::open_with(data, &opening(database, Some(city)), wall_ms());
+        let folder = opened.map_err(|e| refused(data, &e))?;
+        Ok(Self { house: Arc::clone(&folder.house), alone: Some(folder) })
+    }
+
     /// Opens a data folder that must be there.
     pub(crate) fn existing(data: &Path) -> Done<Self> {
-        if data.join("blindspot.db").is_file() {
+        if data.join(FILE).is_file() || data.join(ELSEWHERE).is_file() {
             return Self::open(data, None);
         }
         let shown = data.display();
@@ -69,7 +77,12 @@ impl Folder {
 
     /// A house beside a running server: its own connections to the same database, no lock.
     pub(crate) fn beside(data: &Path) -> Done<Self> {
-        let house = open_beside(data).map_err(|e| refused(data, &e))?;
+        Self::beside_on(data, &database()?)
+    }
+
+    /// The same, its database told.
+    pub(crate) fn beside_on(data: &Path, database: &Database) -> Done<Self> {
+        let house = open_beside(data, database).map_err(|e| refused(data, &e))?;
         Ok(Self { house: Arc::new(house), alone: None })
     }
 
@@ -83,6 +96,23 @@ impl Folder {
         match &self.alone {
             Some(folder) => folder.close().tried("数据文件夹没有关好", "the data folder was not closed"),
             None => Ok(()),
+        }
+    }
+}
+
+fn opening<'a>(database: &'a Database, city: Option<City<'a>>) -> Opening<'a> {
+    let (city, city_name) = city.map(|c| (c.id, c.name)).unzip();
+    Opening { city, city_name, ..Opening::of(database) }
+}
+
+/// Where commands on a data folder find its database: in it, or where the environment says.
+pub(crate) fn database() -> Done<Database> {
+    match std::env::var("BLINDSPOT_DATABASE").ok().filter(|url| !url.is_empty()) {
+        None => Ok(Database::File),
+        Some(url) => {
+            let file = std::env::var_os("BLINDSPOT_DATABASE_PASSWORD_FILE");
+            crate::config::database(&url, file.as_deref().map(Path::new))
+                .map_err(|(zh, en)| Failure::new(zh, en))
         }
     }
 }
@@ -104,13 +134,13 @@ impl Random for Os {
     }
 }
 
-fn open_beside(data: &Path) -> Result<House, OpenError> {
+fn open_beside(data: &Path, database: &Database) -> Result<House, OpenError> {
     let seed: [u8; 32] = std::fs::read(data.join("secret.key"))?.try_into().map_err(|_| OpenError::BadKey)?;
-    let options = Options { readers: 1, ..Options::default() };
-    let store = Store::open(&data.join("blindspot.db"), options).map_err(ServiceError::from)?;
-    let city = store.read(accounts::load_only_city).map_err(ServiceError::from)?;
+    let store = database.open(data).map_err(ServiceError::from)?;
+    let city = city_of(data, &store, None).map_err(ServiceError::from)?;
     let missing = || ServiceError::Store(StoreError::Decode("the database holds no city".to_owned()));
     let city = city.ok_or_else(missing)?;
+    store.for_city(&city.city).map_err(ServiceError::from)?;
     // Without reference data: it is for deciding ops, and nothing beside a server decides ops.
     Ok(House::new(store, city.city, city.name, Keys::from_seed(&seed), Box::new(Os)))
 }

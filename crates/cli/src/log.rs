@@ -11,7 +11,8 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 /// Starts the log; lines are written as long as the guard lives.
 pub(crate) fn start(logs: &Logs) -> Done<Option<WorkerGuard>> {
     let filter = EnvFilter::try_from_default_env()
-        .or_else(|_| EnvFilter::try_new(&logs.level))
+        // What is tried again is said once, by us, when it does not help.
+        .or_else(|_| EnvFilter::try_new(format!("object_store=warn,{}", logs.level)))
         .tried("log.level 看不懂", "log.level cannot be read")?;
     let (writer, guard) = match &logs.dir {
         None => (BoxMakeWriter::new(std::io::stderr), None),

@@ -6,6 +6,7 @@
 mod args;
 mod audit;
 mod backup;
+mod blobs;
 mod clock;
 mod config;
 mod demo;
@@ -17,6 +18,8 @@ mod http;
 mod import;
 mod log;
 mod me;
+#[cfg(feature = "postgres")]
+mod migrate;
 mod openapi;
 mod out;
 mod phone;
@@ -47,6 +50,9 @@ fn main() -> ExitCode {
         args::Command::Config(args) => config::run(&args),
         args::Command::Backup(args) => backup::run(&args),
         args::Command::Restore(args) => backup::run_restore(&args),
+        args::Command::Blobs(args) => blobs::run(&args),
+        #[cfg(feature = "postgres")]
+        args::Command::Migrate(args) => migrate::run(&args),
         args::Command::Audit(args) => audit::run(&args),
         args::Command::Verify(args) => verify::run(&args),
         args::Command::Doctor(args) => doctor::run(&args),

@@ -8,14 +8,16 @@ use crate::native::{NativeFiles, NativeKeys, problem};
 use crate::replica::Replica;
 use crate::rescue::{Recovered, refill};
 use crate::store::carve::Wal;
-use crate::store::recover::{Health, Salvage, check, forget_mirror, head_is_sound};
+use crate::store::recover::{Health, Salvage, check, forget_mirror, head_is_sound, own_ids};
 use crate::store::schema;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
+use uuid::Uuid;
 
 const NAME: &str = "replica.db";
 /// A rescue that is complete and not yet in place.
@@ -75,10 +77,21 @@ fn dropped_commits(home: &Path, wal: &[u8]) -> Result<Option<(String, bool)>, Cl
         return Ok(None);
     }
     let db = bytes(home, NAME)?;
-    let (all, taken) = (Salvage::read(&db, &wal).ids(), Salvage::read(&db, &wal.sound_part()).ids());
-    let lost = all.difference(&taken).count();
+    let lost = Salvage::read(&db, &wal).ids().difference(&seen(home)).count();
     let why = || format!("{} commits behind a damaged frame of the WAL", wal.dropped);
     Ok((lost > 0).then(|| (why(), wal.dropped == 1)))
+}
+
+/// The names of all own work that the engine sees, none when it cannot read them. Only it can tell: the file may hold
+/// what was copied back of the commits that are left out, in pages that nothing it takes leads to.
+fn seen(home: &Path) -> BTreeSet<Uuid> {
+    let look = || -> Result<BTreeSet<Uuid>, ClientError> {
+        let db = Connection::open(home.join(NAME))?;
+        // What it leaves out is still in the WAL, and is to stay there.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        own_ids(&db)
+    };
+    look().unwrap_or_default()
 }
 
 fn rescue(home: &Path, files: &NativeFiles, why: String, keeps_enrolment: bool) -> Result<(), ClientError> {

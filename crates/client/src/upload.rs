@@ -183,13 +183,14 @@ impl Replica {
     }
 
     /// The phone's own bytes are gone: say so in an op, so that the case stops waiting. The random part
-    /// of the op's id comes from the digest: told twice, it is still one op.
+    /// of the op's id comes from that of the photo's: told twice, it is still one op.
     pub(crate) fn lose(&mut self, upload: &UploadRecord, reason: &str, now: &Now) -> Result<(), ClientError> {
         let identity = self.enrolled()?;
         let captured = self.captured(now)?;
         let photo_id = upload.photo_id;
         let lost = Command::PhotoLost(PhotoLost { photo_id, reason: reason.to_owned() });
-        let seed = Sha256::of(format!("{photo_id} {} {reason}", upload.form).as_bytes());
+        let of_photo = &photo_id.as_bytes()[6..];
+        let seed = Sha256::of(&[of_photo, upload.form.as_bytes(), b" ", reason.as_bytes()].concat());
         let mut from_seed = |buf: &mut [u8]| {
             let len = buf.len().min(seed.0.len());
             buf[..len].copy_from_slice(&seed.0[..len]);

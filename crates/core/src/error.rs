@@ -95,8 +95,10 @@ problems! {
     UPLOAD_TOO_LARGE = "upload_too_large", "文件太大", "The file is too large", "照片和文档最大 15 MB，语音最大 1 MB", "Photos and documents are at most 15 MB, voice notes 1 MB";
     TUS_VERSION = "tus_version", "不支持的 tus 版本", "That tus version is not supported", "使用 Tus-Resumable: 1.0.0", "Use Tus-Resumable: 1.0.0";
     NO_SPACE = "no_space", "服务器空间不足", "The server is out of space", "稍后自动重试；内容仍在手机里", "It is retried later; the work stays on the phone";
+    PHOTOS_AWAY = "photos_away", "照片库暂时连不上", "The storage of photos cannot be reached", "照片留在手机里，稍后自动重试；其他内容照常", "Photos stay on the phone and are retried later; everything else goes on";
     BUSY = "busy", "服务器忙", "The server is busy", "稍后自动重试", "It is retried later";
     SETUP_DONE = "setup_done", "初始设置已完成", "The set-up has been done", "请直接登录", "Sign in";
+    SETUP_LINK_OLD = "setup_link_old", "这个初始设置链接不对，或已被更新的链接取代", "This set-up link is wrong, or a newer one has taken its place", "每次启动都给出新链接：用最后启动的那台服务器打印的链接", "Each start prints a new link: take that of the server started last";
     CONFLICT = "conflict", "与现有数据冲突", "That conflicts with what is there", "刷新后再试", "Reload and try again";
     CHANGED_MEANWHILE = "changed_meanwhile", "内容已被别人改过", "Somebody has changed it meanwhile", "重新读取，看过再改", "Read it again, look, then change it";
     KEY_REUSED = "key_reused", "同一个 Idempotency-Key 用在了不同的请求上", "One Idempotency-Key came with two different requests", "每个新请求用新的 key", "Use a new key for each new request";

@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod clock;
 pub mod command;
 pub mod division;
+pub mod epoch;
 pub mod error;
 pub mod feed;
 pub mod geo;
@@ -29,6 +30,7 @@ pub mod sync;
 pub mod testing;
 pub mod verdict;
 pub mod wire;
+pub mod witness;
 pub mod world;
 
 pub use id::{CaseId, DeviceId, OpId, PersonId, PhotoId};

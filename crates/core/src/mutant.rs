@@ -40,8 +40,15 @@ pub const ALL: &[(&str, &str)] = &[
     ),
     ("refreshed_tokens_lost", "the phone forgets new tokens at once"),
     ("reoffer_dropped", "after a restore ops are not offered again"),
+    (
+        "turn_not_taken",
+        "on PostgreSQL seqs are given without the turn to write and without the lock of the feed's head",
+    ),
     ("verdict_change_untold", "a verdict that changes later is not told to the phone"),
 ];
+
+/// Those that a simulation cannot find, because it stands on one machine: other tests do.
+pub const BESIDE_SIMULATION: &[&str] = &["turn_not_taken"];
 
 #[cfg(feature = "mutants")]
 mod chosen {

@@ -109,6 +109,8 @@ pub struct Authority {
     pub times: BTreeMap<OpId, CaptureTime>,
     /// When a device was enrolled; others at 0.
     pub enrolled: BTreeMap<DeviceId, i64>,
+    /// The place of each op in the order of receipt, by which what was held is decided; others come first, as they came.
+    pub received: BTreeMap<OpId, i64>,
     held: Vec<SealedOp>,
     /// When each op arrived: rights are judged by that, also of an op that was held.
     arrived: BTreeMap<OpId, i64>,
@@ -128,6 +130,7 @@ impl Authority {
             verdicts: BTreeMap::new(),
             times: BTreeMap::new(),
             enrolled: BTreeMap::new(),
+            received: BTreeMap::new(),
             held: vec![],
             arrived: BTreeMap::new(),
             now_ms: 10_000,
@@ -187,15 +190,22 @@ impl Authority {
         self.world.absorb(outcome);
     }
 
-    /// Decides again what was held, until nothing moves.
+    /// Decides again what was held, the first received that can be decided first, until nothing moves.
     fn release(&mut self) {
-        loop {
+        let place = |received: &BTreeMap<OpId, i64>, op: &SealedOp| received.get(&op.env.op_id).copied();
+        self.held.sort_by_key(|op| place(&self.received, op));
+        let mut next = 0;
+        while next < self.held.len() {
+            let op = self.held.remove(next);
             let before = self.held.len();
-            for op in std::mem::take(&mut self.held) {
-                self.decide(&op);
-            }
+            self.decide(&op);
             if self.held.len() == before {
-                return;
+                next = 0;
+            } else {
+                // It is held again, at the end.
+                self.held.pop();
+                self.held.insert(next, op);
+                next += 1;
             }
         }
     }

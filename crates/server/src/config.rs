@@ -1,5 +1,7 @@
 //! What a server is started with. Reads nothing by itself.
 
+use crate::blob::Place;
+use crate::database::Database;
 use crate::service::limits::LimitConfig;
 use ipnet::IpNet;
 use std::net::SocketAddr;
@@ -11,8 +13,12 @@ use std::time::Duration;
 pub struct ServeConfig {
     /// The data folder: database, blobs, uploads, secret key.
     pub data: PathBuf,
+    /// Where the database is.
+    pub database: Database,
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where photos lie; as the data folder notes when left out.
+    pub blobs: Option<Place>,
     /// The city's id, for a new data folder; an old one knows its own.
     pub city: Option<String>,
     /// The city's name as shown, for a new data folder.
@@ -122,7 +128,9 @@ impl ServeConfig {
     pub fn new(data: impl Into<PathBuf>) -> Self {
         Self {
             data: data.into(),
+            database: Database::File,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            blobs: None,
             city: None,
             city_name: None,
             base_url: None,

@@ -1,10 +1,14 @@
 //! The one place where problems meet HTTP statuses (RFC 9457).
 
+use crate::blob::Away;
 use crate::service::ServiceError;
 use axum::response::{IntoResponse, Response};
 use blindspot_core::error::{self as problem, Problem, ProblemText};
 use blindspot_store::StoreError;
 use std::io::ErrorKind;
+
+/// The least that a phone waits before it sends a photo again to a storage that was away, seconds.
+const PHOTOS_AGAIN_S: u32 = 2;
 
 /// A refusal on its way out. The body is written by the outermost layer, which knows the request id.
 #[derive(Clone, Debug)]
@@ -39,7 +43,7 @@ pub fn status_of(code: &str) -> u16 {
         | "password_change_required" => 403,
         "not_found" => 404,
         "method_not_allowed" => 405,
-        "conflict" | "offset_conflict" | "setup_done" => 409,
+        "conflict" | "offset_conflict" | "setup_done" | "setup_link_old" => 409,
         "upload_gone" => 410,
         "tus_version" | "changed_meanwhile" => 412,
         "body_too_large" | "too_many_ops" | "too_many_forms" | "upload_too_large" => 413,
@@ -49,7 +53,7 @@ pub fn status_of(code: &str) -> u16 {
         "locked_out" | "too_many_requests" | "upload_quota" => 429,
         "digest_mismatch" | "checksum_mismatch" => 460,
         "internal" => 500,
-        "busy" => 503,
+        "busy" | "photos_away" => 503,
         "erased" => 451,
         "no_space" => 507,
         _ => 400,
@@ -60,6 +64,7 @@ pub fn status_of(code: &str) -> u16 {
 pub(crate) fn retry_of(code: &str) -> Option<u32> {
     match code {
         "busy" => Some(2),
+        "photos_away" => Some(10),
         "no_space" => Some(300),
         _ => None,
     }
@@ -83,6 +88,13 @@ impl From<ServiceError> for Fault {
                 ) =>
             {
                 Fault::of(&problem::NO_SPACE, None)
+            }
+            ServiceError::Blob(ref e) if let Some(away) = Away::of(e) => {
+                crate::telemetry::BLOB_ERRORS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                // Once in the log is enough, and whoever left the storage alone has said so.
+                tracing::debug!(why = %away.why, "photos are away");
+                let again_s = away.again_s.max(PHOTOS_AGAIN_S);
+                Self { retry_after: Some(again_s), ..Fault::of(&problem::PHOTOS_AWAY, None) }
             }
             other => {
                 if matches!(other, ServiceError::Blob(_)) {
@@ -137,6 +149,7 @@ mod tests {
         assert_eq!(read("upload_gone"), ReplyClass::Gone);
         assert_eq!(read("no_space"), ReplyClass::NoSpace);
         assert_eq!(read("busy"), ReplyClass::Busy);
+        assert_eq!(read("photos_away"), ReplyClass::Busy);
         assert_eq!(read("too_many_requests"), ReplyClass::Busy);
         assert_eq!(read("upload_quota"), ReplyClass::Busy);
         assert_eq!(read("bad_cursor"), ReplyClass::Refused);

@@ -1,7 +1,8 @@
 //! Hints: tells waiting requests that feeds have moved. Carries no data; whoever misses one pulls.
 
+use blindspot_core::feed::Feed;
 use blindspot_core::wire::v1::Hint;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::broadcast;
@@ -15,17 +16,42 @@ pub struct Hints {
     sender: broadcast::Sender<Arc<[Hint]>>,
     /// When each was told, newest last; as many as anybody may be behind.
     told: Arc<Mutex<VecDeque<Instant>>>,
+    /// What was told last of each feed; kept where other servers tell of their commits and, again, of ours.
+    newest: Option<Arc<Mutex<BTreeMap<Feed, i64>>>>,
 }
 
 impl Default for Hints {
     fn default() -> Self {
-        Self { sender: broadcast::Sender::new(BEHIND_MAX), told: Arc::default() }
+        Self { sender: broadcast::Sender::new(BEHIND_MAX), told: Arc::default(), newest: None }
     }
 }
 
 impl Hints {
+    /// Where other servers commit, too.
+    #[must_use]
+    pub fn shared() -> Self {
+        Self { newest: Some(Arc::default()), ..Self::default() }
+    }
+
+    /// Tells of commits that other servers made; those that were told of here already are left out.
+    pub fn tell_of_others(&self, hints: &[Hint]) {
+        let Some(newest) = &self.newest else { return self.tell(hints) };
+        let news: Vec<Hint> = {
+            let newest = newest.lock().unwrap_or_else(PoisonError::into_inner);
+            // Equal and not less: after a new epoch seqs may begin again.
+            hints.iter().filter(|h| h.seq == 0 || newest.get(&h.feed) != Some(&h.seq)).cloned().collect()
+        };
+        if !news.is_empty() {
+            self.tell(&news);
+        }
+    }
+
     /// Tells all who listen.
     pub fn tell(&self, hints: &[Hint]) {
+        if let Some(newest) = &self.newest {
+            let mut newest = newest.lock().unwrap_or_else(PoisonError::into_inner);
+            newest.extend(hints.iter().map(|h| (h.feed.clone(), h.seq)));
+        }
         // Nobody listening is no error.
         if self.sender.send(hints.into()).is_ok() {
             let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,13 +3,15 @@
 
 use crate::auth::{lockout, secret, sessions};
 use crate::backup::schedule;
+use crate::blob::Away;
 use crate::config::ServeConfig;
 use crate::http::health::low_space_mb;
 use crate::http::now_ms;
 use crate::service::renditions::{self, Step};
-use crate::service::{ServiceError, WriteJob, erasure, ingest, limits, replays, uploads};
+use crate::service::{ServiceError, WriteJob, erasure, ingest, limits, replays, stray, uploads};
 use crate::state::App;
-use blindspot_store::{accounts, browsers, devices, meta, tokens};
+use blindspot_store::meta::of_city;
+use blindspot_store::{accounts, browsers, devices, tokens};
 use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +22,8 @@ use std::time::Duration;
 const PAUSE: Duration = Duration::from_secs(2);
 /// Sweeps run this often, milliseconds.
 const SWEEP_EVERY_MS: i64 = 10 * 60_000;
+/// Photos that nobody counts on are looked for this often, milliseconds.
+const STRAYS_EVERY_MS: i64 = 24 * 3_600_000;
 /// Used or expired enrolment codes are forgotten after this long, milliseconds (a day).
 const CODE_KEEP_MS: i64 = 24 * 3_600_000;
 
@@ -46,6 +50,13 @@ impl Jobs {
         let mut stops = vec![stop, stop_watch];
         let mut threads = vec![named("jobs").spawn(move || run(&housework, &stopped))?];
         threads.push(named("standing").spawn(move || watch_standing(&watching, &watch_stopped))?);
+        #[cfg(feature = "postgres")]
+        if let Some(ear) = app.house().store.ear() {
+            let (stop, stopped) = channel();
+            let listening = app.clone();
+            stops.push(stop);
+            threads.push(named("nodes").spawn(move || crate::nodes::run(&listening, ear, &stopped))?);
+        }
         if let Some(plan) = config.backup.clone() {
             let (stop, stopped) = channel();
             let data = config.data.clone();
@@ -73,8 +84,9 @@ impl Jobs {
 /// Tells requests that last when somebody's rights have changed, here or by the command line. A thread of its own:
 /// a large photo must not delay a revocation.
 fn watch_standing(app: &App, stopped: &Receiver<()>) {
+    let house = app.house();
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(STANDING_EVERY) {
-        match app.house().store.read(|tx| meta::load_int(tx, meta::STANDING)) {
+        match house.store.read(|tx| of_city::load_int(tx, &house.city, of_city::STANDING)) {
             Ok(found) => {
                 let found = found.unwrap_or(0);
                 app.standing.send_if_modified(|known| std::mem::replace(known, found) != found);
@@ -85,7 +97,8 @@ fn watch_standing(app: &App, stopped: &Receiver<()>) {
 }
 
 fn run(app: &App, stopped: &Receiver<()>) {
-    let (mut swept_ms, mut seen_ms) = (0, 0);
+    // All photos are listed for it: not at each start.
+    let (mut swept_ms, mut seen_ms, mut strays_ms) = (0, 0, now_ms() - STRAYS_EVERY_MS / 2);
     let mut pause = Duration::ZERO;
     let owner = uuid::Uuid::from_bytes(secret::random::<16>(app.house())).simple().to_string();
     let upgraded = replays::after_upgrade(app.house(), env!("CARGO_PKG_VERSION"), now_ms());
@@ -98,6 +111,12 @@ fn run(app: &App, stopped: &Receiver<()>) {
                 tracing::warn!(free_mb, "little free space: photos are refused before ops are");
             }
             report("sweep", sweep(app, now));
+            report("sweep of uploads", uploads::sweep(app.house(), app.depot(), now).map(drop));
+            report("sweep of parts", stray::sweep_parts(app.house(), app.depot()).map(drop));
+            if now - strays_ms >= STRAYS_EVERY_MS {
+                strays_ms = now;
+                report("sweep of photos", sweep_strays(app, now));
+            }
         }
         if now - seen_ms >= SEEN_EVERY_MS {
             seen_ms = now;
@@ -142,7 +161,6 @@ fn replay(app: &App, owner: &str, now: i64) -> Result<(), ServiceError> {
 }
 
 fn sweep(app: &App, now: i64) -> Result<(), ServiceError> {
-    uploads::sweep(app.house(), app.depot(), now)?;
     ingest::expire_holds(app.house(), now)?;
     let house = app.house();
     house.store.write(|tx| {
@@ -156,7 +174,22 @@ fn sweep(app: &App, now: i64) -> Result<(), ServiceError> {
     })
 }
 
+fn sweep_strays(app: &App, now: i64) -> Result<(), ServiceError> {
+    let removed = stray::sweep_blobs(app.house(), app.depot(), now)?;
+    if removed > 0 {
+        tracing::info!(removed, "photos that nobody counted on were removed");
+    }
+    Ok(())
+}
+
 fn report(what: &str, result: Result<(), ServiceError>) {
+    if let Err(ServiceError::Blob(error)) = &result
+        && let Some(away) = Away::of(error)
+    {
+        // Said once by whoever found out; it is gone on with when the storage answers again.
+        tracing::debug!(why = %away.why, what, "a job waits for the storage of photos");
+        return;
+    }
     if let Err(error) = result {
         tracing::error!(%error, what, "a job failed");
     }

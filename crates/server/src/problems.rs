@@ -45,7 +45,9 @@ impl Then {
             "enrol_again" | "device_revoked" | "bad_proof" | "bad_code" => Then::Enrol,
             "hand_in_over" | "hand_in_quota" => Then::Export,
             "sign_in" | "wrong_password" => Then::SignIn,
-            "no_rights" | "setup_done" | "upload_too_large" | "https_required" => Then::AskPerson,
+            "no_rights" | "setup_done" | "setup_link_old" | "upload_too_large" | "https_required" => {
+                Then::AskPerson
+            }
             "weak_password" | "password_change_required" => Then::AskPerson,
             "not_found" => Then::Forget,
             "bad_cursor" => Then::PullAnew,
@@ -57,7 +59,7 @@ impl Then {
             "checksum_mismatch" => Then::SendAgain,
             "conflict" | "changed_meanwhile" => Then::Look,
             "locked_out" | "too_many_requests" | "upload_quota" => Then::Wait,
-            "no_space" | "busy" | "internal" => Then::Wait,
+            "no_space" | "photos_away" | "busy" | "internal" => Then::Wait,
             _ => return None,
         })
     }

@@ -1,5 +1,6 @@
 //! Serving: opens the data folder, listens, stops without losing anything.
 
+use crate::blob::Place;
 use crate::config::ServeConfig;
 use crate::config::Tls;
 use crate::http::install::{self, Install};
@@ -8,7 +9,7 @@ use crate::jobs::Jobs;
 use crate::listen::{self, Listening};
 use crate::router::router;
 use crate::service::{ServiceError, sandbox, setup};
-use crate::state::{App, DataFolder, OpenError};
+use crate::state::{App, DataFolder, OpenError, Opening};
 use crate::tls::addresses::{self, Names};
 use crate::tls::{Certificates, Pair, TlsError, trial};
 use std::future::Future;
@@ -43,6 +44,11 @@ pub enum ServeError {
     /// A sandbox is asked for where there is none, or is served as if it were none.
     #[error("{0}")]
     Sandbox(&'static str),
+    /// What copies the database's file.
+    #[error(
+        "数据库在 PostgreSQL 上：定时备份（backup.to）和沙盒只用于内置数据库；请用 pg_basebackup 或 pg_dump 备份，见 docs/operations.md / the database is on PostgreSQL: scheduled backups (backup.to) and sandboxes copy the built-in database's file; back up with pg_basebackup or pg_dump, see docs/operations.md"
+    )]
+    NotOnPostgres,
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -90,6 +96,9 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     check_sandbox(&config)?;
+    if config.database.is_shared() && (config.backup.is_some() || config.sandbox.is_some()) {
+        return Err(ServeError::NotOnPostgres);
+    }
     if config.is_exposed() {
         return Err(ServeError::Exposed(config.listen));
     }
@@ -123,7 +132,9 @@ async fn round(
         let _ = app.certificates.set(certificates.clone());
     }
     let jobs = Jobs::spawn(app.clone(), config)?;
-    let token = setup::open(app.house())?;
+    let opening = app.clone();
+    let token = tokio::task::spawn_blocking(move || setup::open(opening.house())).await;
+    let token = token.map_err(io::Error::other)??;
     let setup_link = token.map(|t| format!("{}/setup?token={t}", app.base_url));
     if let Some(ready) = ready.take() {
         ready(doors.ready(setup_link));
@@ -169,9 +180,18 @@ async fn reopen(config: &ServeConfig) -> Result<DataFolder, ServeError> {
 async fn open(config: &ServeConfig) -> Result<DataFolder, ServeError> {
     let opening = config.clone();
     let folder = tokio::task::spawn_blocking(move || {
-        let name = opening.city_name.as_deref().unwrap_or("净格");
-        let city = opening.city.as_deref().map(|id| (id, name));
-        DataFolder::open(&opening.data, city, now_ms())
+        let how = Opening {
+            database: &opening.database,
+            city: opening.city.as_deref(),
+            city_name: opening.city_name.as_deref(),
+            photos: opening.blobs.as_ref(),
+        };
+        let folder = DataFolder::open_with(&opening.data, &how, now_ms())?;
+        // Without keys it would run and take no photo: better said at once.
+        Place::noted(&opening.data)?.check()?;
+        #[cfg(feature = "postgres")]
+        crate::database::say_what_keeps(&folder.house.store);
+        Ok::<_, OpenError>(folder)
     })
     .await
     .map_err(io::Error::other)??;

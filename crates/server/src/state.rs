@@ -3,8 +3,9 @@
 use crate::auth::Gate;
 use crate::auth::password::AT_ONCE_MAX;
 use crate::backup::schedule::BackupState;
-use crate::blob::Depot;
+use crate::blob::{Depot, Place, PlaceError};
 use crate::config::ServeConfig;
+use crate::database::{self, Database};
 use crate::hints::Hints;
 use crate::http::turns::Turns;
 use crate::service::erasure::{self, ErasedFiles};
@@ -14,7 +15,7 @@ use crate::service::{House, Random, ServiceError, Writer, start};
 use crate::telemetry::{ConnectionCounts, Telemetry};
 use crate::tls::Certificates;
 use blindspot_core::id::CityId;
-use blindspot_store::{Options, Store, accounts};
+use blindspot_store::Store;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -45,6 +46,9 @@ pub enum OpenError {
     /// Its key is not 32 bytes.
     #[error("secret.key in the data folder is damaged: put back the one from a backup")]
     BadKey,
+    /// Its photos lie somewhere else.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     /// Files refuse.
     #[error("the data folder: {0}")]
     Io(#[from] io::Error),
@@ -68,16 +72,47 @@ pub struct DataFolder {
     /// The house on it.
     pub house: Arc<House>,
     /// Its photo bytes.
-    pub depot: Depot,
+    pub depot: Arc<Depot>,
     _lock: File,
 }
 
+/// How a data folder is opened.
+#[derive(Clone, Copy)]
+pub struct Opening<'a> {
+    /// Where its database is.
+    pub database: &'a Database,
+    /// The id of its city, when one is named: counts for a new folder, or for one city of several.
+    pub city: Option<&'a str>,
+    /// The name of its city, for a new one.
+    pub city_name: Option<&'a str>,
+    /// Where its photos are to lie, when that is said.
+    pub photos: Option<&'a Place>,
+}
+
+impl<'a> Opening<'a> {
+    /// On a database, nothing else said.
+    #[must_use]
+    pub fn of(database: &'a Database) -> Self {
+        Self { database, city: None, city_name: None, photos: None }
+    }
+}
+
 impl DataFolder {
-    /// Opens or makes a data folder. `city` and its name count only for a new one.
+    /// Opens or makes a data folder with a database of its own. `city`, its id and its name, counts only for a new one.
     ///
     /// # Errors
-    /// `InUse` while another process has it; see `OpenError`.
+    /// As `open_with`.
     pub fn open(data: &Path, city: Option<(&str, &str)>, now_ms: i64) -> Result<Self, OpenError> {
+        let (city, city_name) = city.unzip();
+        Self::open_with(data, &Opening { city, city_name, ..Opening::of(&Database::File) }, now_ms)
+    }
+
+    /// Opens or makes a data folder.
+    ///
+    /// # Errors
+    /// `InUse` while another process has it; `Place` when photos lie somewhere else; also when the folder is of another
+    /// city of its database, or has another `secret.key` than the servers there. See `OpenError`.
+    pub fn open_with(data: &Path, opening: &Opening<'_>, now_ms: i64) -> Result<Self, OpenError> {
         fs::create_dir_all(data)?;
         let lock = File::options().create(true).truncate(false).write(true).open(data.join("lock"))?;
         match lock.try_lock() {
@@ -85,20 +120,19 @@ impl DataFolder {
             Err(TryLockError::WouldBlock) => return Err(OpenError::InUse),
             Err(TryLockError::Error(e)) => return Err(e.into()),
         }
+        let depot = Arc::new(Depot::open_at(data, &Place::settle(data, opening.photos)?)?);
+        depot.forget_copies(data)?;
         let random = SystemRandom;
         let seed = load_seed(&data.join("secret.key"), &random)?;
-        let store =
-            Store::open(&data.join("blindspot.db"), Options::default()).map_err(ServiceError::from)?;
-        let known = store.read(accounts::load_only_city).map_err(ServiceError::from)?;
-        let (city, name) = match (&known, city) {
-            (Some(record), _) => (record.city.clone(), record.name.clone()),
-            (None, Some((id, name))) => (CityId::from(id), name.to_owned()),
-            (None, None) => (CityId::from("city"), "净格".to_owned()),
-        };
-        let house = Arc::new(start::open(store, city, &name, seed, Box::new(random), now_ms)?);
-        house.set_erased_files(Arc::new(ErasedFiles::open(data)?));
+        let store = opening.database.open(data).map_err(ServiceError::from)?;
+        let (city, name) = which_city(data, &store, opening)?;
+        store.for_city(&city).map_err(ServiceError::from)?;
+        let node = if store.is_shared() { Some(load_node(&data.join("node.id"), &random)?) } else { None };
+        let house = start::open(store, city, &name, seed, Box::new(random), now_ms, node)?;
+        let house = Arc::new(house);
+        house.set_erased_files(Arc::new(ErasedFiles::open(data, depot.clone())));
         erasure::catch_up(&house, now_ms)?;
-        Ok(Self { house, depot: Depot::open(data)?, _lock: lock })
+        Ok(Self { house, depot, _lock: lock })
     }
 
     /// Notes that the work on it ended in order.
@@ -108,6 +142,36 @@ impl DataFolder {
     pub fn close(&self) -> Result<(), ServiceError> {
         start::close(&self.house)
     }
+}
+
+/// The city that a folder is for, made up when there is none yet.
+fn which_city(data: &Path, store: &Store, opening: &Opening<'_>) -> Result<(CityId, String), OpenError> {
+    let known = database::city_of(data, store, opening.city).map_err(ServiceError::from)?;
+    let (city, name) = match known {
+        Some(record) => (record.city, record.name),
+        None => {
+            let (id, name) = (opening.city.unwrap_or("city"), opening.city_name.unwrap_or("净格"));
+            (CityId::from(id), name.to_owned())
+        }
+    };
+    if store.is_shared() {
+        database::note_city(data, &city)?;
+    }
+    Ok((city, name))
+}
+
+/// The name under which this folder's server is known to others on the same database.
+fn load_node(path: &Path, random: &dyn Random) -> io::Result<String> {
+    if let Ok(name) = fs::read_to_string(path)
+        && !name.trim().is_empty()
+    {
+        return Ok(name.trim().to_owned());
+    }
+    let mut bytes = [0; 8];
+    random.fill(&mut bytes);
+    let name: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    fs::write(path, &name)?;
+    Ok(name)
 }
 
 /// The seed of all keys; made at the first start, readable by its owner alone.
@@ -188,7 +252,7 @@ impl App {
     /// # Errors
     /// When the operating system gives no thread.
     pub fn new(folder: DataFolder, config: &ServeConfig, base_url: String) -> io::Result<Self> {
-        let hints = Hints::default();
+        let hints = if folder.house.store.is_shared() { Hints::shared() } else { Hints::default() };
         let listener = hints.clone();
         folder.house.set_listener(Box::new(move |h| listener.tell(h)));
         folder.house.set_sandbox(config.sandbox.is_some());
@@ -263,5 +327,17 @@ mod tests {
         drop(again);
         fs::write(data.join("secret.key"), b"short").expect("write");
         assert!(matches!(DataFolder::open(&data, None, 4_000), Err(OpenError::BadKey)));
+    }
+
+    #[test]
+    fn a_city_that_is_not_named_has_the_name_that_it_is_given() {
+        let dir = tempfile::tempdir().expect("a folder");
+        for name in ["义乌", "another"] {
+            let opening = Opening { city_name: Some(name), ..Opening::of(&Database::File) };
+            let folder = DataFolder::open_with(dir.path(), &opening, 1_000).expect("opened");
+            let house = &folder.house;
+            assert_eq!((house.city.as_str(), house.city_name.as_str()), ("city", "义乌"), "once for all");
+            folder.close().expect("closed");
+        }
     }
 }

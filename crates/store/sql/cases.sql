@@ -12,10 +12,10 @@ SET state = excluded.state, open = excluded.open, town = excluded.town, grid = e
 SELECT c.case_id, c.received_ms, r.body
 FROM cases c JOIN rows r ON r.city_id = c.city_id AND r.case_id = c.case_id AND r.kind = 'case'
 WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
-  AND ($4 IS NULL OR c.state = $4) AND ($5 IS NULL OR c.town = $5) AND ($6 IS NULL OR c.grid = $6)
-  AND ($7 IS NULL OR c.lead = $7) AND ($8 IS NULL OR c.item = $8) AND ($9 IS NULL OR c.source = $9)
-  AND ($10 IS NULL OR c.urgent = $10) AND ($11 IS NULL OR c.open = $11) AND ($12 IS NULL OR c.short_n = $12)
-  AND ($13 IS NULL OR c.updated_ms >= $13)
+  AND (c.state = $4 OR $4 IS NULL) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
+  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
+  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.short_n = $12 OR $12 IS NULL)
+  AND (c.updated_ms >= $13 OR $13 IS NULL)
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $14;
 -- name: list_feed
 SELECT c.case_id, c.received_ms, r.body
@@ -24,10 +24,10 @@ JOIN feed_items f ON f.city_id = h.city_id AND f.feed_n = h.feed_n
 JOIN rows r ON r.city_id = f.city_id AND r.kind = f.kind AND r.id = f.id
 JOIN cases c ON c.city_id = r.city_id AND c.case_id = r.case_id
 WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
-  AND ($4 IS NULL OR c.state = $4) AND ($5 IS NULL OR c.town = $5) AND ($6 IS NULL OR c.grid = $6)
-  AND ($7 IS NULL OR c.lead = $7) AND ($8 IS NULL OR c.item = $8) AND ($9 IS NULL OR c.source = $9)
-  AND ($10 IS NULL OR c.urgent = $10) AND ($11 IS NULL OR c.open = $11) AND ($12 IS NULL OR c.short_n = $12)
-  AND ($13 IS NULL OR c.updated_ms >= $13)
+  AND (c.state = $4 OR $4 IS NULL) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
+  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
+  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.short_n = $12 OR $12 IS NULL)
+  AND (c.updated_ms >= $13 OR $13 IS NULL)
   AND h.city_id = $1 AND h.feed = $15 AND f.kind = 'case' AND f.gone = 0
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $14;
 -- name: count_city

@@ -14,9 +14,9 @@ ON CONFLICT (city_id, kind, key) DO UPDATE SET
 WHERE jobs.city_id = $1 AND jobs.done_ms IS NOT NULL;
 
 -- name: job_due
-SELECT key FROM jobs
+SELECT key, due_ms FROM jobs
 WHERE city_id = $1 AND kind = $2 AND done_ms IS NULL AND due_ms <= $3 AND lease_until <= $3
-ORDER BY due_ms, key LIMIT 1;
+ORDER BY due_ms, key LIMIT $4;
 
 -- name: job_lease
 UPDATE jobs SET lease_owner = $4, lease_until = $5, tries = tries + 1

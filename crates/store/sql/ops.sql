@@ -24,6 +24,9 @@ SELECT device_id, device_seq, op_id FROM ops WHERE city_id = $1 AND device_id = 
 SELECT device_seq FROM ops WHERE city_id = $1 AND device_id = $2 AND device_seq > $3
 UNION SELECT device_seq FROM stored_seqs WHERE city_id = $1 AND device_id = $2 AND device_seq > $3
 ORDER BY device_seq LIMIT $4;
+-- name: seq_stored
+SELECT device_id, device_seq FROM ops WHERE city_id = $1 AND device_id = $2 AND device_seq = $3
+UNION SELECT device_id, device_seq FROM stored_seqs WHERE city_id = $1 AND device_id = $2 AND device_seq = $3;
 -- name: save_stored_seq
 INSERT INTO stored_seqs (city_id, device_id, device_seq) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
 -- name: load_waiting
@@ -61,13 +64,14 @@ ON CONFLICT (city_id, op_id, hash) DO UPDATE SET
 WHERE quarantine.city_id = $1 AND quarantine.released_ms IS NOT NULL;
 -- name: take_over_quarantine
 UPDATE quarantine SET cause = $4, detail = $5, carrier = $6, at_ms = $7, sent = $8
-WHERE city_id = $1 AND op_id = $2 AND hash = $3 AND released_ms IS NULL AND carrier <> $6;
+WHERE city_id = $1 AND op_id = $2 AND hash = $3 AND released_ms IS NULL AND (carrier <> $6 OR cause <> $4);
 -- name: release_quarantine
 UPDATE quarantine SET released_ms = $4 WHERE city_id = $1 AND op_id = $2 AND hash = $3 AND released_ms IS NULL;
 -- name: decide_quarantine
 UPDATE quarantine SET released_ms = $4, verdict = $5 WHERE city_id = $1 AND op_id = $2 AND hash = $3;
 -- name: load_trying
-SELECT op_id FROM trying WHERE city_id = $1 AND op_id = $2 AND run <> $3;
+SELECT op_id FROM trying WHERE city_id = $1 AND op_id = $2 AND run <> $3
+  AND NOT EXISTS (SELECT 1 FROM nodes AS o WHERE o.city_id = $1 AND o.run = trying.run AND o.alive_ms > $4);
 -- name: append_trying
 INSERT INTO trying (city_id, op_id, run) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
 -- name: end_trying

@@ -91,6 +91,14 @@ pub fn load_only_city(tx: &Tx<'_>) -> Result<Option<CityRecord>> {
     }
 }
 
+/// Whether the database holds more than one city.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn has_several_cities(tx: &Tx<'_>) -> Result<bool> {
+    tx.query(&CITY_ONLY, &[]).map(|rows| rows.len() > 1)
+}
+
 fn city_of(row: &Row) -> Result<CityRecord> {
     Ok(CityRecord {
         city: CityId::from(row.text(0)?),

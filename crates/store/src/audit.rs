@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(check, AuditCheck { rows: 3, ok: true, first_bad: None });
         store
             .write(|tx| {
-                let run = |sql: &str| tx.conn.execute_batch(sql).map_err(crate::sqlite::from_rusqlite);
+                let run = |sql: &str| tx.sqlite().execute_batch(sql).map_err(crate::sqlite::from_rusqlite);
                 run("DROP TRIGGER audit_no_update; UPDATE audit SET detail = '[]' WHERE n = 2")
             })
             .expect("tamper");
@@ -194,7 +194,7 @@ mod tests {
         let store = Store::open_in_memory().expect("open");
         three(&store, &CityId::from("yiwu"));
         for sql in ["UPDATE audit SET n = 9", "DELETE FROM audit"] {
-            let done = store.write(|tx| tx.conn.execute_batch(sql).map_err(crate::sqlite::from_rusqlite));
+            let done = store.write(|tx| tx.sqlite().execute_batch(sql).map_err(crate::sqlite::from_rusqlite));
             assert!(done.expect_err("refused").to_string().contains("append-only"));
         }
     }

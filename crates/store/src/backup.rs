@@ -1,7 +1,8 @@
 //! A copy of a database that is in use, and what a restore changes in one. Knows no blob and no folder.
 
+use crate::meta::of_city;
 use crate::sqlite::from_rusqlite;
-use crate::{Result, Stmt, StoreError, Tx, meta};
+use crate::{Result, Stmt, StoreError, Tx};
 use blindspot_core::id::CityId;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
@@ -11,8 +12,6 @@ use std::time::Duration;
 /// Pages copied at once (2 MiB), and the pause after, in which writers have the disk to themselves.
 const STEP_PAGES: i32 = 128;
 const PAUSE: Duration = Duration::from_millis(4);
-/// What a restore adds to every number that people have seen.
-pub const JUMP: i64 = 10_000;
 
 macro_rules! statements {
     ($($name:ident = $key:literal;)+) => {
@@ -101,8 +100,8 @@ pub fn epoch_max(tx: &Tx<'_>, city: &CityId) -> Result<i64> {
 ///
 /// # Errors
 /// When the engine refuses.
-pub fn jump_counters(tx: &Tx<'_>, city: &CityId) -> Result<usize> {
-    tx.exec(&JUMP_COUNTERS, &[city.into(), JUMP.into()])
+pub fn jump_counters(tx: &Tx<'_>, city: &CityId, jump: i64) -> Result<usize> {
+    tx.exec(&JUMP_COUNTERS, &[city.into(), jump.into()])
 }
 
 /// An epoch that was opened.
@@ -115,16 +114,16 @@ pub struct Opened {
 }
 
 /// Opens an epoch above every one that the database or a phone knows of (protocol 10): the unix second, or more when
-/// the clock is behind. Numbers that people have seen jump.
+/// the clock is behind. Numbers that people have seen jump by as much as is given.
 ///
 /// # Errors
 /// When the engine refuses.
-pub fn open_epoch(tx: &Tx<'_>, city: &CityId, claimed: i64, now_ms: i64) -> Result<Opened> {
-    let before = meta::load_int(tx, meta::EPOCH)?.unwrap_or(0);
+pub fn open_epoch(tx: &Tx<'_>, city: &CityId, claimed: i64, jump: i64, now_ms: i64) -> Result<Opened> {
+    let before = of_city::load_int(tx, city, of_city::EPOCH)?.unwrap_or(0);
     let highest = before.max(epoch_max(tx, city)?).max(claimed);
     let epoch = now_ms.div_euclid(1_000).max(highest + 1);
-    meta::save(tx, meta::EPOCH, &epoch.to_string())?;
-    jump_counters(tx, city)?;
+    of_city::save(tx, city, of_city::EPOCH, &epoch.to_string())?;
+    jump_counters(tx, city, jump)?;
     Ok(Opened { before, epoch })
 }
 
@@ -185,7 +184,7 @@ mod tests {
             .write(|tx| {
                 counters::save_counter(tx, &a, "short:all:2026", 7)?;
                 counters::save_counter(tx, &b, "short:all:2026", 7)?;
-                jump_counters(tx, &a)
+                jump_counters(tx, &a, 10_000)
             })
             .unwrap();
         let at = |city| store.read(|tx| counters::load_counter(tx, city, "short:all:2026")).unwrap();

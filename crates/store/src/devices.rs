@@ -3,6 +3,7 @@
 use crate::{Result, Row, Stmt, StoreError, Tx};
 use blindspot_core::id::CityId;
 use blindspot_core::{DeviceId, PersonId};
+use std::collections::BTreeMap;
 
 macro_rules! statements {
     ($($name:ident = $key:literal;)+) => {
@@ -194,13 +195,13 @@ pub fn save_device_seen(tx: &Tx<'_>, city: &CityId, device: DeviceId, now_ms: i6
     tx.exec(&DEVICE_SEEN, &[city.as_str().into(), device.into(), now_ms.into()]).map(drop)
 }
 
-/// Raises `received_through`; never lowers it.
+/// Raises `received_through` of devices; never lowers it.
 ///
 /// # Errors
 /// When the engine refuses.
-pub fn save_received_through(tx: &Tx<'_>, city: &CityId, device: DeviceId, through: u64) -> Result<()> {
-    let through = i64::try_from(through).unwrap_or(i64::MAX);
-    tx.exec(&DEVICE_RECEIVED, &[city.as_str().into(), device.into(), through.into()]).map(drop)
+pub fn save_received_through(tx: &Tx<'_>, city: &CityId, all: &BTreeMap<DeviceId, u64>) -> Result<()> {
+    let sets = all.iter().map(|(device, n)| [city.as_str().into(), (*device).into(), (*n).into()]);
+    tx.exec_many(&DEVICE_RECEIVED, sets).map(drop)
 }
 
 /// Marks an active device as cloned; says whether that is new.

@@ -78,6 +78,24 @@ pub fn load_heads(tx: &Tx<'_>, city: &CityId, feeds: &BTreeSet<Feed>) -> Result<
     tx.query_many(&LOAD_HEAD, feeds.iter().map(|f| [city.into(), f.into()]))?.iter().map(head).collect()
 }
 
+/// As `load_heads`, held until the transaction ends: nobody else gives seqs in them before it is committed.
+fn hold_heads(tx: &Tx<'_>, city: &CityId, feeds: &BTreeSet<Feed>) -> Result<BTreeMap<Feed, Head>> {
+    if mutant::is("turn_not_taken") {
+        return load_heads(tx, city, feeds);
+    }
+    let sets = feeds.iter().map(|f| [city.into(), f.into()]);
+    tx.query_many_held(&LOAD_HEAD, sets)?.iter().map(head).collect()
+}
+
+/// All feeds with their newest seqs.
+///
+/// # Errors
+/// The engine's.
+pub fn all_heads(tx: &Tx<'_>, city: &CityId) -> Result<Vec<(Feed, i64)>> {
+    let heads = tx.query(&ALL_HEADS, &[city.into()])?;
+    heads.iter().map(|row| head(row).map(|(feed, head)| (feed, head.seq))).collect()
+}
+
 /// Items of a feed after a seq, in seq order.
 ///
 /// # Errors
@@ -209,7 +227,7 @@ pub fn save_changes(
         }
     }
     let feeds: BTreeSet<Feed> = by_feed.keys().map(|f| (*f).clone()).collect();
-    let mut heads = load_heads(tx, city, &feeds)?;
+    let mut heads = hold_heads(tx, city, &feeds)?;
     number_new_feeds(tx, city, &feeds, &mut heads)?;
     let (mut ends, mut items, mut moved) = (Vec::new(), Vec::new(), BTreeMap::new());
     for (feed, changes) in by_feed {
@@ -249,6 +267,7 @@ pub fn save_changes(
     tx.exec_many(&SAVE_ITEM, items)?;
     let heads = heads.iter().filter(|(feed, _)| moved.contains_key(*feed));
     tx.exec_many(&SAVE_HEAD, heads.map(|(feed, head)| head_values(city, feed, head)))?;
+    crate::nodes::tell(tx, city, &moved)?;
     Ok(moved)
 }
 

@@ -80,27 +80,47 @@ pub fn put_if_idle(tx: &Tx<'_>, city: &CityId, job: &JobKey, due_ms: i64, now_ms
     tx.exec(&PUT_IF_IDLE, &set).map(drop)
 }
 
-/// Claims the job of a kind that has been due longest and that nobody holds, until `now_ms + lease_ms`.
+/// Of the jobs of a kind that are due and that nobody holds, those due at the earliest moment, at most `most`, in the
+/// order of their keys.
 ///
 /// # Errors
 /// The engine's.
-pub fn claim(
+pub fn load_due(
     tx: &Tx<'_>,
     city: &CityId,
     kind: &'static str,
+    most: i64,
+    now_ms: i64,
+) -> Result<Vec<String>> {
+    let rows = tx.query(&DUE, &[city.into(), kind.into(), now_ms.into(), most.into()])?;
+    let mut keys = vec![];
+    let mut first = None;
+    for row in &rows {
+        let due = row.int(1)?;
+        if *first.get_or_insert(due) == due {
+            keys.push(row.text(0)?.to_owned());
+        }
+    }
+    Ok(keys)
+}
+
+/// Claims this job, if it is due and nobody holds it, until `now_ms + lease_ms`.
+///
+/// # Errors
+/// The engine's.
+pub fn lease(
+    tx: &Tx<'_>,
+    city: &CityId,
+    job: JobKey,
     owner: &str,
     lease_ms: i64,
     now_ms: i64,
 ) -> Result<Option<Claimed>> {
-    let Some(found) = tx.query_one(&DUE, &[city.into(), kind.into(), now_ms.into()])? else {
-        return Ok(None);
-    };
-    let key = found.text(0)?.to_owned();
     let until = now_ms.saturating_add(lease_ms);
     let set = [
         city.into(),
-        kind.into(),
-        key.as_str().into(),
+        job.kind.into(),
+        job.key.as_str().into(),
         owner.into(),
         until.into(),
         // Said again: where readers do not wait for writers, another may have been quicker.
@@ -112,7 +132,7 @@ pub fn claim(
         due_ms: row.int(0)?,
         tries: row.int(1)?,
         payload: row.text(2)?.to_owned(),
-        job: JobKey { kind, key },
+        job,
     }))
 }
 

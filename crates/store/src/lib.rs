@@ -1,4 +1,4 @@
-//! Server persistence: the port, statements written once, the SQLite adapter, migrations, conformance.
+//! Server persistence: the port, statements written once, two engines, migrations, conformance.
 //!
 //! Knows no HTTP and decides nothing. Promises, each with a conformance test of its name:
 //!
@@ -23,6 +23,7 @@ mod checkpoint;
 mod conformance;
 pub mod counters;
 pub mod devices;
+pub mod dialect;
 pub mod erased;
 mod fault;
 pub mod feed;
@@ -31,11 +32,17 @@ pub mod jobs;
 pub mod looks;
 pub mod meta;
 mod migrate;
+#[cfg(feature = "postgres")]
+pub mod move_house;
+pub mod nodes;
 pub mod ops;
+#[cfg(feature = "postgres")]
+mod postgres;
 pub mod quarantine;
 pub mod request_keys;
 pub mod rows;
 mod sqlite;
+mod sqlite_run;
 mod statement;
 pub mod tokens;
 mod tx;
@@ -46,11 +53,14 @@ pub mod watch;
 
 #[cfg(feature = "faults")]
 pub use fault::Fault;
+#[cfg(feature = "postgres")]
+pub use postgres::{PgEar, PgOptions, PgStanding};
 pub use sqlite::{MIN_SQLITE, Options};
 pub use statement::Stmt;
 pub use tx::Tx;
 pub use value::{Row, Value};
 
+use blindspot_core::id::CityId;
 use std::path::Path;
 
 /// The version of SQLite that is built in.
@@ -108,16 +118,35 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// A database: one writer, many readers. A struct around the engines there are; no trait object and
 /// no type parameter reaches a handler.
 pub struct Store {
-    engine: sqlite::SqliteEngine,
+    engine: Engine,
+}
+
+enum Engine {
+    Sqlite(Box<sqlite::SqliteEngine>),
+    #[cfg(feature = "postgres")]
+    Postgres(Box<postgres::PgEngine>),
 }
 
 impl Store {
+    fn sqlite(engine: sqlite::SqliteEngine) -> Self {
+        Self { engine: Engine::Sqlite(Box::new(engine)) }
+    }
+
     /// Opens or creates a database file and brings it to the newest schema.
     ///
     /// # Errors
     /// `Version` for a newer schema or an unsafe SQLite, `Corrupt` for a damaged file.
     pub fn open(path: &Path, options: Options) -> Result<Self> {
-        Ok(Self { engine: sqlite::SqliteEngine::open(path, options)? })
+        sqlite::SqliteEngine::open(path, options).map(Self::sqlite)
+    }
+
+    /// Opens a database on a PostgreSQL server and brings it to the newest schema. Other servers may work on it.
+    ///
+    /// # Errors
+    /// `Io` when it cannot be reached, `Version` for a newer schema or another program's database.
+    #[cfg(feature = "postgres")]
+    pub fn connect(options: PgOptions) -> Result<Self> {
+        Ok(Self { engine: Engine::Postgres(Box::new(postgres::PgEngine::open(options)?)) })
     }
 
     /// Opens a finished copy for reading; nothing is migrated, nothing is written beside it.
@@ -125,7 +154,7 @@ impl Store {
     /// # Errors
     /// When it is no database of ours.
     pub fn open_copy(path: &Path) -> Result<Self> {
-        Ok(Self { engine: sqlite::SqliteEngine::open_copy(path)? })
+        sqlite::SqliteEngine::open_copy(path).map(Self::sqlite)
     }
 
     /// A database in memory, for simulation: one connection serves reads and writes.
@@ -133,31 +162,92 @@ impl Store {
     /// # Errors
     /// When SQLite refuses.
     pub fn open_in_memory() -> Result<Self> {
-        Ok(Self { engine: sqlite::SqliteEngine::open_in_memory()? })
+        sqlite::SqliteEngine::open_in_memory().map(Self::sqlite)
+    }
+
+    /// Says which city this store is asked for: servers of other cities on the database are not waited for.
+    ///
+    /// # Errors
+    /// The engine's; `Version` when it is for another already.
+    pub fn for_city(&self, city: &CityId) -> Result<()> {
+        match &self.engine {
+            Engine::Sqlite(_) => {
+                let _ = city;
+                Ok(())
+            }
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(engine) => engine.for_city(city.as_str()),
+        }
+    }
+
+    /// Whether other servers may work on the same database: what is remembered of it may be out of date.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        match &self.engine {
+            Engine::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => true,
+        }
+    }
+
+    /// Hears what other servers commit; none where there are none.
+    #[cfg(feature = "postgres")]
+    #[must_use]
+    pub fn ear(&self) -> Option<PgEar> {
+        match &self.engine {
+            Engine::Sqlite(_) => None,
+            Engine::Postgres(engine) => Some(engine.ear()),
+        }
+    }
+
+    /// What keeps a commit on the PostgreSQL server; none on SQLite.
+    ///
+    /// # Errors
+    /// The engine's.
+    #[cfg(feature = "postgres")]
+    pub fn pg_standing(&self) -> Result<Option<PgStanding>> {
+        match &self.engine {
+            Engine::Sqlite(_) => Ok(None),
+            Engine::Postgres(engine) => engine.standing().map(Some),
+        }
     }
 
     /// Plans a failure, or none; says whether the former plan came to pass.
     #[cfg(feature = "faults")]
     pub fn plan_fault(&self, plan: Option<(Fault, u64)>) -> bool {
-        self.engine.faults().plan(plan)
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.faults().plan(plan),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(engine) => engine.faults().plan(plan),
+        }
     }
 
     /// Runs a closure in one durable write transaction. It may run again after a conflict, so it must be
-    /// pure but for `tx`. Only one runs at a time.
+    /// pure but for `tx`. Only one runs at a time for a city, on all its servers.
     ///
     /// # Errors
-    /// The closure's, or the commit's; in both cases nothing was written.
+    /// The closure's, or the commit's; in both cases nothing was written, unless the connection was lost in the
+    /// commit: then nobody knows, and it must be asked again.
     pub fn write<T, E: From<StoreError>>(&self, f: impl FnMut(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
-        self.engine.write(f)
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.write(f),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(engine) => engine.write(f),
+        }
     }
 
     /// Leaves nothing of what was written over in the write-ahead log: copies all of it back and empties the file.
-    /// Says whether it could; a reader of an older state is in the way until it ends.
+    /// Says whether it could; a reader of an older state is in the way until it ends. On PostgreSQL the room is given
+    /// free for use; its log and its backups are the operator's.
     ///
     /// # Errors
     /// The engine's.
     pub fn empty_wal(&self) -> Result<bool> {
-        self.engine.empty_wal()
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.empty_wal(),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(engine) => engine.vacuum().map(|()| true),
+        }
     }
 
     /// Runs a closure on one read snapshot.
@@ -165,6 +255,10 @@ impl Store {
     /// # Errors
     /// The closure's, or the engine's.
     pub fn read<T, E: From<StoreError>>(&self, f: impl FnOnce(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
-        self.engine.read(f)
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.read(f),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(engine) => engine.read(f),
+        }
     }
 }

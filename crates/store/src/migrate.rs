@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0005.sql"),
     include_str!("../migrations/sqlite/0006.sql"),
     include_str!("../migrations/sqlite/0007.sql"),
+    include_str!("../migrations/sqlite/0008.sql"),
 ];
 
 /// Marks the file as ours, so that another program's database is not taken for one of ours.
@@ -22,18 +23,10 @@ pub(crate) fn migrate(conn: &mut Connection) -> Result<()> {
     let version: i64 = conn.pragma_query_value(None, "user_version", |r| r.get(0)).map_err(from_rusqlite)?;
     let app: i64 = conn.pragma_query_value(None, "application_id", |r| r.get(0)).map_err(from_rusqlite)?;
     if version > 0 && app != APPLICATION_ID {
-        return Err(StoreError::Version(
-            "这个数据库属于别的程序，或由首个版本之前的程序写入；请换一个新文件夹 / this database belongs to another program, or to a \
-             build from before the first release: start with a new folder"
-                .into(),
-        ));
+        return Err(foreign());
     }
     if version > known {
-        return Err(StoreError::Version(format!(
-            "数据由更新的程序写入（结构 {version}，本程序只认到 {known}），没有改动；请启动更新的程序，或恢复升级前的备份 / this \
-             database has schema {version}, this program knows {known}; nothing was changed: start the newer program \
-             again, or restore the backup from before the upgrade"
-        )));
+        return Err(newer(version, known));
     }
     for (i, sql) in MIGRATIONS.iter().enumerate().skip(usize::try_from(version).unwrap_or(0)) {
         let tx = conn.transaction().map_err(from_rusqlite)?;
@@ -44,6 +37,30 @@ pub(crate) fn migrate(conn: &mut Connection) -> Result<()> {
         tx.commit().map_err(from_rusqlite)?;
     }
     Ok(())
+}
+
+/// The number of the newest migration.
+#[cfg(feature = "postgres")]
+pub(crate) fn newest() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// A database that is not ours.
+pub(crate) fn foreign() -> StoreError {
+    StoreError::Version(
+        "这个数据库属于别的程序，或由首个版本之前的程序写入；请换一个新文件夹 / this database belongs to another program, or to a \
+         build from before the first release: start with a new folder"
+            .into(),
+    )
+}
+
+/// A database that a newer program has written.
+pub(crate) fn newer(version: i64, known: i64) -> StoreError {
+    StoreError::Version(format!(
+        "数据由更新的程序写入（结构 {version}，本程序只认到 {known}），没有改动；请启动更新的程序，或恢复升级前的备份 / this \
+         database has schema {version}, this program knows {known}; nothing was changed: start the newer program \
+         again, or restore the backup from before the upgrade"
+    ))
 }
 
 #[cfg(test)]
@@ -68,6 +85,7 @@ mod tests {
         "0aadf8b1a657355c03a686dcf166c8548801702df491ab27c5eb1a87fdc1606b",
         "7669073e89cbcfa161582b8ea9a9974efee8eb191b5586bb5a3539bf82416bbe",
         "efa4692aaa6aaea3e5296da84c4cc0cf8bd6156d2c5a76ec8abb7c63d4775a9c",
+        "65633a34884baec5aa7f854e8a1d044755d9341e8bc765f5a362e0c225b1efd7",
     ];
 
     #[test]

@@ -19,6 +19,7 @@ static APPEND_CASE: Stmt = Stmt::new(SQL, "append_op_case");
 static OF_CASE: Stmt = Stmt::new(SQL, "ops_of_case");
 static HOLDERS: Stmt = Stmt::new(SQL, "holders");
 static SEQS_AFTER: Stmt = Stmt::new(SQL, "seqs_after");
+static SEQ_STORED: Stmt = Stmt::new(SQL, "seq_stored");
 static STORED_SEQ: Stmt = Stmt::new(SQL, "save_stored_seq");
 
 /// An op as kept.
@@ -208,6 +209,22 @@ pub fn load_through(tx: &Tx<'_>, city: &CityId, device: DeviceId, through: u64) 
             return Ok(at);
         }
     }
+}
+
+/// Which of these numbers are stored, as an op or accounted for.
+///
+/// # Errors
+/// The engine's.
+pub fn load_stored_seqs(
+    tx: &Tx<'_>,
+    city: &CityId,
+    numbers: &BTreeSet<(DeviceId, u64)>,
+) -> Result<BTreeSet<(DeviceId, u64)>> {
+    let sets = numbers.iter().map(|(d, n)| [city.into(), (*d).into(), (*n).into()]);
+    let number = |row: &Row| -> Result<_> {
+        Ok((DeviceId::from_bytes(row.id(0)?), u64::try_from(row.int(1)?).unwrap_or(0)))
+    };
+    tx.query_many(&SEQ_STORED, sets)?.iter().map(number).collect()
 }
 
 /// Accounts for numbers without an op: declared gone, or kept in quarantine.

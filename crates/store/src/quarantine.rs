@@ -134,8 +134,8 @@ pub fn append_quarantine(tx: &Tx<'_>, city: &CityId, entry: &Quarantined) -> Res
     .map(|changed| changed == 1)
 }
 
-/// An entry that another's credential had brought: its op came from its own phone since, and waits for another reason.
-/// Says whether there was one.
+/// An entry whose op now waits for another reason, or that another's credential had brought while its op came from its
+/// own phone since. Says whether there was one.
 ///
 /// # Errors
 /// The engine's.
@@ -188,12 +188,20 @@ static LOAD_TRYING: Stmt = Stmt::new(SQL, "load_trying");
 static APPEND_TRYING: Stmt = Stmt::new(SQL, "append_trying");
 static END_TRYING: Stmt = Stmt::new(SQL, "end_trying");
 
-/// Which of these ops an earlier run was applying when it ended.
+/// Which of these ops an earlier run was applying when it ended. A server that was heard of after `alive_ms` has not
+/// ended: it may be applying them now.
 ///
 /// # Errors
 /// The engine's.
-pub fn load_trying(tx: &Tx<'_>, city: &CityId, ids: &BTreeSet<OpId>, run: i64) -> Result<BTreeSet<OpId>> {
-    let rows = tx.query_many(&LOAD_TRYING, ids.iter().map(|id| [city.into(), (*id).into(), run.into()]))?;
+pub fn load_trying(
+    tx: &Tx<'_>,
+    city: &CityId,
+    ids: &BTreeSet<OpId>,
+    run: i64,
+    alive_ms: i64,
+) -> Result<BTreeSet<OpId>> {
+    let sets = ids.iter().map(|id| [city.into(), (*id).into(), run.into(), alive_ms.into()]);
+    let rows = tx.query_many(&LOAD_TRYING, sets)?;
     rows.iter().map(|row| row.id(0).map(OpId::from_bytes)).collect()
 }
 

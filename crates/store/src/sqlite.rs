@@ -2,6 +2,7 @@
 
 use crate::checkpoint::Checkpointer;
 use crate::fault::Faults;
+use crate::tx::Conn;
 use crate::{Result, StoreError, Tx, Value, migrate};
 use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
@@ -117,7 +118,7 @@ impl SqliteEngine {
         let tx = conn
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
             .map_err(|e| E::from(from_rusqlite(e)))?;
-        let value = f(&Tx { conn: &tx, faults: &self.faults })?;
+        let value = f(&Tx { conn: Conn::Sqlite(&tx), faults: &self.faults })?;
         let unsure = self.faults.judge_commit()?;
         tx.commit().map_err(|e| E::from(from_rusqlite(e)))?;
         if let Some(error) = unsure {
@@ -162,7 +163,7 @@ impl SqliteEngine {
     ) -> Result<T, E> {
         self.faults.judge()?;
         let tx = conn.transaction().map_err(|e| E::from(from_rusqlite(e)))?;
-        f(&Tx { conn: &tx, faults: &self.faults })
+        f(&Tx { conn: Conn::Sqlite(&tx), faults: &self.faults })
     }
 
     #[cfg(feature = "faults")]

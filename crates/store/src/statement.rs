@@ -25,17 +25,24 @@ impl Stmt {
         self.name
     }
 
+    /// Its text as it is written: PostgreSQL's.
+    ///
+    /// # Panics
+    /// When the file holds no statement of the name: a broken build, not bad input.
+    #[must_use]
+    pub fn written(&self) -> &'static str {
+        let found = find(self.file, self.name);
+        assert!(found.is_some(), "no statement named {}", self.name);
+        found.unwrap_or_default()
+    }
+
     /// Its text for SQLite.
     ///
     /// # Panics
     /// When the file holds no statement of the name: a broken build, not bad input.
     #[must_use]
     pub fn sql(&self) -> &str {
-        self.sql.get_or_init(|| {
-            let found = find(self.file, self.name);
-            assert!(found.is_some(), "no statement named {}", self.name);
-            found.map(numbered).unwrap_or_default()
-        })
+        self.sql.get_or_init(|| numbered(self.written()))
     }
 }
 

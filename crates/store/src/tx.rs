@@ -1,45 +1,64 @@
-//! A transaction: query, exec, exec_many, savepoint. Rolled back when dropped without commit.
+//! A transaction: query, exec, batches. Rolled back when dropped without commit.
+//!
+//! Which engine runs a statement is decided here, once a statement; no type of an engine goes further up.
 
 use crate::fault::Faults;
-use crate::sqlite::{from_rusqlite, to_value};
-use crate::{Result, Row, Stmt, Value};
-use rusqlite::types::ToSqlOutput;
+#[cfg(feature = "postgres")]
+use crate::postgres::PgConn;
+use crate::{Result, Row, Stmt, Value, sqlite_run};
 
 /// A transaction on one connection.
 pub struct Tx<'c> {
-    pub(crate) conn: &'c rusqlite::Connection,
+    pub(crate) conn: Conn<'c>,
     pub(crate) faults: &'c Faults,
 }
 
-struct Bound<'b, 'v>(&'b Value<'v>);
-
-impl rusqlite::ToSql for Bound<'_, '_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        use rusqlite::types::ValueRef;
-        Ok(ToSqlOutput::Borrowed(match self.0 {
-            Value::Null => ValueRef::Null,
-            Value::Int(v) => ValueRef::Integer(*v),
-            Value::Real(v) => ValueRef::Real(*v),
-            Value::Text(v) => ValueRef::Text(v.as_bytes()),
-            Value::Blob(v) => ValueRef::Blob(v),
-            Value::Id(v) => ValueRef::Blob(v),
-            Value::Hash(v) => ValueRef::Blob(v),
-        }))
-    }
+/// The connection that it runs on.
+#[derive(Clone, Copy)]
+pub(crate) enum Conn<'c> {
+    Sqlite(&'c rusqlite::Connection),
+    #[cfg(feature = "postgres")]
+    Postgres(&'c PgConn),
 }
 
 impl Tx<'_> {
+    /// Whether other servers may work on the same database.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        match self.conn {
+            Conn::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(_) => true,
+        }
+    }
+
+    /// Other servers look when this is committed.
+    pub(crate) fn notify(&self) {
+        match self.conn {
+            Conn::Sqlite(_) => {}
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(conn) => conn.tell(),
+        }
+    }
+
     /// All rows of a query.
     ///
     /// # Errors
     /// When the engine refuses.
     pub fn query(&self, stmt: &Stmt, params: &[Value<'_>]) -> Result<Vec<Row>> {
-        let mut out = Vec::new();
-        self.each(stmt, params, |row| {
-            out.push(row);
-            Ok(())
-        })?;
-        Ok(out)
+        self.faults.judge()?;
+        match self.conn {
+            Conn::Sqlite(conn) => {
+                let mut out = Vec::new();
+                sqlite_run::each(conn, stmt, params, |row| {
+                    out.push(row);
+                    Ok(())
+                })?;
+                Ok(out)
+            }
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(conn) => conn.query(stmt, params),
+        }
     }
 
     /// The first row of a query, if there is one.
@@ -50,7 +69,8 @@ impl Tx<'_> {
         Ok(self.query(stmt, params)?.into_iter().next())
     }
 
-    /// All rows of a query run for many sets of values, prepared once: the way to load a batch by key.
+    /// All rows of a query run for many sets of values, in the order of the sets: the way to load a batch by key.
+    /// All sets are of one city.
     ///
     /// # Errors
     /// When the engine refuses.
@@ -60,57 +80,60 @@ impl Tx<'_> {
         sets: impl IntoIterator<Item = [Value<'v>; N]>,
     ) -> Result<Vec<Row>> {
         self.faults.judge()?;
-        let mut prepared = self.conn.prepare_cached(stmt.sql()).map_err(from_rusqlite)?;
-        let columns = prepared.column_count();
-        let mut out = Vec::new();
-        for set in sets {
-            let mut rows =
-                prepared.query(rusqlite::params_from_iter(set.iter().map(Bound))).map_err(from_rusqlite)?;
-            while let Some(row) = rows.next().map_err(from_rusqlite)? {
-                let values = (0..columns)
-                    .map(|i| row.get_ref(i).map(to_value).map_err(from_rusqlite))
-                    .collect::<Result<Vec<_>>>()?;
-                out.push(Row(values));
-            }
+        match self.conn {
+            Conn::Sqlite(conn) => sqlite_run::query_many(conn, stmt, sets),
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(conn) => conn.query_many(stmt, sets, false),
         }
-        Ok(out)
+    }
+
+    /// As `query_many`, and holds what it found until the transaction ends, where others could change it.
+    ///
+    /// # Errors
+    /// When the engine refuses.
+    pub fn query_many_held<'v, const N: usize>(
+        &self,
+        stmt: &Stmt,
+        sets: impl IntoIterator<Item = [Value<'v>; N]>,
+    ) -> Result<Vec<Row>> {
+        self.faults.judge()?;
+        match self.conn {
+            // The one writer holds all of it already.
+            Conn::Sqlite(conn) => sqlite_run::query_many(conn, stmt, sets),
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(conn) => conn.query_many(stmt, sets, true),
+        }
     }
 
     /// Each row of a query in turn, for results too large to hold.
     ///
     /// # Errors
     /// When the engine or the closure refuses.
-    pub fn each(
-        &self,
-        stmt: &Stmt,
-        params: &[Value<'_>],
-        mut f: impl FnMut(Row) -> Result<()>,
-    ) -> Result<()> {
+    pub fn each(&self, stmt: &Stmt, params: &[Value<'_>], f: impl FnMut(Row) -> Result<()>) -> Result<()> {
         self.faults.judge()?;
-        let mut prepared = self.conn.prepare_cached(stmt.sql()).map_err(from_rusqlite)?;
-        let columns = prepared.column_count();
-        let mut rows =
-            prepared.query(rusqlite::params_from_iter(params.iter().map(Bound))).map_err(from_rusqlite)?;
-        while let Some(row) = rows.next().map_err(from_rusqlite)? {
-            let values = (0..columns)
-                .map(|i| row.get_ref(i).map(to_value).map_err(from_rusqlite))
-                .collect::<Result<Vec<_>>>()?;
-            f(Row(values))?;
+        match self.conn {
+            Conn::Sqlite(conn) => sqlite_run::each(conn, stmt, params, f),
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(conn) => conn.each(stmt, params, f),
         }
-        Ok(())
     }
 
     /// Runs a statement; gives the number of rows it changed.
     ///
     /// # Errors
-    /// `Duplicate` for a unique key that is there already; else when the engine refuses.
+    /// `Duplicate` for a unique key that is there already; else when the engine refuses. On PostgreSQL nothing more
+    /// can be done in the transaction after an error.
     pub fn exec(&self, stmt: &Stmt, params: &[Value<'_>]) -> Result<usize> {
         self.faults.judge()?;
-        let mut prepared = self.conn.prepare_cached(stmt.sql()).map_err(from_rusqlite)?;
-        prepared.execute(rusqlite::params_from_iter(params.iter().map(Bound))).map_err(from_rusqlite)
+        match self.conn {
+            Conn::Sqlite(conn) => sqlite_run::exec(conn, stmt, params),
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(conn) => conn.exec(stmt, params),
+        }
     }
 
-    /// Runs a statement for many sets of values, prepared once.
+    /// Runs a statement for many sets of values of one city: prepared once, or as one statement for all.
+    /// No two sets may change the same row.
     ///
     /// # Errors
     /// As `exec`, at the first set refused.
@@ -133,35 +156,30 @@ impl Tx<'_> {
         sets: impl IntoIterator<Item = Result<[Value<'v>; N]>>,
     ) -> Result<usize> {
         self.faults.judge()?;
-        let mut prepared = self.conn.prepare_cached(stmt.sql()).map_err(from_rusqlite)?;
-        let mut changed = 0;
-        for set in sets {
-            let set = set?;
-            changed +=
-                prepared.execute(rusqlite::params_from_iter(set.iter().map(Bound))).map_err(from_rusqlite)?;
+        match self.conn {
+            Conn::Sqlite(conn) => sqlite_run::exec_each(conn, stmt, sets),
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(conn) => conn.exec_each(stmt, sets),
         }
-        Ok(changed)
     }
 
-    /// Runs a closure whose `Err` undoes only what it wrote itself.
-    ///
-    /// # Errors
-    /// The closure's, after its own writes are undone; or the engine's.
-    pub fn savepoint<T, E: From<crate::StoreError>>(
-        &self,
-        f: impl FnOnce(&Tx<'_>) -> std::result::Result<T, E>,
-    ) -> std::result::Result<T, E> {
-        let run = |sql: &str| self.conn.execute_batch(sql).map_err(|e| E::from(from_rusqlite(e)));
-        run("SAVEPOINT part")?;
-        match f(self) {
-            Ok(value) => {
-                run("RELEASE part")?;
-                Ok(value)
-            }
-            Err(error) => {
-                run("ROLLBACK TO part; RELEASE part")?;
-                Err(error)
-            }
+    /// SQLite's own connection, for tests that look behind the port.
+    #[cfg(test)]
+    pub(crate) fn sqlite(&self) -> &rusqlite::Connection {
+        match self.conn {
+            Conn::Sqlite(conn) => conn,
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(_) => panic!("this is PostgreSQL"),
+        }
+    }
+
+    /// Whether the engine reads a statement.
+    #[cfg(test)]
+    pub(crate) fn understands(&self, stmt: &Stmt) -> Result<()> {
+        match self.conn {
+            Conn::Sqlite(conn) => conn.prepare(stmt.sql()).map(drop).map_err(crate::sqlite::from_rusqlite),
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(conn) => conn.understands(stmt),
         }
     }
 }

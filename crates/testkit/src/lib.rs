@@ -10,6 +10,7 @@ pub mod files;
 pub mod kept;
 mod mishap;
 mod oracle;
+mod order;
 pub mod phone;
 pub mod scenario;
 pub mod server;

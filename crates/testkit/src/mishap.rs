@@ -9,6 +9,7 @@ use crate::sim::Sim;
 use crate::standing;
 use crate::trouble::any_phone;
 use blindspot_core::command::{Command, Comment};
+use blindspot_core::op::SealedOp;
 use blindspot_core::verdict::Cause;
 use blindspot_server::service::people::Actor;
 use blindspot_server::service::quarantine_desk::{self, ReplayRequest};
@@ -37,7 +38,11 @@ pub(crate) fn mend_engine(server: &SimServer) {
 
 /// One mishap.
 pub(crate) fn act(world: &mut World) {
-    match world.sim.dice.below(100) {
+    let choice = world.sim.dice.below(100);
+    if world.sim.trace {
+        eprintln!("{} mishap {choice}", world.sim.now_ms);
+    }
+    match choice {
         0..=39 => poison(world),
         40..=59 => lose_file(&mut world.sim),
         60..=84 => carry(&mut world.sim, true),
@@ -61,7 +66,8 @@ fn poison(world: &mut World) {
 /// The file of a photo that was not delivered yet goes from a phone, or changes there.
 fn lose_file(sim: &mut Sim) {
     let n = any_phone(sim);
-    let mut waiting = sim.phones[n].app().uploads().expect("uploads are read");
+    let waiting = sim.phones[n].app().uploads();
+    let Some(mut waiting) = sim.phones[n].survived(waiting, &mut sim.dice) else { return };
     waiting.retain(|u| !u.verified && !u.lost);
     // Names of files are ids: in an order that no clock has a part in.
     waiting.sort_by(|a, b| (&a.sha256, &a.form).cmp(&(&b.sha256, &b.form)));
@@ -96,7 +102,12 @@ fn carry(sim: &mut Sim, by_phone: bool) {
 pub(crate) fn vouch(server: &SimServer, now_ms: i64) {
     let house = server.house();
     let kept = house.store.read(|tx| quarantine::load_quarantine(tx, &house.city, None, None, 1_000));
-    for kept in kept.expect("quarantine is read") {
+    let mut kept = kept.expect("quarantine is read");
+    // In an order that no phone's clock has a say in.
+    kept.sort_by_key(|k| {
+        (k.at_ms, k.device_id, SealedOp::read(k.body.as_str()).ok().map(|op| op.env.device_seq))
+    });
+    for kept in kept {
         if matches!(kept.cause, Cause::RevokedDevice | Cause::AuthorMismatch) {
             let entry = (kept.op_id, kept.hash);
             let request = ReplayRequest { vouched: true };

@@ -1,22 +1,22 @@
 //! Oracles: what must hold after a run. Each names the promise it guards; those of work that stands still are in
 //! `standing`.
 
+use crate::order::in_order;
 use crate::scenario::World;
 use crate::sim::Sim;
 use crate::standing::{apart, check_rest, check_waiting};
 use blindspot_core::case::{CaseFile, Part};
 use blindspot_core::clock::ClockClass;
 use blindspot_core::feed::Feed;
-use blindspot_core::id::{CityId, Sha256};
+use blindspot_core::id::Sha256;
 use blindspot_core::op::SealedOp;
 use blindspot_core::row::RowKind;
 use blindspot_core::testing::Authority;
-use blindspot_core::verdict::Cause;
 use blindspot_core::{CaseId, OpId};
 use blindspot_server::service::{Credential, pull};
 use blindspot_store::devices::DeviceState;
 use blindspot_store::ops::OpRecord;
-use blindspot_store::{StoreError, Tx, accounts, devices, feed, ops, quarantine, rows};
+use blindspot_store::{StoreError, accounts, devices, feed, ops, rows};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -272,15 +272,6 @@ fn essence(file: &CaseFile) -> Value {
     })
 }
 
-/// When an op was decided: at its receipt, but for one that had been put aside and was decided after all.
-fn decided_ms(tx: &Tx<'_>, city: &CityId, record: &OpRecord) -> Result<i64, StoreError> {
-    let kept = quarantine::load_quarantined(tx, city, record.op_id, &record.hash)?;
-    // What waited for an arrival is decided by it in the order of receipt, however long it waited: the model holds it too.
-    let kept = kept.filter(|k| k.cause != Cause::MissingPredecessor);
-    let released = kept.and_then(|k| k.released_ms).filter(|_| record.verdict.is_final());
-    Ok(released.unwrap_or(record.received_ms))
-}
-
 /// P2, P8: the reference model, fed the server's own order, ends where the server ended.
 fn check_model(sim: &mut Sim, desk_ops: &[OpId], wrong: &mut Vec<String>) {
     let mut ids = all_done(sim);
@@ -288,22 +279,17 @@ fn check_model(sim: &mut Sim, desk_ops: &[OpId], wrong: &mut Vec<String>) {
     let house = sim.server.house();
     let reference = house.reference();
     let mut model = Authority::new(reference.places.clone());
-    let mut records: Vec<(i64, OpRecord)> = house
-        .store
-        .read(|tx| {
-            for device in devices::load_all_devices(tx, &house.city)? {
-                model.people.insert(device.device_id, device.person_id);
-                model.enrolled.insert(device.device_id, device.enrolled_ms);
-                model
-                    .grants
-                    .insert(device.person_id, accounts::load_grants(tx, &house.city, device.person_id)?);
-            }
-            let records = ops::load_ops(tx, &house.city, &ids)?.into_values();
-            records.map(|r| Ok::<_, StoreError>((decided_ms(tx, &house.city, &r)?, r))).collect()
-        })
-        .expect("ops are read");
-    records.sort_by_key(|(decided_ms, r)| (*decided_ms, r.n));
-    let records: Vec<OpRecord> = records.into_iter().map(|(_, r)| r).collect();
+    let read = house.store.read(|tx| {
+        for device in devices::load_all_devices(tx, &house.city)? {
+            model.people.insert(device.device_id, device.person_id);
+            model.enrolled.insert(device.device_id, device.enrolled_ms);
+            model.grants.insert(device.person_id, accounts::load_grants(tx, &house.city, device.person_id)?);
+        }
+        Ok::<_, StoreError>(())
+    });
+    read.expect("devices are read");
+    let records = in_order(sim, &ids);
+    model.received = records.iter().map(|r| (r.op_id, r.n)).collect();
     for record in &records {
         if record.time.class == ClockClass::Exact && record.time.at_ms > record.received_ms {
             wrong.push(format!("P8: op {} is dated after its receipt", record.op_id));

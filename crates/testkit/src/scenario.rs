@@ -9,7 +9,7 @@ use crate::setup::set_up;
 use crate::sim::{Faults, Sim};
 use crate::trouble;
 use blindspot_core::access::Role;
-use blindspot_core::{CaseId, DeviceId, OpId};
+use blindspot_core::{CaseId, DeviceId, OpId, witness};
 use blindspot_server::service::Credential;
 use std::collections::BTreeMap;
 
@@ -32,9 +32,9 @@ pub struct Report {
     pub outcome: Vec<String>,
 }
 
-/// The set of rules by which decisions are read; kept runs name theirs, so that they stay what they were. The third set
-/// (see `mishap`) is read when it is asked for: it still finds what is not mended.
-pub const RULES: u8 = 2;
+/// The set of rules by which decisions are read; kept runs name theirs, so that they stay what they were. The second adds
+/// `trouble`, the third `mishap`.
+pub const RULES: u8 = 3;
 
 /// A run to play.
 #[derive(Clone, Debug)]
@@ -163,6 +163,7 @@ pub fn run(run: &Run) -> Report {
 #[must_use]
 pub fn play(run: &Run) -> Report {
     let folder = crate::folder();
+    witness::listen();
     let mut world = set_up(run, folder.path());
     world.sim.trace = run.trace;
     world.sim.faults = hard_network(run.rules, &mut world.sim.dice);

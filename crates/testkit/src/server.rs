@@ -270,5 +270,6 @@ fn copy_folder(from: &Path, to: &Path) {
 
 fn open(store: Store, seed: u64, start: u64, now_ms: i64) -> House {
     let random = Seeded(Mutex::new(ChaCha8Rng::seed_from_u64(seed ^ (start << 32) ^ 0x5eed)));
-    start::open(store, CityId::from(CITY), "模拟市", KEY, Box::new(random), now_ms).expect("the house opens")
+    start::open(store, CityId::from(CITY), "模拟市", KEY, Box::new(random), now_ms, None)
+        .expect("the house opens")
 }

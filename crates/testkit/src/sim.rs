@@ -66,6 +66,17 @@ enum Event {
     Timeout { phone: usize, life: u64, id: u64 },
 }
 
+impl Event {
+    fn what(&self) -> String {
+        match self {
+            Event::Wake(phone) => format!("wake {phone}"),
+            Event::Arrive { phone, request, .. } => format!("arrive {phone} {}", request.path),
+            Event::Reply { phone, response, .. } => format!("reply {phone} {}", response.status),
+            Event::Timeout { phone, .. } => format!("timeout {phone}"),
+        }
+    }
+}
+
 /// See the module text.
 pub struct Sim {
     /// Virtual time, milliseconds since 1970.
@@ -142,6 +153,14 @@ impl Sim {
             let event = entry.remove();
             // After a sleep of months what was due in the meantime comes now.
             self.now_ms = self.now_ms.max(at);
+            if self.trace {
+                eprintln!(
+                    "{} {}, {} bytes of decisions used",
+                    self.now_ms,
+                    event.what(),
+                    self.dice.used().len()
+                );
+            }
             self.step(event);
         }
         self.now_ms = until_ms;
@@ -176,6 +195,12 @@ impl Sim {
     fn pump(&mut self, phone: usize) {
         let now = self.now_ms;
         let requests = self.phones[phone].requests(now, &mut self.dice);
+        if self.trace {
+            let wall = self.phones[phone].now(now).wall_ms;
+            let paths: Vec<&str> = requests.iter().map(|r| r.path.as_str()).collect();
+            let next = self.phones[phone].wakes_at();
+            eprintln!("{now} phone {phone}, its clock {wall}, sends {paths:?}, next at {next:?}");
+        }
         let life = self.phones[phone].life;
         for request in requests {
             *self.sent.entry(phone).or_default() += 1;

@@ -1,8 +1,12 @@
-//! The one place for chores: `cargo xtask ci|tidy|shown|sim|faults|vectors|docs|openapi|routes|setup`. Knows the tree from outside, as files
-//! and commands; depends on no crate of the workspace, so that it builds in seconds and when they do not.
+//! The one place for chores: `cargo xtask ci|tidy|shown|sim|faults|vectors|docs|openapi|routes|conformance|dialect|shards|setup`.
+//! Knows the tree from outside, as files and commands; depends on no crate of the workspace, so that it builds in seconds
+//! and when they do not.
 
 mod ci;
+mod engines;
 mod pass;
+mod reach;
+mod shards;
 mod shell;
 mod shown;
 mod tidy;
@@ -14,7 +18,7 @@ cargo xtask <chore>
 
   ci [STAGE..]       everything a change must pass; ends with `N passed, N failed`
   tidy               rules and budgets of the house, one line each failure
-  setup              install what the tests need (cargo-deny, npm packages)
+  setup              install what the tests need (cargo-deny, npm packages, SeaweedFS)
   shown NAME         run the tests shown_*_NAME (or one full name) with their output
   sim --scenario f1|f2|f3|f19|f20|restore --seeds N [--from S] [--json]
   sim --replay FILE  a run that failed, from the file that it left
@@ -25,6 +29,12 @@ cargo xtask <chore>
   vectors [--check]  write the golden vectors, or check that they are fresh
   docs [--check]     write the generated docs, or check that they are fresh
   openapi [--check]  write api-spec/openapi.json, or check that it is fresh
+  conformance [--engine sqlite|postgres] [--json]
+                     the promises of the store, each by name with its result
+  dialect [--json]   where the two engines differ, counted; more than nine fail
+  shards [--cities 300] [--shards 32] [--seed 1] [--json]
+                     places made-up cities as a database does that shards by city, and lists
+                     statements that reach beyond one city; one on a phone's path fails
   routes [--json]    every route: method, path, role
 ";
 
@@ -43,6 +53,9 @@ fn main() -> ExitCode {
         "sim" => pass::sim(&root, rest),
         "mutants" => pass::mutants(&root, rest),
         "faults" => pass::faults(&root, rest),
+        "conformance" => engines::conformance(&root, rest),
+        "dialect" => engines::dialect(&root, rest),
+        "shards" => shards::run(&root, rest),
         "vectors" | "docs" | "openapi" | "routes" => pass::hidden(&root, chore, rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

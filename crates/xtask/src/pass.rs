@@ -5,39 +5,28 @@ use crate::shell;
 use std::path::Path;
 use std::process::Command;
 
-/// `cargo run` of the simulator, built for speed because seeds a second is what it is judged by.
-pub(crate) fn sim_command(root: &Path, args: &[String]) -> Command {
+/// A program of the tests, built for speed because seeds a second is what the simulator is judged by.
+pub(crate) fn tests_command(root: &Path, program: &str, args: &[String]) -> Command {
     let mut command = shell::cargo(root);
-    command
-        .args(["run", "--quiet", "--release", "-p", "blindspot-tests", "--bin", "blindspot-sim", "--"])
-        .args(args);
+    command.args(["run", "--quiet", "--release", "-p", "blindspot-tests", "--bin", program, "--"]).args(args);
     command
 }
 
 /// `cargo run` of the product's binary with a subcommand.
 pub(crate) fn blindspot_command(root: &Path, args: &[String]) -> Command {
     let mut command = shell::cargo(root);
-    command.args(["run", "--quiet", "--release", "-p", "blindspot-cli", "--"]).args(args);
+    command.args(["run", "--quiet", "-p", "blindspot-cli", "--"]).args(args);
     command
 }
 
 /// `cargo xtask sim ..`
 pub(crate) fn sim(root: &Path, args: &[String]) -> bool {
-    shell::inherit(&mut sim_command(root, args))
-}
-
-/// `cargo run` of the test of the tests.
-pub(crate) fn mutants_command(root: &Path, args: &[String]) -> Command {
-    let mut command = shell::cargo(root);
-    command
-        .args(["run", "--quiet", "--release", "-p", "blindspot-tests", "--bin", "blindspot-mutants", "--"])
-        .args(args);
-    command
+    shell::inherit(&mut tests_command(root, "blindspot-sim", args))
 }
 
 /// `cargo xtask mutants ..`
 pub(crate) fn mutants(root: &Path, args: &[String]) -> bool {
-    shell::inherit(&mut mutants_command(root, args))
+    shell::inherit(&mut tests_command(root, "blindspot-mutants", args))
 }
 
 /// `cargo xtask faults ..`, in the build that the tests use: the fault, not the speed, is what it is about.

@@ -1,5 +1,6 @@
 //! The real binary as a process: found beside us, started, killed.
 
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -39,6 +40,8 @@ impl Server {
     /// The same through another program that ends by being it.
     pub(crate) fn start_by(command: &mut Command, data: &Path, listen: &str) -> Self {
         let began = Instant::now();
+        let mut said = tempfile::tempfile().expect("a file");
+        let heard = said.try_clone().expect("a file");
         let mut child = command
             .arg("serve")
             .arg("--data")
@@ -47,12 +50,16 @@ impl Server {
             .env("RUST_LOG", "error")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(Stdio::from(heard))
             .spawn()
             .expect("the server starts");
         while !is_ready(listen) {
-            assert!(began.elapsed() < UP_WITHIN, "the server comes up");
-            assert!(child.try_wait().expect("a child").is_none(), "the server stays up");
+            let up = began.elapsed() < UP_WITHIN && child.try_wait().expect("a child").is_none();
+            if !up {
+                let mut words = String::new();
+                let read = said.rewind().and_then(|()| said.read_to_string(&mut words));
+                panic!("the server does not come up: {read:?} {words}");
+            }
             std::thread::sleep(Duration::from_millis(5));
         }
         Self { child, ready_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX) }

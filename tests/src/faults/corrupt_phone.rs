@@ -10,7 +10,7 @@ use super::{Outcome, ground};
 use blindspot_testkit::dice::Dice;
 use rusqlite::Connection;
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Runs of one person's phone: what was rescued once is there to be damaged again.
@@ -57,6 +57,7 @@ fn one(outcome: &mut Outcome, phone: &mut Phone, dice: &mut Dice, run: u64) {
     let when = format!("run {run}, {damage}");
     let whole = work.untouched(&slot, &damage);
     damage.strike(&slot);
+    let struck = Struck::read(&slot);
     let Some(status) = phone.must(outcome, &["status"], &when) else { return };
     let recovered = &status["recovered"];
     if !recovered.is_null() && recovered != &work.recovered {
@@ -84,13 +85,37 @@ fn one(outcome: &mut Outcome, phone: &mut Phone, dice: &mut Dice, run: u64) {
     let photos =
         texts(&db, "SELECT photo_id FROM uploads GROUP BY 1 HAVING min(state) = 1 AND max(state) = 1");
     let missing = whole.bodies.difference(&bodies).chain(whole.captures.difference(&ids));
+    let lost_before = outcome.lost;
     for gone in missing.chain(whole.photos.difference(&photos)) {
         outcome.lost += 1;
         let short: String = gone.chars().take(60).collect();
         outcome.blame(format!("{when}: not on the server: {short}"));
     }
+    if outcome.lost > lost_before {
+        let kept = struck.keep(outcome.seed, run);
+        outcome.blame(format!("{when}: the damaged files are kept in {}", kept.display()));
+    }
     drop(db);
     let _ = std::fs::remove_dir_all(left);
+}
+
+/// The damaged files, to look at when something of them was lost.
+struct Struck(Vec<(&'static str, Vec<u8>)>);
+
+impl Struck {
+    fn read(slot: &Path) -> Self {
+        let names = ["replica.db", "replica.db-wal"];
+        Self(names.map(|name| (name, std::fs::read(slot.join(name)).unwrap_or_default())).to_vec())
+    }
+
+    fn keep(&self, seed: u64, run: u64) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("blindspot-corrupt-phone-{seed}-{run}"));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        for (name, bytes) in &self.0 {
+            std::fs::write(folder.join(name), bytes).expect("written");
+        }
+        folder
+    }
 }
 
 struct Phone {

@@ -35,7 +35,7 @@ pub(crate) fn codes_of_one(data: &Path, login: usize, codes: usize) -> Vec<Strin
     all
 }
 
-fn recruit(folder: &DataFolder, n: usize) -> String {
+pub(crate) fn recruit(folder: &DataFolder, n: usize) -> String {
     let house = &folder.house;
     let new = NewPerson { login: format!("w{n}"), name: format!("网格员{n}"), password: None };
     let person = people::create_person(house, Actor::Cli, &new, now_ms()).expect("a person").person_id;

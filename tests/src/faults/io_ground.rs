@@ -151,7 +151,7 @@ fn open(data: &Path, faulty: bool) -> Result<House, ServiceError> {
     let vfs = faulty.then(|| faulty::NAME.to_owned());
     let options = Options { readers: 1, checkpoint_beside: false, vfs, ..Options::default() };
     let store = Store::open(&data.join(DATABASE), options)?;
-    start::open(store, CityId::from("yiwu"), "义乌市", [7; 32], Box::new(Plain), T0)
+    start::open(store, CityId::from("yiwu"), "义乌市", [7; 32], Box::new(Plain), T0, None)
 }
 
 fn worker(house: &House) -> PersonId {
@@ -268,7 +268,7 @@ pub(super) fn dump(data: &Path) -> String {
 }
 
 fn state(data: &Path) -> rusqlite::Result<String> {
-    const LEFT_OUT: [&str; 3] = ["meta", "trying", "sqlite_stat1"];
+    const LEFT_OUT: [&str; 4] = ["meta", "city_meta", "trying", "sqlite_stat1"];
     let db = Connection::open(data.join(DATABASE))?;
     let mut names = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")?;
     let names = names.query_map([], |r| r.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;

@@ -55,7 +55,7 @@ pub(super) fn run(outcome: &mut Outcome, count: u64) {
     }
 }
 
-fn all(phones: &[FaultPhone], of: impl Fn(&FaultPhone) -> &BTreeSet<OpId>) -> BTreeSet<OpId> {
+pub(super) fn all(phones: &[FaultPhone], of: impl Fn(&FaultPhone) -> &BTreeSet<OpId>) -> BTreeSet<OpId> {
     phones.iter().flat_map(|p| of(p).iter().copied()).collect()
 }
 

@@ -11,9 +11,15 @@ mod io;
 mod io_ground;
 mod kill_phone;
 mod kill_server;
+mod move_house;
 mod past;
+mod pg_failover;
+mod pg_gap;
+mod pg_ground;
+mod pg_nodes;
 mod phone;
 mod portal;
+mod s3_outage;
 mod torn;
 
 use serde::Serialize;
@@ -84,16 +90,25 @@ const FAULTS: &[Fault] = &[
     Fault { name: "write-limit", few: 4, run: disk::write_limit },
     Fault { name: "full-phone", few: 20, run: full_phone::run },
     Fault { name: "read-only", few: 5, run: disk::read_only },
+    Fault { name: "s3-outage", few: 6, run: s3_outage::run },
     Fault { name: "restore", few: 3, run: past::restore },
     Fault { name: "rollback", few: 3, run: past::rollback },
+    Fault { name: "pg-gap", few: 100, run: pg_gap::run },
+    Fault { name: "pg-failover", few: 3, run: pg_failover::run },
+    Fault { name: "pg-failover-lagging", few: 2, run: pg_failover::run_lagging },
+    Fault { name: "move-house", few: 1, run: move_house::run },
+    Fault { name: "node-kill", few: 3, run: pg_nodes::kill },
+    Fault { name: "pg-cut", few: 3, run: pg_nodes::cut },
     // Every position there is: an act has some hundreds of calls.
     Fault { name: "io-error", few: 100_000, run: io::errors },
     Fault { name: "power-cut", few: 100_000, run: io::power },
 ];
 
 /// Faults in which something is broken on purpose, so that the check must find it: known to tests alone.
-const BROKEN: &[Fault] =
-    &[Fault { name: "power-cut-lying-disk", few: 100_000, run: io::power_on_a_disk_that_lies }];
+const BROKEN: &[Fault] = &[
+    Fault { name: "power-cut-lying-disk", few: 100_000, run: io::power_on_a_disk_that_lies },
+    Fault { name: "pg-gap-out-of-turn", few: 3, run: pg_gap::out_of_turn },
+];
 
 /// There is no fault of that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,8 +24,8 @@ struct City {
     phones: Vec<FaultPhone>,
     server: Option<Server>,
     data: PathBuf,
-    /// Spoken numbers as the server gave them before it lost its past.
-    numbers: BTreeMap<String, i64>,
+    /// Spoken numbers as the server gave them before it lost its past, and each with its case.
+    numbers: BTreeSet<(String, i64)>,
 }
 
 impl City {
@@ -39,7 +39,7 @@ impl City {
         let mut phones: Vec<_> =
             (0..PHONES as u64).map(|n| FaultPhone::new(&base, seed * 1_000 + n)).collect();
         phones.iter_mut().zip(&codes).for_each(|(phone, code)| phone.enrol(code));
-        Self { dir, listen, phones, server, data, numbers: BTreeMap::new() }
+        Self { dir, listen, phones, server, data, numbers: BTreeSet::new() }
     }
 
     /// All phones work and push while something is done to the server; not before each was answered once.
@@ -185,7 +185,7 @@ impl State {
     fn of(data: &Path) -> Self {
         let db = Connection::open(data.join("blindspot.db")).expect("the database opens");
         let epoch = db
-            .query_row("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'epoch'", [], |r| r.get(0))
+            .query_row("SELECT CAST(value AS INTEGER) FROM city_meta WHERE key = 'epoch'", [], |r| r.get(0))
             .expect("an epoch");
         let mut query = db.prepare("SELECT id, body FROM rows WHERE kind = 'case'").expect("a query");
         let rows = query.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)));
@@ -235,12 +235,11 @@ pub(super) fn restore(outcome: &mut Outcome, count: u64) {
         for time in ["once", "twice"] {
             let when = format!("run {run}, restored {time}");
             city.stop();
-            if time == "once" {
-                city.note_numbers();
-            }
+            city.note_numbers();
             let to = city.dir.path().join(format!("数据 {time}"));
             let said = bring_back(&backups, &to);
-            if !said.as_ref().is_ok_and(|s| s.contains(&format!("\"jump\":{JUMP}"))) {
+            let jump = if time == "once" { JUMP } else { 2 * JUMP };
+            if !said.as_ref().is_ok_and(|s| s.contains(&format!("\"jump\":{jump},"))) {
                 return outcome.blame(format!("{when}: {said:?}"));
             }
             let past = State::before(&backups);

@@ -3,7 +3,9 @@
 use super::resolve::{Fault, Resolved};
 use super::table::{clock, networks};
 use blindspot_server::ServeConfig;
+use blindspot_server::blob::Place;
 use blindspot_server::config::{BackupPlan, Connections, Every, Tls};
+use blindspot_server::database::Database;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,7 +35,16 @@ pub(crate) fn build(resolved: &Resolved, faults: &mut Vec<Fault>) -> (ServeConfi
     if let Some(listen) = resolved.read("listen") {
         config.listen = listen;
     }
-    config.city = text("city");
+    config.blobs = resolved.get("blobs").and_then(|place| Place::parse(place).ok());
+    if let Some(url) = resolved.get("database") {
+        let file = resolved.get("database_password_file");
+        match database(url, file.map(Path::new)) {
+            Ok(database) => config.database = database,
+            Err(fault) => faults.push(fault),
+        }
+    }
+    // The table's own counts for a new folder alone, where nothing is told either.
+    config.city = resolved.given("city").map(str::to_owned);
     config.city_name = text("city_name");
     config.base_url = text("base_url").map(|u| u.trim_end_matches('/').to_owned());
     config.trusted_proxies = resolved.get("trusted_proxy").and_then(networks).unwrap_or_default();
@@ -64,6 +75,38 @@ pub(crate) fn build(resolved: &Resolved, faults: &mut Vec<Fault>) -> (ServeConfi
         keep_days: usize::try_from(count("log.keep_days")).unwrap_or(usize::MAX),
     };
     (config, logs)
+}
+
+/// The database at an address, with the password from a file or from `PGPASSWORD`.
+pub(crate) fn database(url: &str, password_file: Option<&Path>) -> Result<Database, Fault> {
+    #[cfg(feature = "postgres")]
+    {
+        let password = match password_file {
+            Some(path) => {
+                let shown = path.display();
+                let text = std::fs::read_to_string(path).map_err(|e| {
+                    (format!("{shown}：读不了：{e}"), format!("{shown}: cannot be read: {e}"))
+                })?;
+                Some(text.trim_end_matches(['\r', '\n']).to_owned())
+            }
+            None => std::env::var("PGPASSWORD").ok(),
+        };
+        blindspot_store::PgOptions::new(url, password.as_deref())
+            .map(|o| Database::Postgres(Box::new(o)))
+            .map_err(|e| {
+                let said = e.to_string();
+                let (zh, en) = crate::out::halves(&said);
+                (zh.to_owned(), en.to_owned())
+            })
+    }
+    #[cfg(not(feature = "postgres"))]
+    {
+        let _ = (url, password_file);
+        Err((
+            "这个程序没有编入 PostgreSQL".into(),
+            "this program was built without PostgreSQL (feature `postgres`)".into(),
+        ))
+    }
 }
 
 fn tls(resolved: &Resolved, listen: SocketAddr, faults: &mut Vec<Fault>) -> Tls {
@@ -133,7 +176,12 @@ pub(crate) fn notes(config: &ServeConfig, logs: &Logs) -> Vec<Fault> {
             "logs are kept for less than 180 days; the Cybersecurity Law asks for six months",
         );
     }
-    if config.backup.is_none() {
+    if config.database.is_shared() {
+        note(
+            "数据库在 PostgreSQL 上：备份由数据库管理员负责（pg_basebackup）",
+            "the database is on PostgreSQL: its backup is the operator's (pg_basebackup)",
+        );
+    } else if config.backup.is_none() {
         note("没有定时备份（backup.to）", "no scheduled backup (backup.to)");
     }
     if matches!(config.tls, Tls::Trial { .. }) {

@@ -32,6 +32,8 @@ fn literal(setting: &Setting) -> String {
         Kind::Address => "0.0.0.0:8444",
         Kind::Url => "https://blindspot.city.example",
         Kind::Networks => "10.0.0.2/32",
+        Kind::Database => "postgres://blindspot@db1,db2/city?target_session_attrs=read-write",
+        Kind::Photos => "s3://photos/city?endpoint=https://s3.city.example",
         _ => "/srv/blindspot/...",
     });
     match setting.kind {

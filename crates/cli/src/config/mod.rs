@@ -7,7 +7,7 @@ mod flags;
 mod resolve;
 mod table;
 
-pub(crate) use build::Logs;
+pub(crate) use build::{Logs, database};
 pub(crate) use example::example;
 
 use crate::out::{Done, Failure, answer};
@@ -18,6 +18,12 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use table::Kind;
+
+/// Whether an address holds a password.
+#[cfg(feature = "postgres")]
+pub(crate) fn has_password(url: &str) -> bool {
+    resolve::without_password(url) != url
+}
 
 /// Where settings come from, and the settings themselves as flags.
 #[derive(Debug, clap::Args)]
@@ -166,6 +172,7 @@ fn print(asked: &Asked) -> Done {
     let found = asked.settings.find();
     let shown = |kind: Kind, value: &str| match kind {
         Kind::Secret => json!(format!("file {value}, content hidden")),
+        Kind::Database => json!(resolve::without_password(value)),
         _ => json!(value),
     };
     let rows: Vec<_> = found

@@ -62,6 +62,11 @@ impl Resolved {
         self.values.get(key).map(|(value, _)| value.as_str())
     }
 
+    /// A value that somebody gave; not the table's.
+    pub(crate) fn given(&self, key: &str) -> Option<&str> {
+        self.values.get(key).filter(|(_, source)| *source != Source::Default).map(|(value, _)| value.as_str())
+    }
+
     /// A value that was checked to read as `T`.
     pub(crate) fn read<T: std::str::FromStr>(&self, key: &str) -> Option<T> {
         self.get(key)?.parse().ok()
@@ -90,13 +95,36 @@ pub(crate) fn resolve(said: &Said<'_>) -> (Resolved, Vec<Fault>) {
             .or_else(|| credential().map(|v| (v, Source::Credential)))
             .or_else(|| setting.default.map(|v| (v.to_owned(), Source::Default)));
         let Some((value, source)) = found else { continue };
+        if setting.kind == Kind::Database && source == Source::Flag && without_password(&value) != value {
+            faults.push((
+                "数据库口令不能写在命令行里：别人能看到；请用 database_password_file 或 PGPASSWORD".into(),
+                "a password on the command line is seen by others: use database_password_file or PGPASSWORD"
+                    .into(),
+            ));
+        }
         if let Some((zh, en)) = setting.fault(&value) {
-            let at = format!("{} = {value:?} ({})", setting.key, source.as_str());
+            // Somebody may have put keys into it: they are not repeated.
+            let shown =
+                if setting.kind == Kind::Photos { "...".to_owned() } else { without_password(&value) };
+            let at = format!("{} = {shown:?} ({})", setting.key, source.as_str());
             faults.push((format!("{at}：{zh}"), format!("{at}: {en}")));
         }
         resolved.values.insert(setting.key, (value, source));
     }
     (resolved, faults)
+}
+
+/// An address without what stands between the user and the host.
+pub(crate) fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, tail) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((user, host)) => match user.split_once(':') {
+            Some((user, _)) => format!("{scheme}://{user}@{host}{tail}"),
+            None => url.to_owned(),
+        },
+        None => url.to_owned(),
+    }
 }
 
 /// Keys of the file with their values as text.
@@ -213,6 +241,18 @@ mod tests {
         let (found, _) = resolve(&Said { flags: &flags, env: &env, file: None, credentials: Some(&dir) });
         assert_eq!(found.values["metrics.token_file"].1, Source::Credential);
         std::fs::remove_dir_all(&dir).expect("the test's own folder");
+    }
+
+    #[test]
+    fn a_password_is_neither_taken_from_a_flag_nor_shown() {
+        assert_eq!(without_password("postgres://u:p@h:1,i:2/d?x=y"), "postgres://u@h:1,i:2/d?x=y");
+        for kept in ["postgres://u@h/d", "postgres://h/d", "x"] {
+            assert_eq!(without_password(kept), kept);
+        }
+        let (_, faults) = said(&[("database", "postgres://u:topsecret@h/d")], &[], "");
+        assert!(faults.len() == 1 && !faults[0].1.contains("topsecret"), "{faults:?}");
+        let (_, faults) = said(&[], &[("BLINDSPOT_DATABASE", "mysql://u:topsecret@h/d")], "");
+        assert!(faults.len() == 1 && !faults[0].1.contains("topsecret"), "{faults:?}");
     }
 
     #[test]

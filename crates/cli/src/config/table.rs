@@ -12,10 +12,14 @@ pub(crate) enum Kind {
     Path,
     /// A path to a file whose content is never shown.
     Secret,
+    /// Where the database is; its password is never shown.
+    Database,
     /// `address:port`.
     Address,
     /// `http://` or `https://`.
     Url,
+    /// A place of photos.
+    Photos,
     /// A whole number within bounds.
     Count(u64, u64),
     /// `true` or `false`.
@@ -69,11 +73,35 @@ pub(crate) const TABLE: &[Setting] = &[
         "data folder, made when there is none",
     ),
     row(
+        "database",
+        Kind::Database,
+        None,
+        "数据库：不写就在数据文件夹里；或 postgres:// 地址，口令另给",
+        "where the database is: in the data folder when left out, or postgres://; its password comes from elsewhere",
+    ),
+    from_credential(
+        row(
+            "database_password_file",
+            Kind::Secret,
+            None,
+            "数据库口令文件；也可用环境变量 PGPASSWORD",
+            "file with the database's password; PGPASSWORD in the environment does it, too",
+        ),
+        "database-password",
+    ),
+    row(
         "listen",
         Kind::Address,
         Some("127.0.0.1:8080"),
         "监听地址；不是本机地址时要有证书或可信代理",
         "address to listen on; other than this machine's own needs TLS or a trusted proxy",
+    ),
+    row(
+        "blobs",
+        Kind::Photos,
+        None,
+        "照片放哪里：disk，或 s3://桶/前缀?endpoint=https://...；密钥不写在这里",
+        "where photos lie: disk, or s3://bucket/prefix?endpoint=https://...; its keys do not stand here",
     ),
     row("city", Kind::Text, Some("city"), "城市编号，只在新建时用", "id of the city, for a new folder"),
     row("city_name", Kind::Text, Some("本市"), "城市名称，只在新建时用", "its name, for a new folder"),
@@ -247,12 +275,20 @@ impl Setting {
                 bad("不能为空", "must not be empty")
             }
             Kind::Text | Kind::Path | Kind::Secret => None,
+            Kind::Database if !value.starts_with("postgres://") && !value.starts_with("postgresql://") => {
+                bad("要以 postgres:// 开头", "must begin with postgres://")
+            }
             Kind::Address if value.parse::<SocketAddr>().is_err() => {
                 bad("要写成 地址:端口，如 0.0.0.0:8443", "must be address:port, as in 0.0.0.0:8443")
             }
             Kind::Url if !value.starts_with("http://") && !value.starts_with("https://") => {
                 bad("要以 https:// 开头", "must begin with https://")
             }
+            Kind::Photos => blindspot_server::blob::Place::parse(value).err().map(|e| {
+                let said = e.to_string();
+                let (zh, en) = crate::out::halves(&said);
+                (zh.to_owned(), en.to_owned())
+            }),
             Kind::Count(least, most) if !value.parse::<u64>().is_ok_and(|n| (least..=most).contains(&n)) => {
                 Some((
                     format!("要是 {least} 到 {most} 的整数"),
@@ -325,6 +361,7 @@ mod tests {
             ("trusted_proxy", "10.0.0.0/33"),
             ("backup.at", "24:00"),
             ("log.format", "xml"),
+            ("database", "mysql://h/d"),
         ];
         for (key, value) in bad {
             let setting = TABLE.iter().find(|s| s.key == key).expect("a key");

@@ -3,6 +3,7 @@
 
 mod child;
 mod desk;
+mod engines;
 mod field;
 mod home;
 mod office;
@@ -41,6 +42,13 @@ pub(crate) struct Args {
     /// 随机种子 · seed of city, photos, plan and network
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// 数据库：file 在文件夹里，temp-pg 自己起一个 PostgreSQL · `file` in the folder, or `temp-pg`, a PostgreSQL server of its own
+    #[arg(long, value_parser = ["file", "temp-pg"], default_value = "file")]
+    pub(crate) database: String,
+    /// 照片：disk 在文件夹里，temp-s3 自己起一个对象存储；两者都用时起两台服务器 · `disk`, or `temp-s3`, an object store of its own; with both
+    /// there are two servers
+    #[arg(long, value_parser = ["disk", "temp-s3"], default_value = "disk")]
+    pub(crate) blobs: String,
     /// 只画样片 · only draw a contact sheet of the photos into this PNG file
     #[arg(long, value_name = "FILE")]
     pub(crate) sheet: Option<PathBuf>,

@@ -1,5 +1,6 @@
 //! What the demo stands on: folder, city, people, server, bad network.
 
+use super::engines::Engines;
 use super::home::{fresh, write_private};
 use super::plan::{Cast, WRONG_CLOCK_MS, cast};
 use super::wire::{Plan, Worker};
@@ -62,7 +63,9 @@ pub(crate) struct Setting {
     cast: Cast,
     people: Vec<Vec<PersonId>>,
     house: Folder,
-    running: Running,
+    running: Vec<Running>,
+    /// Dropped last.
+    _engines: Engines,
 }
 
 impl Setting {
@@ -72,27 +75,33 @@ impl Setting {
         let data =
             std::path::absolute(&args.data).tried("数据文件夹的位置不明", "the data folder has no path")?;
         let city = blindspot_sample::city(args.seed);
-        let alone = Folder::open(&data, Some(CityName { id: CITY, name: "样例市" }))?;
+        let engines = Engines::start(&args.database, &args.blobs, &data)?;
+        bars.line(&engines.words());
+        let alone = Folder::open_on(&data, &engines.database, CityName { id: CITY, name: "样例市" })?;
         import::sample_into(&alone, &city, bars)?;
         alone.close()?;
-        let mut config = ServeConfig::new(data.clone());
+        let mut config = engines.config(&data);
         config.listen = SocketAddr::from(([127, 0, 0, 1], args.port));
-        let running = Server::start_blocking(config).tried("服务器没有起来", "the server did not start")?;
-        let house = Folder::beside(&data)?;
+        let mut running = vec![serve(config)?];
+        if let Some(second) = engines.second(&data)? {
+            running.push(serve(engines.config(&second))?);
+        }
+        let house = Folder::beside_on(&data, &engines.database)?;
         let cast = cast(&city, args.seed)
             .ok_or_else(|| Failure::new("样例城市的人不够", "the sample city has too few people"))?;
         let supervisor =
             desk_login(&house, "supervisor-1", "主管", &[Role::Supervisor, Role::DutyLeader], &city)?;
         let administrator = desk_login(&house, "administrator-1", "管理员", &[Role::Administrator], &city)?;
         let people = enlist(&house, &cast)?;
-        let proxy = CuttingProxy::start(running.addr, Faults::default())
+        let doors = running.iter().map(|server| server.addr).collect();
+        let proxy = CuttingProxy::start_among(doors, Faults::default())
             .tried("起不来网络代理", "cannot start the network proxy")?;
         let towns = city.places().map_or_else(
             |_| Vec::new(),
             |p| p.towns(wall_ms()).filter_map(|t| TownCode::parse(&t.code).ok()).collect(),
         );
         let mut setting = Self {
-            base: format!("http://{}", running.addr),
+            base: format!("http://{}", running[0].addr),
             city_id: CityId::from(CITY),
             seed: args.seed,
             homes: Vec::new(),
@@ -106,6 +115,7 @@ impl Setting {
             people,
             house,
             running,
+            _engines: engines,
         };
         setting.write_plans(args.photos.as_deref())?;
         Ok(setting)
@@ -228,8 +238,14 @@ impl Setting {
     /// Stops proxy and server in order.
     pub(crate) fn stop(self) -> Done {
         self.proxy.stop();
-        self.running.stop().tried("服务器没有停好", "the server did not stop in order")
+        let stop =
+            |server: Running| server.stop().tried("服务器没有停好", "the server did not stop in order");
+        self.running.into_iter().try_for_each(stop)
     }
+}
+
+fn serve(config: ServeConfig) -> Done<Running> {
+    Server::start_blocking(config).tried("服务器没有起来", "the server did not start")
 }
 
 /// A person with a desk, a one-time password and roles for the whole city.

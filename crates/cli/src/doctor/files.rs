@@ -18,6 +18,7 @@ pub(super) fn all(config: &ServeConfig) -> Vec<Finding> {
     found.extend(key(data));
     found.push(backups(config));
     found.extend(misfits(config));
+    found.extend(postgres(config));
     found
 }
 
@@ -113,7 +114,58 @@ fn key(_data: &Path) -> Option<Finding> {
     None
 }
 
+/// What a commit on the PostgreSQL server is worth, if the database is there.
+#[cfg(feature = "postgres")]
+fn postgres(config: &ServeConfig) -> Option<Finding> {
+    use blindspot_server::database::Database;
+    let Database::Postgres(options) = &config.database else { return None };
+    let at = options.shown();
+    let standing = blindspot_store::PgStanding::ask(options);
+    Some(match standing {
+        Err(e) => bad("database", format!("{at} 不能用：{e}"), format!("{at} cannot be used: {e}")),
+        Ok(s) if !s.fsync => bad(
+            "database",
+            format!("{at}：fsync 关着，断电会丢已确认的数据"),
+            format!("{at}: fsync is off, a power cut loses what was acknowledged"),
+        ),
+        Ok(s) if s.may_lose() => note(
+            "database",
+            format!(
+                "{at}：从库不等确认，切换时可能丢最后几秒；请设 synchronous_standby_names = 'ANY 1 (..)'"
+            ),
+            format!(
+                "{at}: followers are not waited for, a failover may lose the last seconds; set synchronous_standby_names = 'ANY 1 (..)'"
+            ),
+        ),
+        Ok(s) if s.followers == 0 => note(
+            "database",
+            format!("{at}：PostgreSQL {}，没有从库", s.version),
+            format!("{at}: PostgreSQL {}, without a follower", s.version),
+        ),
+        Ok(s) => good(
+            "database",
+            format!("{at}：PostgreSQL {}，{} 个从库，提交等待 {}", s.version, s.followers, s.waits_for),
+            format!(
+                "{at}: PostgreSQL {}, {} followers, a commit waits for {}",
+                s.version, s.followers, s.waits_for
+            ),
+        ),
+    })
+}
+
+#[cfg(not(feature = "postgres"))]
+fn postgres(_config: &ServeConfig) -> Option<Finding> {
+    None
+}
+
 fn backups(config: &ServeConfig) -> Finding {
+    if config.database.is_shared() {
+        return note(
+            "backup",
+            "数据库在 PostgreSQL 上：请用 pg_basebackup 备份，本程序看不到",
+            "the database is on PostgreSQL: back it up with pg_basebackup; this program does not see it",
+        );
+    }
     let database = config.data.join("blindspot.db");
     if !database.is_file() {
         return good("backup", "还没有数据，不用备份", "there is no data yet to back up");

@@ -2,6 +2,7 @@
 
 mod files;
 mod network;
+mod photos;
 
 use crate::clock::{boot_id, boot_ms, wall_ms};
 use crate::config::Settings;
@@ -56,16 +57,13 @@ pub(crate) fn run(args: &Args) -> Done {
     let (config, logs, faults) = args.settings.find().judged();
     let mut all: Vec<Finding> = faults.into_iter().map(|(zh, en)| bad("settings", zh, en)).collect();
     all.extend(files::all(&config));
+    all.extend(photos::all(&config));
     all.extend([clock(), boot()]);
     all.extend(network::all(&config));
     if logs.keep_days < 180 {
         all.push(note("logs", "日志保留不到 180 天", "logs are kept for less than 180 days"));
     }
-    all.push(good(
-        "outbound",
-        "服务器不会主动连接任何主机",
-        "hosts that the server contacts by itself: none",
-    ));
+    all.push(photos::outbound(&config));
     answer(args.json, &all, || {
         let sign = |w| match w {
             Weight::Good => "好  ok  ",

@@ -66,10 +66,11 @@ pub(crate) fn list(db: &Connection) -> Result<Vec<CarriedRecord>, ClientError> {
     all(db, "ORDER BY added_ms, manifest", [])
 }
 
-/// The next to hand in; like originals they wait for an unmetered network for a day.
+/// The next to hand in, the oldest first; like originals they wait for an unmetered network for a day.
 pub(crate) fn next(db: &Connection, due: Due) -> Result<Option<CarriedRecord>, ClientError> {
-    let rest =
-        format!("WHERE state = 0 AND {IS_DUE} AND added_ms <= ?2 ORDER BY not_before_ms, manifest LIMIT 1");
+    let rest = format!(
+        "WHERE state = 0 AND {IS_DUE} AND added_ms <= ?2 ORDER BY not_before_ms, added_ms, manifest LIMIT 1"
+    );
     Ok(all(db, &rest, params![due.now_ms, due.originals_before_ms, due.horizon_ms])?.pop())
 }
 

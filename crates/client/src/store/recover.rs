@@ -111,6 +111,17 @@ fn looked_at(db: &Connection) -> Result<Health, ClientError> {
     }
 }
 
+/// The names of all own work that the engine sees, like [`Salvage::ids`].
+pub(crate) fn own_ids(db: &Connection) -> Result<BTreeSet<Uuid>, ClientError> {
+    let mut query = db.prepare("SELECT op_id FROM outbox UNION ALL SELECT capture_id FROM captures")?;
+    let mut rows = query.query([])?;
+    let mut ids = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        ids.insert(super::parsed(&row.get::<_, String>(0)?)?);
+    }
+    Ok(ids)
+}
+
 /// Forgets the mirror; the next pull reads it all anew.
 pub(crate) fn forget_mirror(db: &Connection) -> Result<(), ClientError> {
     let tx = super::write(db)?;

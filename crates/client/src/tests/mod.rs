@@ -9,6 +9,7 @@ mod photos;
 mod pull;
 mod push;
 mod recover;
+mod recover_wal;
 
 use crate::*;
 use base64::Engine as _;

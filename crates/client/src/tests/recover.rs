@@ -4,17 +4,17 @@ use super::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PAGE: usize = 4096;
+pub(super) const PAGE: usize = 4096;
 
 /// A phone with work of every kind; closed as by a battery that falls out, so that the WAL stays.
-struct Worked {
-    home: tempfile::TempDir,
-    rig: Rig,
-    bodies: BTreeMap<OpId, String>,
+pub(super) struct Worked {
+    pub(super) home: tempfile::TempDir,
+    pub(super) rig: Rig,
+    pub(super) bodies: BTreeMap<OpId, String>,
     saved: Saved,
 }
 
-fn worked(reports: usize) -> Worked {
+pub(super) fn worked(reports: usize) -> Worked {
     let (home, mut rig) = (tempfile::tempdir().unwrap(), Rig::new());
     let mut r = open_native(home.path()).unwrap();
     rig.enrol(&mut r, 1, 1).unwrap();
@@ -55,23 +55,23 @@ impl Worked {
         rig.rnd = Seeded(7);
         Self { home, rig, bodies: self.bodies.clone(), saved: self.saved.clone() }
     }
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
-    fn checkpoint(&self) {
+    pub(super) fn checkpoint(&self) {
         let db = rusqlite::Connection::open(self.path("replica.db")).unwrap();
         db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
     }
-    fn damage(&self, name: &str, f: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn damage(&self, name: &str, f: impl FnOnce(&mut Vec<u8>)) {
         let mut bytes = fs::read(self.path(name)).unwrap();
         f(&mut bytes);
         fs::write(self.path(name), bytes).unwrap();
     }
-    fn open(&self) -> Replica {
+    pub(super) fn open(&self) -> Replica {
         open_native(self.home.path()).unwrap()
     }
     /// Everything is there, byte for byte, and nothing twice.
-    fn all_there(&self, r: &Replica) {
+    pub(super) fn all_there(&self, r: &Replica) {
         let ops = r.outbox().unwrap();
         assert_eq!(ops.iter().map(|o| o.op_id).collect::<std::collections::BTreeSet<_>>().len(), ops.len());
         for (op, body) in &self.bodies {
@@ -141,51 +141,6 @@ fn an_op_whose_bytes_were_hit_is_not_sent_and_not_guessed_at() {
     assert_eq!((told.ops, told.unreadable >= 1), (201, true), "{told:?}");
     assert!(r.op_body(*victim.0).unwrap().is_none());
     assert_eq!(r.outbox().unwrap().len(), w.bodies.len() - 1);
-}
-
-#[test]
-fn a_damaged_frame_of_the_wal_costs_nothing_behind_it() {
-    for (byte, commits) in [(5, true), (32 + 8, true), (32 + 24 + 60, true)] {
-        let w = worked(30);
-        assert!(fs::metadata(w.path("replica.db-wal")).unwrap().len() > 100_000, "the work lies in the WAL");
-        w.damage("replica.db-wal", |b| b[byte] ^= 0x10);
-        let r = w.open();
-        assert_eq!(r.recovered().unwrap().is_some_and(|t| t.enrol_again), commits, "byte {byte}");
-        w.all_there(&r);
-        assert!(w.path("replica.db.damaged-1-wal").exists());
-    }
-}
-
-#[test]
-fn a_commit_torn_by_a_power_cut_is_kept_without_a_new_enrolment() {
-    let w = worked(5);
-    // The last frame, which commits, did not reach the disk whole; those in front of it did.
-    w.damage("replica.db-wal", |b| {
-        let end = b.len();
-        b[end - PAGE..].fill(0);
-    });
-    let mut r = w.open();
-    assert!(r.recovered().unwrap().is_none_or(|told| !told.enrol_again));
-    assert!(!r.status().unwrap().signed_out);
-    let mut rig = w.rig;
-    let request = rig.poll_lane(&mut r, Lane::Push);
-    assert_eq!(pushed(&request).ops.len(), w.bodies.len());
-}
-
-#[test]
-fn what_the_last_commit_held_in_front_of_the_damage_is_not_taken_for_kept() {
-    let w = worked(3);
-    let mut whole = fs::read(w.path("replica.db-wal")).unwrap();
-    let frames = (whole.len() - 32) / (24 + PAGE);
-    let commit = |b: &[u8], n: usize| b[32 + n * (24 + PAGE) + 4..][..4] != [0; 4];
-    // The last frame of a commit of several that is not the last one of all.
-    let last = (1..frames - 1).rev().find(|n| commit(&whole, *n) && !commit(&whole, n - 1)).unwrap();
-    whole.truncate(32 + (last + 1) * (24 + PAGE));
-    let end = whole.len();
-    whole[end - 100] ^= 1;
-    let wal = crate::store::carve::Wal::read(&whole);
-    assert_eq!(wal.dropped, 1);
-    assert!(wal.sound < last, "frames of a commit that is not whole are nobody's: {} of {last}", wal.sound);
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub struct Faults {
     pub cut_after_bytes: Option<Range<usize>>,
     /// Share of turns that a captive portal answers: 200, a page in HTML, the request goes nowhere.
     pub portal: f64,
+    /// Share of turns answered with 503 and an error as object stores write it; the request goes nowhere.
+    pub unavailable: f64,
     /// Wait before each request is passed on, milliseconds.
     pub delay_ms: Range<u64>,
 }
@@ -33,6 +35,7 @@ impl Default for Faults {
             cut: 1.0,
             cut_after_bytes: None,
             portal: 0.0,
+            unavailable: 0.0,
             delay_ms: 0..0,
         }
     }
@@ -55,6 +58,7 @@ impl Faults {
             cut: 0.08,
             cut_after_bytes: Some(200..300_000),
             portal: 0.03,
+            unavailable: 0.0,
             delay_ms: 0..25,
         }
     }
@@ -79,6 +83,8 @@ pub struct Counters {
     pub cuts: u64,
     /// Turns answered by the portal.
     pub portals: u64,
+    /// Turns answered with 503.
+    pub unavailable: u64,
     /// Bytes passed to the target.
     pub bytes_up: u64,
     /// Bytes passed to clients.
@@ -96,6 +102,7 @@ pub(super) struct Tally {
     pub(super) lost_replies: AtomicU64,
     pub(super) cuts: AtomicU64,
     pub(super) portals: AtomicU64,
+    pub(super) unavailable: AtomicU64,
     pub(super) bytes_up: AtomicU64,
     pub(super) bytes_down: AtomicU64,
 }
@@ -116,6 +123,7 @@ impl Tally {
             lost_replies: get(&self.lost_replies),
             cuts: get(&self.cuts),
             portals: get(&self.portals),
+            unavailable: get(&self.unavailable),
             bytes_up: get(&self.bytes_up),
             bytes_down: get(&self.bytes_down),
         }

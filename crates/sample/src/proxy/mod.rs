@@ -28,7 +28,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(3);
 
 /// What the listener, the pumps and the owner share.
 pub(crate) struct Shared {
-    target: SocketAddr,
+    /// Connections go to each in turn.
+    targets: Vec<SocketAddr>,
     faults: Mutex<Faults>,
     tally: Tally,
     stopping: AtomicBool,
@@ -67,10 +68,21 @@ impl CuttingProxy {
     /// # Errors
     /// When no port or thread can be had.
     pub fn start(target: SocketAddr, faults: Faults) -> io::Result<Self> {
+        Self::start_among(vec![target], faults)
+    }
+
+    /// The same with several servers behind it: each connection goes to the next.
+    ///
+    /// # Errors
+    /// As `start`; also without a target.
+    pub fn start_among(targets: Vec<SocketAddr>, faults: Faults) -> io::Result<Self> {
+        if targets.is_empty() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let addr = socket.local_addr()?;
         let shared = Arc::new(Shared {
-            target,
+            targets,
             faults: Mutex::new(faults),
             tally: Tally::default(),
             stopping: AtomicBool::new(false),
@@ -157,7 +169,8 @@ fn listen(socket: &TcpListener, shared: &Arc<Shared>) {
 
 /// Connects onward and starts the two pumps; a failure closes the client's side, which is all it would see.
 fn open(client: TcpStream, number: u64, shared: &Arc<Shared>) {
-    let Ok(server) = TcpStream::connect_timeout(&shared.target, CONNECT_WITHIN) else {
+    let turn = usize::try_from(number).unwrap_or(0) % shared.targets.len();
+    let Ok(server) = TcpStream::connect_timeout(&shared.targets[turn], CONNECT_WITHIN) else {
         Tally::add(&shared.tally.unreachable, 1);
         return;
     };

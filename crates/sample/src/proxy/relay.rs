@@ -13,6 +13,8 @@ const BUFFER_BYTES: usize = 16 * 1024;
 const PORTAL_PAGE: &str =
     "<!doctype html><title>Wi-Fi</title><h1>请先登录无线网络 / Please sign in to Wi-Fi</h1>";
 
+const SLOW_DOWN: &str = "<?xml version=\"1.0\"?><Error><Code>SlowDown</Code><Message>later</Message></Error>";
+
 /// A request and its reply. Begins when the client speaks after the server, or first.
 struct Turn {
     number: u64,
@@ -30,9 +32,15 @@ pub(super) struct Link {
     turn: Mutex<Turn>,
 }
 
+/// What is answered instead of the target.
+enum Answer {
+    Portal,
+    Unavailable,
+}
+
 /// What a new turn starts with, besides its marks in [`Turn`].
 struct Opening {
-    portal: bool,
+    answer: Option<Answer>,
     delay: Duration,
 }
 
@@ -60,6 +68,7 @@ impl Link {
         let mut dice = Dice::new(faults.seed, (self.number << 20) + number);
         // Draw all of them always: one fault's share must not move another's draws.
         let (portal, lost, cut, at, wait) = (dice.unit(), dice.unit(), dice.unit(), dice.unit(), dice.unit());
+        let unavailable = dice.unit();
         *turn = Turn {
             number,
             client_speaks: true,
@@ -68,7 +77,10 @@ impl Link {
         };
         Tally::add(&self.shared.tally.turns, 1);
         let ms = within(&faults.delay_ms, wait);
-        Some(Opening { portal: portal < faults.portal, delay: Duration::from_millis(ms) })
+        let answer = (portal < faults.portal)
+            .then_some(Answer::Portal)
+            .or((unavailable < faults.unavailable).then_some(Answer::Unavailable));
+        Some(Opening { answer, delay: Duration::from_millis(ms) })
     }
 
     /// Notes that the server speaks; `false` when its reply is to be lost.
@@ -126,9 +138,8 @@ fn pump_up(link: &Link) -> bool {
         };
         if let Some(opening) = link.client_speaks() {
             std::thread::sleep(opening.delay);
-            if opening.portal {
-                Tally::add(&link.shared.tally.portals, 1);
-                answer_as_portal(link);
+            if let Some(answer) = opening.answer {
+                answer_instead(link, &answer);
                 return false;
             }
         }
@@ -168,14 +179,21 @@ fn pump_down(link: &Link) {
     }
 }
 
-/// What a hotel's Wi-Fi says to every request; reads on for a moment so that the client gets to see it.
-fn answer_as_portal(link: &Link) {
+/// What a hotel's Wi-Fi or an object store that is overrun says to every request; reads on for a moment so that the
+/// client gets to see it.
+fn answer_instead(link: &Link, answer: &Answer) {
+    let tally = &link.shared.tally;
+    let (counter, status, kind, page) = match answer {
+        Answer::Portal => (&tally.portals, "200 OK", "text/html; charset=utf-8", PORTAL_PAGE),
+        Answer::Unavailable => (&tally.unavailable, "503 Slow Down", "application/xml", SLOW_DOWN),
+    };
+    Tally::add(counter, 1);
     let head = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: text/html; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        PORTAL_PAGE.len()
+        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        page.len()
     );
     let mut client = &link.client;
-    if client.write_all(head.as_bytes()).and_then(|()| client.write_all(PORTAL_PAGE.as_bytes())).is_err() {
+    if client.write_all(head.as_bytes()).and_then(|()| client.write_all(page.as_bytes())).is_err() {
         return;
     }
     let _ = client.shutdown(Shutdown::Write);

@@ -19,8 +19,9 @@ use blindspot_core::error::{
 use blindspot_core::wire::account::{KeyAlg, RefreshReply, RefreshRequest, Tokens, refresh_proof_text};
 use blindspot_core::{DeviceId, PersonId, mutant};
 use blindspot_store::devices::DeviceState;
+use blindspot_store::meta::of_city;
 use blindspot_store::tokens::Family;
-use blindspot_store::{Tx, accounts, audit, devices, meta, tokens};
+use blindspot_store::{Tx, accounts, audit, devices, tokens};
 
 const PURPOSE: &str = "refresh token";
 /// Fewest random bytes of a nonce.
@@ -182,7 +183,7 @@ fn judge(
         Turn::Late => return Ok(Judged::Refused(&CONFLICT, "its successor is in use")),
         Turn::Stolen => {
             tokens::revoke_family(tx, city, family.family_id, now_ms)?;
-            meta::count_up(tx, meta::STANDING)?;
+            of_city::count_up(tx, &house.city, of_city::STANDING)?;
             let object = request.device_id.to_string();
             audit::append(tx, city, now_ms, "system", "refresh_reused", &object, "family_revoked", "{}")?;
             return refused(&ENROL_AGAIN);
@@ -200,7 +201,7 @@ fn epoch_for(
     stored_through: u64,
     now_ms: i64,
 ) -> Result<i64, ServiceError> {
-    let epoch = epoch::in_force(tx)?;
+    let epoch = epoch::in_force(tx, &house.city)?;
     let receipt = pull::receipt_of(house, request.device_id, request.receipt.as_deref());
     match receipt.and_then(|r| epoch::lost_by_receipt(epoch, stored_through, &r)) {
         Some(claimed) => Ok(epoch::open(tx, house, claimed, now_ms)?),

@@ -10,8 +10,9 @@ use blindspot_core::error::{SIGN_IN, WRONG_PASSWORD};
 use blindspot_core::{DeviceId, PersonId};
 use blindspot_store::accounts::PersonRecord;
 use blindspot_store::devices::{DeviceRecord, DeviceState};
+use blindspot_store::meta::of_city;
 use blindspot_store::tokens::Session;
-use blindspot_store::{Tx, accounts, audit, browsers, devices, meta, tokens};
+use blindspot_store::{Tx, accounts, audit, browsers, devices, tokens};
 
 /// Longest session, milliseconds (12 h).
 pub const LIFE_MS: i64 = 12 * 3_600_000;
@@ -232,7 +233,7 @@ pub(crate) fn end_one(
 ) -> Result<bool, ServiceError> {
     let ended = tokens::end_session_of_device(tx, &house.city, person, device)?;
     if ended {
-        meta::count_up(tx, meta::STANDING)?;
+        of_city::count_up(tx, &house.city, of_city::STANDING)?;
         devices::save_device_state(tx, &house.city, device, DeviceState::Closed, Some(now_ms))?;
     }
     Ok(ended)

@@ -2,8 +2,9 @@
 //! cost nothing and outlive a deletion; on another they are copies.
 
 use super::{BackupError, Progress, Result, Stage, at, digest, sync_folder};
-use crate::blob::Blobs as _;
+use crate::blob::carry::{Carried, carry};
 use crate::blob::fs::FsBlobs;
+use crate::blob::{Blobs, Found};
 use blindspot_core::id::{CityId, Sha256};
 use blindspot_store::{Store, uploads};
 use std::collections::BTreeSet;
@@ -40,6 +41,55 @@ pub(super) fn gather(
     }
     progress(Stage::Blobs, wanted.len() as u64, wanted.len() as u64);
     Ok((new, missing))
+}
+
+/// The same from a place that is no folder: each photo is compared with its name as it comes.
+#[cfg_attr(not(feature = "s3"), expect(dead_code, reason = "photos lie in the folder itself"))]
+pub(super) fn fetch(
+    from: &dyn Blobs,
+    to: &Path,
+    wanted: &Wanted,
+    progress: Progress<'_>,
+) -> Result<(u64, Vec<Sha256>)> {
+    let target = at(to, FsBlobs::open(to))?;
+    let (mut new, mut missing, part) = (0, Vec::new(), to.join("fetched.part"));
+    for (n, (sha, length)) in wanted.iter().enumerate() {
+        progress(Stage::Blobs, n as u64, wanted.len() as u64);
+        match at(&part, carry(from, &target, (sha, *length), &part))? {
+            Carried::There => {}
+            Carried::Missing => missing.push(*sha),
+            Carried::Copied => new += 1,
+        }
+    }
+    progress(Stage::Blobs, wanted.len() as u64, wanted.len() as u64);
+    Ok((new, missing))
+}
+
+/// Brings photos out of a folder to a place that is none; those that are there stay.
+#[cfg_attr(not(feature = "s3"), expect(dead_code, reason = "photos lie in the folder itself"))]
+pub(super) fn bring(
+    from: &Path,
+    to: &dyn Blobs,
+    (part, wanted): (&Path, &Wanted),
+    progress: Progress<'_>,
+) -> Result<Vec<Sha256>> {
+    let source = at(from, FsBlobs::open(from))?;
+    let mut missing = Vec::new();
+    for (n, (sha, length)) in wanted.iter().enumerate() {
+        progress(Stage::Blobs, n as u64, wanted.len() as u64);
+        if at(Path::new("photos"), to.len(sha))? == Some(*length) {
+            continue;
+        }
+        if at(from, source.len(sha))? != Some(*length) {
+            missing.push(*sha);
+            continue;
+        }
+        // What is put is taken over.
+        at(part, fs::copy(source.path_of(sha), part))?;
+        at(Path::new("photos"), to.put(sha, part))?;
+    }
+    progress(Stage::Blobs, wanted.len() as u64, wanted.len() as u64);
+    Ok(missing)
 }
 
 /// A link where one is possible, else a copy that has its name only when it is whole.
@@ -91,9 +141,9 @@ pub(super) fn sweep(root: &Path, city: &CityId, backups: &[PathBuf]) -> Result<(
     let mut unheld = Vec::new();
     at(
         root,
-        blobs.each(&mut |sha| {
-            if !held.contains(&sha) {
-                unheld.push(sha);
+        blobs.each(&mut |Found { sha256, .. }| {
+            if !held.contains(&sha256) {
+                unheld.push(sha256);
             }
             Ok(())
         }),

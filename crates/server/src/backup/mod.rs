@@ -4,10 +4,14 @@
 mod blobs;
 pub mod manifest;
 pub mod restore;
+mod restores;
 pub mod schedule;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "s3")]
+use crate::blob::Depot;
+use crate::blob::Place;
 use crate::service::{ServiceError, erasure};
 use blindspot_core::id::{CityId, Sha256};
 use blindspot_store::{Store, StoreError, audit, backup as copying, erased, meta, uploads};
@@ -47,6 +51,11 @@ pub enum BackupError {
         "{0} 不是空文件夹；恢复只写进新文件夹 / {0} is not empty; a restore writes only into a new folder"
     )]
     NotEmpty(String),
+    /// The database is no file of the data folder.
+    #[error(
+        "数据库在 PostgreSQL 上：请用 pg_basebackup 或 pg_dump 备份数据库，照片和 secret.key 另行复制，见 docs/operations.md / the database is on PostgreSQL: back it up with pg_basebackup or pg_dump, and copy photos and secret.key beside it; see docs/operations.md"
+    )]
+    Elsewhere,
     /// A database refuses.
     #[error("数据库：{0} / database: {0}")]
     Store(#[from] StoreError),
@@ -130,6 +139,9 @@ pub fn make(
     now_ms: i64,
     progress: Progress<'_>,
 ) -> Result<Made> {
+    if store.is_shared() {
+        return Err(BackupError::Elsewhere);
+    }
     let to = order.to;
     at(to, fs::create_dir_all(to))?;
     let _lock = lock(&to.join("lock"))?;
@@ -148,8 +160,14 @@ pub fn make(
     // What was erased since the snapshot is not asked for any more.
     let gone = erased_now(store, city, to)?;
     wanted.retain(|(sha, _)| !gone.contains(sha));
-    let (new_blobs, missing) =
-        blobs::gather(&order.data.join("blobs"), &to.join("blobs"), &wanted, progress)?;
+    let (new_blobs, missing) = match at(order.data, Place::noted(order.data))? {
+        Place::Disk => blobs::gather(&order.data.join("blobs"), &to.join("blobs"), &wanted, progress)?,
+        #[cfg(feature = "s3")]
+        place => {
+            let depot = at(order.data, Depot::open_at(order.data, &place))?;
+            blobs::fetch(&*depot.blobs, &to.join("blobs"), &wanted, progress)?
+        }
+    };
     if order.verify_blobs {
         let there: Vec<_> = wanted.iter().copied().filter(|(sha, _)| !missing.contains(sha)).collect();
         blobs::verify(&to.join("blobs"), &there, progress)?;

@@ -2,7 +2,10 @@
 //! new epoch, and every number that people have seen jumps.
 
 use super::manifest::Manifest;
-use super::{BackupError, Progress, Result, at, blobs, digest, private_copy, sync_folder};
+use super::{BackupError, Progress, Result, at, blobs, digest, private_copy, restores, sync_folder};
+#[cfg(feature = "s3")]
+use crate::blob::Depot;
+use crate::blob::Place;
 use crate::service::erasure;
 use crate::state::DataFolder;
 use blindspot_core::id::CityId;
@@ -21,6 +24,8 @@ pub struct Restored {
     pub behind_ms: i64,
     /// What every number that people have seen was moved by.
     pub jump: i64,
+    /// Whether the restore is noted beside the backups. If not, another restore from there gives the same numbers again.
+    pub noted: bool,
     /// Lines of the list of erasures that this backup was older than, and that were carried out again.
     pub erased: usize,
 }
@@ -40,13 +45,14 @@ fn carry_out(data: &Path, now_ms: i64, nothing: bool) -> Result<usize> {
     Ok(all.saturating_sub(known))
 }
 
-/// Checks a backup and brings it back. `read_blobs` compares every photo with its name before anything is believed.
+/// Checks a backup and brings it back into a folder, its photos where the place says. `read_blobs` compares every photo
+/// with its name before anything is believed.
 ///
 /// # Errors
 /// `NotEmpty`, `NotWhole`, `Missing`, `Damaged`; nothing that was in `data` is touched.
 pub fn restore(
     from: &Path,
-    data: &Path,
+    (data, photos): (&Path, &Place),
     read_blobs: bool,
     now_ms: i64,
     progress: Progress<'_>,
@@ -75,7 +81,15 @@ pub fn restore(
         blobs::verify(&shared, &wanted, progress)?;
     }
     at(data, fs::create_dir_all(data))?;
-    let (_, missing) = blobs::gather(&shared, &data.join("blobs"), &wanted, progress)?;
+    let missing = match photos {
+        Place::Disk => blobs::gather(&shared, &data.join("blobs"), &wanted, progress)?.1,
+        #[cfg(feature = "s3")]
+        place => {
+            at(data, place.note(data))?;
+            let depot = at(data, Depot::open_at(data, place))?;
+            blobs::bring(&shared, &*depot.blobs, (&data.join("photo.part"), &wanted), progress)?
+        }
+    };
     if let Some(first) = missing.first() {
         return Err(BackupError::Missing(missing.len(), first.to_hex()));
     }
@@ -85,24 +99,26 @@ pub fn restore(
     // Under its own name only when it is whole and of the new epoch: a restore that was cut off does not start.
     let part = data.join("blindspot.db.part");
     at(&part, fs::copy(&database, &part))?;
-    let epoch = reopen(&part, &city, &manifest, now_ms)?;
+    let jump = at(beside, restores::jump(beside))?;
+    let noted = restores::note(beside, manifest.snapshot_ms, now_ms);
+    let epoch = reopen(&part, &city, &manifest, jump, now_ms)?;
     at(&part, File::open(&part).and_then(|f| f.sync_all()))?;
     let into = data.join("blindspot.db");
     at(&into, fs::rename(&part, &into))?;
     sync_folder(data)?;
     let erased = carry_out(data, now_ms, list.is_empty())?;
     let behind_ms = now_ms - manifest.snapshot_ms;
-    Ok(Restored { manifest, epoch, behind_ms, jump: backup::JUMP, erased })
+    Ok(Restored { manifest, epoch, behind_ms, jump, noted, erased })
 }
 
 /// Opens the new epoch and moves the numbers on.
-fn reopen(part: &Path, city: &CityId, manifest: &Manifest, now_ms: i64) -> Result<i64> {
+fn reopen(part: &Path, city: &CityId, manifest: &Manifest, jump: i64, now_ms: i64) -> Result<i64> {
     let store = Store::open(part, Options { readers: 1, ..Options::default() })?;
     let epoch = store.write(|tx| {
-        let backup::Opened { before, epoch } = backup::open_epoch(tx, city, 0, now_ms)?;
+        let backup::Opened { before, epoch } = backup::open_epoch(tx, city, 0, jump, now_ms)?;
         let detail = serde_json::json!({
             "snapshot_ms": manifest.snapshot_ms, "behind_ms": now_ms - manifest.snapshot_ms,
-            "epoch_before": before, "epoch": epoch, "jump": backup::JUMP,
+            "epoch_before": before, "epoch": epoch, "jump": jump,
         });
         audit::append(tx, city, now_ms, "cli", "restored", "database", "ok", &detail.to_string())?;
         Ok::<_, StoreError>(epoch)

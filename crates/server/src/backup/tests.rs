@@ -3,11 +3,13 @@
 use super::restore::restore;
 use super::*;
 use crate::blob::FsBlobs;
+use crate::blob::Place;
 use crate::service::people::{self, Actor, NewPerson};
 use crate::state::DataFolder;
 use blindspot_core::command::{FormName, MediaKind};
 use blindspot_core::{DeviceId, PersonId, PhotoId};
 use blindspot_store::counters;
+use blindspot_store::meta::of_city;
 use blindspot_store::uploads::Upload;
 
 const NOW: i64 = 1_800_000_000_000;
@@ -17,7 +19,11 @@ fn folder(data: &Path, now_ms: i64) -> DataFolder {
 }
 
 fn epoch_of(house: &crate::service::House) -> i64 {
-    house.store.read(|tx| meta::load_int(tx, meta::EPOCH)).expect("read").expect("an epoch")
+    house
+        .store
+        .read(|tx| of_city::load_int(tx, &house.city, of_city::EPOCH))
+        .expect("read")
+        .expect("an epoch")
 }
 
 fn order<'a>(data: &'a Path, to: &'a Path) -> Order<'a> {
@@ -73,11 +79,12 @@ fn a_backup_comes_back_with_a_new_epoch_and_moved_numbers() {
     assert_eq!(newest(&house.store).expect("read").map(|n| n.snapshot_ms), Some(NOW + 5));
     let safe = house.store.read(|tx| meta::load_int(tx, meta::SAFE_THROUGH)).expect("read");
     assert_eq!(safe, Some(NOW + 5));
-    let restored = restore(&made.folder, &back, true, NOW + 65_000, &mut |_, _, _| {}).expect("restored");
+    let restored = restore(&made.folder, (&back, &Place::Disk), true, NOW + 65_000, &mut |_, _, _| {})
+        .expect("restored");
     assert!(restored.epoch > epoch_of(house));
     assert_eq!(restored.behind_ms, 64_995);
     assert!(matches!(
-        restore(&made.folder, &back, true, NOW, &mut |_, _, _| {}),
+        restore(&made.folder, (&back, &Place::Disk), true, NOW, &mut |_, _, _| {}),
         Err(BackupError::NotEmpty(_))
     ));
     let again = DataFolder::open(&back, None, NOW + 70_000).expect("opens");
@@ -99,7 +106,8 @@ fn what_is_not_whole_is_not_restored() {
     let live = folder(&data, NOW);
     let sha = photo(&data, &live, b"a photo");
     let made = make_quietly(&live, &order(&data, &to), NOW).expect("made");
-    let refused = || restore(&made.folder, &back, true, NOW, &mut |_, _, _| {}).expect_err("refused");
+    let refused =
+        || restore(&made.folder, (&back, &Place::Disk), true, NOW, &mut |_, _, _| {}).expect_err("refused");
     // A copy of its own: a link would damage the live photo too.
     let blob = FsBlobs::open(&to.join("blobs")).expect("open").path_of(&sha);
     fs::remove_file(&blob).expect("unlink");
@@ -127,7 +135,7 @@ fn a_lost_photo_stops_no_backup_and_frees_no_phone() {
     let made = make_quietly(&live, &order(&data, &to), NOW).expect("made");
     assert_eq!(made.manifest.missing, [lost.to_hex()]);
     assert_eq!(newest(&live.house.store).expect("read"), None);
-    restore(&made.folder, &back, true, NOW, &mut |_, _, _| {}).expect("the rest comes back");
+    restore(&made.folder, (&back, &Place::Disk), true, NOW, &mut |_, _, _| {}).expect("the rest comes back");
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Blobs as files, sharded: `ab/cd/<sha>`. Knows no uploads.
 
-use super::Blobs;
+use super::{Blobs, Found};
 use blindspot_core::id::Sha256;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 /// See the module text.
 pub struct FsBlobs {
@@ -85,12 +86,16 @@ impl Blobs for FsBlobs {
         }
     }
 
-    fn each(&self, f: &mut dyn FnMut(Sha256) -> io::Result<()>) -> io::Result<()> {
+    fn each(&self, f: &mut dyn FnMut(Found) -> io::Result<()>) -> io::Result<()> {
         for first in folders(&self.root)? {
             for second in folders(&first)? {
                 for entry in fs::read_dir(second)? {
-                    if let Some(sha) = entry?.file_name().to_str().and_then(Sha256::from_hex) {
-                        f(sha)?;
+                    let entry = entry?;
+                    if let Some(sha256) = entry.file_name().to_str().and_then(Sha256::from_hex) {
+                        let meta = entry.metadata()?;
+                        let put = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+                        let put_ms = i64::try_from(put.as_millis()).unwrap_or(i64::MAX);
+                        f(Found { sha256, bytes: meta.len(), put_ms })?;
                     }
                 }
             }
@@ -130,12 +135,12 @@ mod tests {
         blobs.open(&sha).expect("open").expect("there").read_to_string(&mut text).expect("read");
         assert_eq!((text.as_str(), blobs.len(&sha).expect("len")), ("bytes", Some(5)));
         let mut all = vec![];
-        let collect = &mut |sha| {
-            all.push(sha);
+        let collect = &mut |found: Found| {
+            all.push((found.sha256, found.bytes));
             Ok(())
         };
         blobs.each(collect).expect("each");
-        assert_eq!(all, [sha]);
+        assert_eq!(all, [(sha, 5)]);
         blobs.remove(&sha).expect("remove");
         blobs.remove(&sha).expect("remove again");
         assert!(blobs.open(&sha).expect("open").is_none());

@@ -1,20 +1,58 @@
-//! Partial bytes of uploads: one file each, appended to, fsynced before an offset is told. A later request
-//! for the same upload takes it over from an earlier one that hangs. Knows no tus.
+//! Partial bytes of uploads, before they have a name. A later request for the same upload takes it over from an
+//! earlier one that hangs. Knows no tus.
 
 use blindspot_core::id::Sha256;
 use sha2::Digest as _;
-use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-type Turn = Arc<Mutex<u64>>;
+/// Whose turn it is with an upload: the number of the request that came last.
+pub(super) type Turn = Arc<Mutex<u64>>;
 
-/// See the module text.
-pub struct Parts {
-    root: PathBuf,
-    turns: Mutex<BTreeMap<[u8; 16], Turn>>,
+/// An upload's id.
+pub type UploadId = [u8; 16];
+
+/// Where partial bytes lie.
+pub trait Parts: Send + Sync {
+    /// An upload begins that nobody has heard of: none of its bytes are anywhere.
+    fn begin(&self, id: UploadId);
+    /// Bytes held, durably.
+    ///
+    /// # Errors
+    /// When the storage refuses (as for all below).
+    fn len(&self, id: UploadId) -> io::Result<u64>;
+    /// Takes hold of an upload, from whoever held it before. `at` is where the caller means to go on; the hold says
+    /// where the upload really stands.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    fn hold(&self, id: UploadId, at: u64) -> io::Result<Part>;
+    /// Notes that an upload's bytes are stored under their hash, so that an acknowledgement lost on the
+    /// way is made again without sending them again.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    fn mark_stored(&self, id: UploadId) -> io::Result<()>;
+    /// Whether `mark_stored` was called.
+    fn is_stored(&self, id: UploadId) -> bool;
+    /// Forgets an upload: its bytes and mark. One that is not there is no error.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    fn remove(&self, id: UploadId) -> io::Result<()>;
+    /// Calls a function for each upload of which anything is held.
+    ///
+    /// # Errors
+    /// When the storage or the function refuses.
+    fn each(&self, f: &mut dyn FnMut(UploadId) -> io::Result<()>) -> io::Result<()>;
+}
+
+/// Where what a request brought is kept besides the file, so that another server can go on with it.
+pub(super) trait Keep: Send + Sync {
+    /// Makes the bytes of `file` from `start` on durable elsewhere.
+    fn keep(&self, file: &mut File, start: u64, end: u64) -> io::Result<()>;
 }
 
 /// A request's hold on a partial file. Writing through it fails once a later request holds it.
@@ -24,102 +62,64 @@ pub struct Part {
     turn: Turn,
     mine: u64,
     start: u64,
+    keep: Option<Box<dyn Keep>>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn name_of(id: [u8; 16]) -> String {
-    uuid::Uuid::from_bytes(id).simple().to_string()
-}
-
-impl Parts {
-    /// Over a folder, made when it is not there.
-    ///
-    /// # Errors
-    /// When it cannot be made.
-    pub fn open(root: &Path) -> io::Result<Self> {
-        fs::create_dir_all(root)?;
-        Ok(Self { root: root.to_owned(), turns: Mutex::default() })
-    }
-
-    /// The file of an upload.
-    #[must_use]
-    pub fn path_of(&self, id: [u8; 16]) -> PathBuf {
-        self.root.join(name_of(id))
-    }
-
-    fn mark_of(&self, id: [u8; 16]) -> PathBuf {
-        self.root.join(format!("{}.stored", name_of(id)))
-    }
-
-    /// Bytes held, durably.
-    ///
-    /// # Errors
-    /// When the file system refuses.
-    pub fn len(&self, id: [u8; 16]) -> io::Result<u64> {
-        match File::options().write(true).open(self.path_of(id)) {
-            Ok(file) => {
-                file.sync_all()?;
-                Ok(file.metadata()?.len())
-            }
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(0),
-            Err(e) => Err(e),
-        }
-    }
-
-    /// Takes hold of an upload's file, from whoever held it before.
-    ///
-    /// # Errors
-    /// When the file system refuses.
-    pub fn hold(&self, id: [u8; 16]) -> io::Result<Part> {
-        let turn = {
-            let mut turns = lock(&self.turns);
-            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-            turns.entry(id).or_default().clone()
-        };
-        let mut number = lock(&turn);
-        *number += 1;
-        let mine = *number;
-        let path = self.path_of(id);
-        let mut file = File::options().create(true).truncate(false).read(true).write(true).open(&path)?;
-        let start = file.seek(SeekFrom::End(0))?;
-        drop(number);
-        Ok(Part { file, path, turn, mine, start })
-    }
-
-    /// Notes that an upload's bytes are stored under their hash, so that an acknowledgement lost on the
-    /// way is made again without sending them again.
-    ///
-    /// # Errors
-    /// When the file system refuses.
-    pub fn mark_stored(&self, id: [u8; 16]) -> io::Result<()> {
-        fs::write(self.mark_of(id), b"")
-    }
-
-    /// Whether `mark_stored` was called.
-    #[must_use]
-    pub fn is_stored(&self, id: [u8; 16]) -> bool {
-        self.mark_of(id).exists()
-    }
-
-    /// Forgets an upload: its file and mark.
-    ///
-    /// # Errors
-    /// When the file system refuses; a file that is not there is no error.
-    pub fn remove(&self, id: [u8; 16]) -> io::Result<()> {
-        for path in [self.path_of(id), self.mark_of(id)] {
-            match fs::remove_file(path) {
-                Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
+/// The turn, as long as it is still that of this request.
+fn held(turn: &Turn, mine: u64) -> io::Result<MutexGuard<'_, u64>> {
+    let number = lock(turn);
+    if *number == mine { Ok(number) } else { Err(ErrorKind::ResourceBusy.into()) }
 }
 
 impl Part {
+    /// Takes the turn at a file.
+    pub(super) fn take(path: PathBuf, turn: Turn) -> io::Result<Self> {
+        let mut number = lock(&turn);
+        *number += 1;
+        let mine = *number;
+        let mut file = File::options().create(true).truncate(false).read(true).write(true).open(&path)?;
+        let start = file.seek(SeekFrom::End(0))?;
+        drop(number);
+        Ok(Self { file, path, turn, mine, start, keep: None })
+    }
+
+    /// The upload really stands at `start`: what the file has beyond it goes, what it lacks is read from `fill`.
+    #[cfg_attr(not(feature = "s3"), expect(dead_code, reason = "for files that are not what lasts"))]
+    pub(super) fn stand_at(
+        &mut self,
+        start: u64,
+        fill: &mut dyn FnMut(u64, &mut File) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let _number = held(&self.turn, self.mine)?;
+        if self.start > start {
+            self.file.set_len(start)?;
+        } else if self.start < start {
+            fill(self.start, &mut self.file)?;
+            if self.file.metadata()?.len() != start {
+                return Err(io::Error::new(ErrorKind::InvalidData, "the pieces of an upload do not fit"));
+            }
+        }
+        self.start = self.file.seek(SeekFrom::Start(start))?;
+        Ok(())
+    }
+
+    /// The upload stands at `start`, which is not where the caller means to go on: the file stays as it is.
+    #[cfg_attr(not(feature = "s3"), expect(dead_code, reason = "for files that are not what lasts"))]
+    pub(super) fn only_says(&mut self, start: u64) {
+        self.start = start;
+    }
+
+    /// The file is not what lasts: `keep` does.
+    #[cfg_attr(not(feature = "s3"), expect(dead_code, reason = "for files that are not what lasts"))]
+    pub(super) fn kept_by(mut self, keep: Box<dyn Keep>) -> Self {
+        self.keep = Some(keep);
+        self
+    }
+
     /// Bytes held when this hold began.
     #[must_use]
     pub fn start(&self) -> u64 {
@@ -132,20 +132,12 @@ impl Part {
         &self.path
     }
 
-    fn still_mine(&self) -> io::Result<MutexGuard<'_, u64>> {
-        let number = lock(&self.turn);
-        if *number == self.mine { Ok(number) } else { Err(ErrorKind::ResourceBusy.into()) }
-    }
-
     /// Appends bytes.
     ///
     /// # Errors
     /// `ResourceBusy` when a later request holds the upload; else when the file system refuses.
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let number = lock(&self.turn);
-        if *number != self.mine {
-            return Err(ErrorKind::ResourceBusy.into());
-        }
+        let _number = held(&self.turn, self.mine)?;
         self.file.write_all(bytes)
     }
 
@@ -154,20 +146,30 @@ impl Part {
     /// # Errors
     /// As `append`.
     pub fn undo(&mut self) -> io::Result<()> {
-        let number = self.still_mine()?;
+        let _number = held(&self.turn, self.mine)?;
         self.file.set_len(self.start)?;
-        drop(number);
         self.file.seek(SeekFrom::Start(self.start)).map(drop)
     }
 
-    /// Makes what was appended durable; gives the length.
+    /// Makes what was appended durable; gives the length. `last` says that the upload is whole and is given its name
+    /// next: then it need not be kept in pieces as well.
     ///
     /// # Errors
-    /// As `append`.
-    pub fn sync(&mut self) -> io::Result<u64> {
-        let _number = self.still_mine()?;
-        self.file.sync_all()?;
-        Ok(self.file.metadata()?.len())
+    /// As `append`. What could not be kept does not count.
+    pub fn sync(&mut self, last: bool) -> io::Result<u64> {
+        let _number = held(&self.turn, self.mine)?;
+        let end = self.file.metadata()?.len();
+        match &self.keep {
+            None => self.file.sync_all()?,
+            Some(keep) if !last && end > self.start => {
+                if let Err(error) = keep.keep(&mut self.file, self.start, end) {
+                    self.file.set_len(self.start)?;
+                    return Err(error);
+                }
+            }
+            Some(_) => {}
+        }
+        Ok(end)
     }
 
     /// Bytes in the file now.
@@ -175,7 +177,7 @@ impl Part {
     /// # Errors
     /// As `append`.
     pub fn length(&self) -> io::Result<u64> {
-        let _number = self.still_mine()?;
+        let _number = held(&self.turn, self.mine)?;
         Ok(self.file.metadata()?.len())
     }
 
@@ -196,29 +198,5 @@ impl Part {
             }
             hasher.update(&piece[..n]);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_later_hold_takes_over_and_the_earlier_one_writes_no_more() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let parts = Parts::open(dir.path()).expect("open");
-        let mut first = parts.hold([1; 16]).expect("hold");
-        first.append(b"abc").expect("append");
-        let mut second = parts.hold([1; 16]).expect("hold");
-        assert_eq!(second.start(), 3);
-        assert_eq!(first.append(b"x").expect_err("taken over").kind(), ErrorKind::ResourceBusy);
-        assert!(first.undo().is_err());
-        second.append(b"def").expect("append");
-        assert_eq!(second.sync().expect("sync"), 6);
-        assert_eq!(second.digest().expect("digest").0, Sha256::of(b"abcdef"));
-        second.undo().expect("undo");
-        assert_eq!(parts.len([1; 16]).expect("len"), 3);
-        parts.remove([1; 16]).expect("remove");
-        assert_eq!(parts.len([1; 16]).expect("len"), 0);
     }
 }

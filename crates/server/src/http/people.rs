@@ -109,8 +109,10 @@ pub async fn change(
     let run = move |app: &App| {
         let now_ms = body.received_ms;
         let actor = people::require_administrator(app.house(), credential, now_ms)?;
+        // A change of nothing is one of somebody, too.
+        let found = people::one(app.house(), person)?;
         if let Some(condition) = tag::condition(&headers, &header::IF_MATCH) {
-            let now = serde_json::to_vec(&people::one(app.house(), person)?)?;
+            let now = serde_json::to_vec(&found)?;
             if !tag::names(&condition, &tag::of(&now)) {
                 return Err(ServiceError::refused(&CHANGED_MEANWHILE));
             }

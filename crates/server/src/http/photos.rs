@@ -5,8 +5,9 @@ use crate::http::body::pour;
 use crate::http::caller::{Caller, Id, Two};
 use crate::http::standing::Standing;
 use crate::http::{blocking, now_ms, written};
+use crate::service::ServiceError;
+use crate::service::download::{self, Bytes};
 use crate::service::uploads::{self, Checksum, Incoming, NewUpload, UploadState};
-use crate::service::{ServiceError, download};
 use crate::state::App;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -261,7 +262,9 @@ pub async fn terminate(
     responses(
         (status = 200, description = "The bytes.", content_type = "application/octet-stream",
             headers(("ETag" = String, description = "The SHA-256 of the bytes, quoted."))),
-        (status = 304, description = "The copy that is held is right.")))]
+        (status = 304, description = "The copy that is held is right."),
+        (status = 307, description = "The bytes are in a bucket that the caller reaches: `Location` leads there for a minute.",
+            headers(("Location" = String, description = "A signed address; to be asked without our token.")))))]
 pub async fn download(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
@@ -271,30 +274,38 @@ pub async fn download(
 ) -> Answer {
     let photo: PhotoId = photo.parse().map_err(|_| Fault::of(&NOT_FOUND, None))?;
     let name = FormName::from_word(&form);
-    let file =
-        format!("{photo}-{}", if matches!(name, FormName::Other(_)) { "photo" } else { name.as_str() });
     let run =
         move |app: &App| download::download(app.house(), app.depot(), credential, photo, &name, now_ms());
     let found = blocking(&app, run).await?;
     let tag = format!("\"{}\"", found.sha256);
     let known = text(&headers, "if-none-match").is_some_and(|v| v.split(',').any(|t| t.trim() == tag));
-    let mut response = if known {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        let transfer = app.transfers.turn(app.house()).await?;
-        let mut response = stream_of(&app, found.bytes, standing, transfer).into_response();
-        put(&mut response, "content-type", found.media_type);
-        put(&mut response, "content-length", found.length);
-        response
+    let mut response = match found.bytes {
+        _ if known => StatusCode::NOT_MODIFIED.into_response(),
+        Bytes::At(address) => return Ok(sent_on(&address)),
+        Bytes::Here(bytes) => {
+            let transfer = app.transfers.turn(app.house()).await?;
+            let mut response = stream_of(&app, bytes, standing, transfer).into_response();
+            put(&mut response, "content-type", found.media_type);
+            put(&mut response, "content-length", found.length);
+            response
+        }
     };
-    let how = if found.inline { "inline" } else { "attachment" };
-    put(&mut response, "content-disposition", format!("{how}; filename=\"{file}\""));
+    put(&mut response, "content-disposition", &found.disposition);
     put(&mut response, "etag", tag);
     put(&mut response, "cache-control", "private, max-age=3600");
     put(&mut response, "content-security-policy", "default-src 'none'; sandbox");
     put(&mut response, "cross-origin-resource-policy", "same-origin");
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("authorization, cookie"));
     Ok(response)
+}
+
+/// To an address that leads to the bytes for a short while. Nobody keeps it.
+fn sent_on(address: &str) -> Response {
+    let mut response = StatusCode::TEMPORARY_REDIRECT.into_response();
+    put(&mut response, "location", address);
+    put(&mut response, "cache-control", "no-store");
+    put(&mut response, "referrer-policy", "no-referrer");
+    response
 }
 
 /// The bytes as they are read; cut off when their reader may no longer have them.

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
 use blindspot_core::PersonId;
-use blindspot_core::error::{BUSY, CONFLICT, NO_RIGHTS, NO_SPACE, SETUP_DONE, WEAK_PASSWORD};
+use blindspot_core::error::{BUSY, CONFLICT, NO_RIGHTS, NO_SPACE, SETUP_DONE, SETUP_LINK_OLD, WEAK_PASSWORD};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub struct SetupQuery {
 #[utoipa::path(get, path = "/setup", tag = "server",
     params(("token" = Option<String>, Query, description = "From the link.")),
     responses((status = 200, description = "The form.", body = String, content_type = "text/html; charset=utf-8")),
-    extensions(("x-problems" = json!([SETUP_DONE.code, BUSY.code, NO_SPACE.code]))))]
+    extensions(("x-problems" = json!([SETUP_DONE.code, SETUP_LINK_OLD.code, BUSY.code, NO_SPACE.code]))))]
 pub async fn page(State(app): State<Arc<App>>, Params(query): Params<SetupQuery>) -> Answer<Response> {
     blocking(&app, move |app| setup::check(app.house(), &query.token)).await?;
     let headers = [
@@ -50,7 +50,7 @@ pub async fn page(State(app): State<Arc<App>>, Params(query): Params<SetupQuery>
 /// 初始设置 · makes the first administrator; works once
 #[utoipa::path(post, path = "/v1/setup", tag = "server", request_body = SetupRequest,
     responses((status = 200, description = "The administrator.", body = SetUp)),
-    extensions(("x-problems" = json!([SETUP_DONE.code, CONFLICT.code, WEAK_PASSWORD.code, NO_RIGHTS.code, BUSY.code, NO_SPACE.code]))))]
+    extensions(("x-problems" = json!([SETUP_DONE.code, SETUP_LINK_OLD.code, CONFLICT.code, WEAK_PASSWORD.code, NO_RIGHTS.code, BUSY.code, NO_SPACE.code]))))]
 pub async fn run(
     State(app): State<Arc<App>>,
     headers: HeaderMap,

@@ -3,7 +3,7 @@
 //! An original shows bystanders as they were: each view of one is a row of the audit log, written before a byte is
 //! handed out.
 
-use crate::blob::Depot;
+use crate::blob::{Depot, Shown};
 use crate::service::{Credential, House, ServiceError, cases};
 use blindspot_core::PhotoId;
 use blindspot_core::command::{FormName, MediaKind};
@@ -22,10 +22,18 @@ pub struct Download {
     pub length: u64,
     /// Their hash.
     pub sha256: Sha256,
-    /// Whether they may be shown in place.
-    pub inline: bool,
-    /// The bytes from their beginning.
-    pub bytes: Box<dyn std::io::Read + Send>,
+    /// How they are to be shown: `Content-Disposition`.
+    pub disposition: String,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+/// Where the bytes are.
+pub enum Bytes {
+    /// Here, from their beginning.
+    Here(Box<dyn std::io::Read + Send>),
+    /// At an address that leads there for a short while; whoever asks goes there.
+    At(String),
 }
 
 /// A form of a photo, for who may read it.
@@ -43,8 +51,7 @@ pub fn download(
     let missing = || ServiceError::refused(&NOT_FOUND);
     let row = cases::can_read_photo(house, credential, photo_id, now_ms)?.ok_or_else(missing)?;
     let named = row.forms.get(form).filter(|_| row.verified.contains(form)).ok_or_else(missing)?;
-    let length = depot.blobs.len(&named.sha256)?.ok_or_else(missing)?;
-    let mut bytes = depot.blobs.open(&named.sha256)?.ok_or_else(missing)?;
+    let (length, mut bytes) = depot.blobs.open_sized(&named.sha256)?.ok_or_else(missing)?;
     let mut head = [0; 64];
     let n = read_head(&mut bytes, &mut head)?;
     let head_bytes = &head[..n];
@@ -66,14 +73,23 @@ pub fn download(
             audit::append(tx, &house.city, now_ms, &actor, "view_original", &object, "ok", "{}")
         })?;
     }
-    let whole = std::io::Cursor::new(head[..n].to_vec());
-    Ok(Download {
-        media_type,
-        length,
-        sha256: named.sha256,
-        inline,
-        bytes: Box::new(std::io::Read::chain(whole, bytes)),
-    })
+    let disposition = disposition(photo_id, form, inline);
+    let shown = Shown { media_type, disposition: &disposition };
+    let bytes = match depot.blobs.signed(&named.sha256, shown)? {
+        Some(address) => Bytes::At(address),
+        None => {
+            let whole = std::io::Cursor::new(head[..n].to_vec());
+            Bytes::Here(Box::new(std::io::Read::chain(whole, bytes)))
+        }
+    };
+    Ok(Download { media_type, length, sha256: named.sha256, disposition, bytes })
+}
+
+/// In place or as a file, under a name that holds no word of the caller's.
+fn disposition(photo: PhotoId, form: &FormName, inline: bool) -> String {
+    let form = if matches!(form, FormName::Other(_)) { "photo" } else { form.as_str() };
+    let how = if inline { "inline" } else { "attachment" };
+    format!("{how}; filename=\"{photo}-{form}\"")
 }
 
 fn read_head(bytes: &mut dyn std::io::Read, head: &mut [u8]) -> std::io::Result<usize> {

@@ -7,10 +7,13 @@
 
 use super::House;
 use blindspot_core::DeviceId;
+use blindspot_core::epoch::jump;
 use blindspot_core::feed::Feed;
+use blindspot_core::id::CityId;
 use blindspot_core::mutant;
 use blindspot_store::feed::Head;
-use blindspot_store::{StoreError, Tx, audit, backup, meta};
+use blindspot_store::meta::of_city;
+use blindspot_store::{StoreError, Tx, audit, backup};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -23,8 +26,8 @@ pub(crate) struct Receipt {
 }
 
 /// The epoch in force.
-pub(crate) fn in_force(tx: &Tx<'_>) -> Result<i64, StoreError> {
-    Ok(meta::load_int(tx, meta::EPOCH)?.unwrap_or(0))
+pub(crate) fn in_force(tx: &Tx<'_>, city: &CityId) -> Result<i64, StoreError> {
+    Ok(of_city::load_int(tx, city, of_city::EPOCH)?.unwrap_or(0))
 }
 
 /// Whether a receipt of a device knows more than the database: the epoch it was given in, when it does.
@@ -55,9 +58,10 @@ pub(crate) fn lost_by_cursor<'p>(
 
 /// Opens a new epoch above every one that is known of, and moves on every number that people have seen. Gives it.
 pub(crate) fn open(tx: &Tx<'_>, house: &House, claimed: i64, now_ms: i64) -> Result<i64, StoreError> {
-    let opened = backup::open_epoch(tx, &house.city, claimed, now_ms)?;
+    let jump_by = jump(in_force(tx, &house.city)?, claimed);
+    let opened = backup::open_epoch(tx, &house.city, claimed, jump_by, now_ms)?;
     let detail = serde_json::json!({
-        "epoch_before": opened.before, "claimed": claimed, "epoch": opened.epoch, "jump": backup::JUMP,
+        "epoch_before": opened.before, "claimed": claimed, "epoch": opened.epoch, "jump": jump_by,
     });
     audit::append(
         tx,

@@ -15,7 +15,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// The list's name, in the data folder and beside the backups.
 pub const LIST: &str = "erased.jsonl";
@@ -87,7 +87,9 @@ fn ends_in_the_middle(file: &mut File) -> io::Result<bool> {
 /// Where lists and bytes lie.
 pub struct ErasedFiles {
     data: PathBuf,
-    depot: Depot,
+    depot: Arc<Depot>,
+    /// All bytes on the list are to be asked for once more in a storage that is far: what an old database brought back.
+    all_due: AtomicBool,
     /// Folders of backups that are known of.
     backups: RwLock<BTreeSet<PathBuf>>,
     /// A reader was in the way: the write-ahead log still holds what was written over.
@@ -95,17 +97,16 @@ pub struct ErasedFiles {
 }
 
 impl ErasedFiles {
-    /// Of a data folder.
-    ///
-    /// # Errors
-    /// When its folders cannot be made.
-    pub fn open(data: &Path) -> io::Result<Self> {
-        Ok(Self {
+    /// Of a data folder, and where its photos lie.
+    #[must_use]
+    pub fn open(data: &Path, depot: Arc<Depot>) -> Self {
+        Self {
             data: data.to_owned(),
-            depot: Depot::open(data)?,
+            all_due: AtomicBool::new(depot.is_far()),
+            depot,
             backups: RwLock::default(),
             log_due: AtomicBool::new(false),
-        })
+        }
     }
 
     /// Backups lie there, or will.
@@ -126,8 +127,8 @@ impl ErasedFiles {
         std::iter::once(self.data.clone()).chain(there.cloned()).collect()
     }
 
-    /// Writes the lists, then removes the bytes: here, and in the folders of backups.
-    fn follow(&self, city: &CityId, items: &[Item]) -> io::Result<()> {
+    /// Writes the lists; gives their folders.
+    fn tell(&self, city: &CityId, items: &[Item]) -> io::Result<Vec<PathBuf>> {
         let listed: Vec<Item> = items
             .iter()
             .filter(|i| !matches!(i.what, ErasedId::Part(_) | ErasedId::File(_)))
@@ -135,9 +136,18 @@ impl ErasedFiles {
             .collect();
         let folders = self.folders();
         folders.iter().try_for_each(|folder| append_list(folder, city, &listed))?;
+        Ok(folders)
+    }
+
+    /// Writes the lists, then removes the bytes: where photos lie, and in the folders of backups.
+    fn follow(&self, city: &CityId, items: &[Item]) -> io::Result<()> {
+        let folders = self.tell(city, items)?;
         for item in items {
             match item.what {
-                ErasedId::Blob(sha) => folders.iter().try_for_each(|f| remove_blob(f, &sha))?,
+                ErasedId::Blob(sha) => {
+                    folders.iter().try_for_each(|f| remove_blob(f, &sha))?;
+                    self.depot.blobs.remove(&sha)?;
+                }
                 ErasedId::File(sha) => self.depot.blobs.remove(&sha)?,
                 ErasedId::Part(id) => self.depot.parts.remove(id.into_bytes())?,
                 ErasedId::Op(_) | ErasedId::Photo(_) => {}
@@ -160,6 +170,13 @@ fn remove_blob(folder: &Path, sha: &Sha256) -> io::Result<()> {
 /// # Errors
 /// When a list cannot be written or a file not removed; it is tried again.
 pub fn settle(house: &House) -> Result<(), ServiceError> {
+    if let Some(files) = house.erased_files()
+        && files.all_due.load(Ordering::Relaxed)
+    {
+        let all = house.store.read(|tx| erased::load_all(tx, &house.city))?;
+        files.follow(&house.city, &all)?;
+        files.all_due.store(false, Ordering::Relaxed);
+    }
     let items = house.store.read(|tx| erased::load_untold(tx, &house.city))?;
     if items.is_empty() {
         return empty_log(house, false);
@@ -174,6 +191,22 @@ pub fn settle(house: &House) -> Result<(), ServiceError> {
     }
     house.store.write(|tx| erased::save_told(tx, &house.city, &items))?;
     empty_log(house, true)
+}
+
+/// The same for whoever must not wait for other machines: with photos in a bucket the lists are written, and the bytes
+/// there follow within seconds, from a job (decision 0016).
+///
+/// # Errors
+/// As `settle`.
+pub fn settle_near(house: &House) -> Result<(), ServiceError> {
+    match house.erased_files().filter(|files| files.depot.is_far()) {
+        None => settle(house),
+        Some(files) => {
+            let items = house.store.read(|tx| erased::load_untold(tx, &house.city))?;
+            files.tell(&house.city, &items)?;
+            empty_log(house, true)
+        }
+    }
 }
 
 /// Takes what was written over out of the write-ahead log, when that is due.
@@ -208,10 +241,16 @@ pub fn catch_up(house: &House, now_ms: i64) -> Result<usize, ServiceError> {
             "this database was older than the list of erasures; they were carried out again"
         );
     }
-    settle(house)?;
+    settle_near(house)?;
     // Whatever stands on the list is in every list, and its bytes are nowhere: also what an old folder brought back.
     let all = house.store.read(|tx| erased::load_all(tx, &house.city))?;
-    files.follow(&house.city, &all)?;
+    if files.depot.is_far() {
+        // The server starts although the bucket may be away.
+        files.tell(&house.city, &all)?;
+        files.all_due.store(true, Ordering::Relaxed);
+    } else {
+        files.follow(&house.city, &all)?;
+    }
     Ok(again)
 }
 

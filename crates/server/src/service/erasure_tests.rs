@@ -34,7 +34,7 @@ fn open(data: &Path) -> House {
     // One thread for everything, so that no checkpoint beside the writer is in the way.
     let options = Options { checkpoint_beside: false, ..Options::default() };
     let house = house_on(Store::open(&data.join("blindspot.db"), options).expect("sound"));
-    house.set_erased_files(std::sync::Arc::new(ErasedFiles::open(data).expect("sound")));
+    house.set_erased_files(Arc::new(ErasedFiles::open(data, Arc::new(Depot::open(data).expect("sound")))));
     house
 }
 
@@ -284,9 +284,10 @@ fn an_older_database_erases_again_before_it_answers_and_takes_nothing_back() {
             [7; 32],
             Box::new(crate::state::SystemRandom),
             T0,
+            None,
         )
         .unwrap();
-        house.set_erased_files(std::sync::Arc::new(ErasedFiles::open(&data).unwrap()));
+        house.set_erased_files(Arc::new(ErasedFiles::open(&data, Arc::new(Depot::open(&data).unwrap()))));
         assert!(catch_up(&house, T0 + 60_000).unwrap() > 0);
         assert_eq!(catch_up(&house, T0 + 60_000).unwrap(), 0, "once is enough");
         assert_eq!(holders(&data, MARKER.as_bytes()), Vec::<PathBuf>::new());
@@ -329,4 +330,35 @@ fn an_approval_is_not_answered_while_the_list_cannot_be_written() {
     let entry = send().unwrap();
     assert!(entry.seen_before && entry.verdict == Verdict::Applied);
     assert!(fs::read_to_string(b.data.join(LIST)).unwrap().contains(&comment.env.op_id.to_string()));
+}
+
+#[test]
+fn with_photos_in_a_bucket_that_is_away_an_approval_is_answered_and_the_bytes_follow() {
+    let mut b = bench();
+    let data = b.dir.path().join("far-data");
+    fs::create_dir_all(&data).unwrap();
+    let house = house_on(Store::open(&data.join("blindspot.db"), Options::default()).unwrap());
+    let (depot, gone) = crate::service::fickle::depot(&data);
+    house.set_erased_files(Arc::new(ErasedFiles::open(&data, Arc::new(depot))));
+    let phone = |n: u8, role| {
+        grant(&house, person(n), role, "city");
+        Phone::enrol(&house, person(n), n)
+    };
+    (b.worker, b.first, b.second) =
+        (phone(1, Role::Collector), phone(3, Role::Supervisor), phone(4, Role::Supervisor));
+    (b.house, b.data) = (house, data);
+    let (bytes, photo) = (picture(b"in a bucket"), PhotoId::from_bytes([5; 16]));
+    let report = b.worker.report(1, 1);
+    let taken = photo_op(&mut b.worker, case(1), photo, &bytes);
+    b.worker.push(&b.house, T0, &[&report, &taken]);
+    b.upload(&b.worker, &bytes, photo).unwrap();
+    gone.store(true, Ordering::Relaxed);
+    let done = b.erase(case(1), json!({"photo_id": photo}));
+    assert_eq!(done.verdict, Verdict::Applied, "nobody waits for another machine");
+    assert!(fs::read_to_string(b.data.join(LIST)).unwrap().contains(&Sha256::of(&bytes).to_hex()));
+    assert!(settle(&b.house).is_err() && !b.hold(&bytes).is_empty(), "it is away");
+    gone.store(false, Ordering::Relaxed);
+    settle(&b.house).unwrap();
+    assert_eq!(b.hold(&bytes), Vec::<PathBuf>::new());
+    settle(&b.house).unwrap();
 }

@@ -11,7 +11,7 @@ use blindspot_core::limits::UPLOAD_QUOTA_BYTES;
 use blindspot_core::wire::v1::Hint;
 use blindspot_core::{DeviceId, PersonId};
 use blindspot_store::Store;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// Randomness handed in: the operating system's, or a seeded one in simulation.
@@ -71,6 +71,8 @@ pub struct House {
     erased_files: OnceLock<Arc<ErasedFiles>>,
     sandbox: AtomicBool,
     upload_quota: AtomicU64,
+    run: AtomicI64,
+    node: OnceLock<String>,
 }
 
 impl House {
@@ -90,6 +92,8 @@ impl House {
             erased_files: OnceLock::new(),
             sandbox: AtomicBool::new(false),
             upload_quota: AtomicU64::new(UPLOAD_QUOTA_BYTES),
+            run: AtomicI64::new(0),
+            node: OnceLock::new(),
         }
     }
 
@@ -125,6 +129,26 @@ impl House {
     /// Says so, once.
     pub fn set_erased_files(&self, files: Arc<ErasedFiles>) {
         let _ = self.erased_files.set(files);
+    }
+
+    /// Which start of the program this is, of all on the database.
+    #[must_use]
+    pub fn run(&self) -> i64 {
+        self.run.load(Ordering::Relaxed)
+    }
+
+    /// The name under which other servers on the database know this one; none where there are no others.
+    #[must_use]
+    pub fn node(&self) -> Option<&str> {
+        self.node.get().map(String::as_str)
+    }
+
+    /// Says which start this is, once, and under which name.
+    pub(super) fn set_run(&self, run: i64, node: Option<String>) {
+        self.run.store(run, Ordering::Relaxed);
+        if let Some(node) = node {
+            let _ = self.node.set(node);
+        }
     }
 
     /// Whether enrolment codes are never used up.

@@ -13,8 +13,10 @@ use blindspot_core::wire::account::Me;
 use blindspot_core::wire::v1::Hint;
 use blindspot_core::{DeviceId, PersonId};
 use blindspot_store::accounts::PersonRecord;
-use blindspot_store::{StoreError, Tx, accounts, audit, meta};
+use blindspot_store::meta::of_city;
+use blindspot_store::{StoreError, Tx, accounts, audit, nodes};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 pub use super::devices::{
@@ -123,7 +125,7 @@ pub(super) fn note(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     // Whoever holds a connection open is looked at again.
-    meta::count_up(tx, meta::STANDING)?;
+    of_city::count_up(tx, &house.city, of_city::STANDING)?;
     audit::append(tx, &house.city, now_ms, &actor.text(), action, object, "ok", detail)
 }
 
@@ -268,6 +270,13 @@ pub fn end_grant(
 
 /// Wakes the person's long polls: scope is data.
 pub(super) fn scope_changed(house: &House, person: PersonId) {
+    if house.store.is_shared() {
+        let moved = BTreeMap::from([(Feed::user(person), 0)]);
+        // Missed, it is found within seconds by the counter of changes of rights.
+        if let Err(error) = house.store.write(|tx| nodes::tell(tx, &house.city, &moved)) {
+            tracing::warn!(%error, "other servers are not told of a change of scope");
+        }
+    }
     house.tell(&[Hint { feed: Feed::user(person), seq: 0 }]);
 }
 
@@ -351,7 +360,7 @@ pub fn me(house: &House, credential: Credential, now_ms: i64) -> Result<Me, Serv
     let (person, grants, epoch) = house.store.read(|tx| {
         let person = accounts::load_person(tx, &house.city, credential.person)?;
         let grants = accounts::load_grants(tx, &house.city, credential.person)?;
-        Ok::<_, ServiceError>((person, grants, super::epoch::in_force(tx)?))
+        Ok::<_, ServiceError>((person, grants, super::epoch::in_force(tx, &house.city)?))
     })?;
     let person = person.ok_or(ServiceError::Refused(&SIGN_IN, None))?;
     Ok(Me {

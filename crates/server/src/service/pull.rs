@@ -92,7 +92,7 @@ fn common_in(
 ) -> Result<Common, ServiceError> {
     let device = devices::load_device(tx, &house.city, credential.device)?;
     let through = device.map_or(0, |d| d.received_through);
-    let (epoch, safe) = (epoch::in_force(tx)?, meta::load_int(tx, "safe_through")?);
+    let (epoch, safe) = (epoch::in_force(tx, &house.city)?, meta::load_int(tx, "safe_through")?);
     Ok(common_from(house, epoch, credential.device, through, safe, now_ms))
 }
 
@@ -159,7 +159,7 @@ pub fn pull(
         Found::PastLost => {
             // Judged again under the writer's lock: another phone may have told of it in the meantime.
             house.store.write(|tx| {
-                let epoch = epoch::in_force(tx)?;
+                let epoch = epoch::in_force(tx, &house.city)?;
                 if let Some(claimed) = past_lost(tx, house, credential, epoch, &cursor, receipt)? {
                     epoch::open(tx, house, claimed, now_ms)?;
                 }
@@ -222,7 +222,7 @@ fn page(
             );
             scope = scope.into_iter().take(FEEDS_MAX).collect();
         }
-        let epoch = epoch::in_force(tx)?;
+        let epoch = epoch::in_force(tx, &house.city)?;
         let heads = feed::load_heads(tx, &house.city, &scope)?;
         let known = cursor.feeds.iter().filter(|(feed, _)| scope.contains(*feed));
         if epoch::lost_by_cursor(epoch, &heads, known).is_some()

@@ -239,7 +239,7 @@ fn write_chunk(
     for change in diff_rows(&before, chunk) {
         writes.insert(change.key.clone(), RowWrite { change, case_id: None, fresh: false });
     }
-    let heads = feed::save_changes(tx, &house.city, super::epoch::in_force(tx)?, &writes)?;
+    let heads = feed::save_changes(tx, &house.city, super::epoch::in_force(tx, &house.city)?, &writes)?;
     Ok((writes.len(), heads))
 }
 

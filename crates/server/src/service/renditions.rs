@@ -42,10 +42,12 @@ pub fn step(house: &House, depot: &Depot, now_ms: i64) -> Result<Step, ServiceEr
         Ok(None)
     })?;
     let Some(job) = job else { return Ok(Step::Idle) };
-    house.store.write(|tx| store::save_rendition_tried(tx, &house.city, job.photo_id))?;
     let uploads = house.store.read(|tx| store::load_uploads_of_photo(tx, &house.city, job.photo_id))?;
     let working = uploads.iter().rfind(|u| u.form == FormName::Working).map(|u| u.sha256);
-    let (found, problem) = match compare(depot, job.sha256, working)? {
+    // Fetched before the try is counted: a storage that is away uses up none.
+    let bytes = (read(depot, job.sha256)?, working.map(|w| read(depot, w)).transpose()?.flatten());
+    house.store.write(|tx| store::save_rendition_tried(tx, &house.city, job.photo_id))?;
+    let (found, problem) = match compare(bytes) {
         Ok(true) => (Step::Sound(job.photo_id), None),
         Ok(false) => (Step::Mismatch(job.photo_id), Some("mismatch".to_owned())),
         Err(error) => (Step::Sound(job.photo_id), Some(error.code().to_owned())),
@@ -58,17 +60,12 @@ pub fn step(house: &House, depot: &Depot, now_ms: i64) -> Result<Step, ServiceEr
 
 type Compared = Result<bool, PhotoError>;
 
-fn compare(depot: &Depot, original: Sha256, working: Option<Sha256>) -> Result<Compared, ServiceError> {
-    let (Some(original), Some(working)) =
-        (read(depot, original)?, working.map(|w| read(depot, w)).transpose()?.flatten())
-    else {
-        return Ok(Ok(true));
-    };
+fn compare(bytes: (Option<Vec<u8>>, Option<Vec<u8>>)) -> Compared {
+    let (Some(original), Some(working)) = bytes else { return Ok(true) };
     let limits = Limits::default();
-    Ok(renditions(&original, &limits).and_then(|ours| {
-        let theirs = perceptual_hash(&working, &limits)?;
-        Ok(hash_distance(ours.phash, theirs) <= SAME_PICTURE_MAX)
-    }))
+    let ours = renditions(&original, &limits)?;
+    let theirs = perceptual_hash(&working, &limits)?;
+    Ok(hash_distance(ours.phash, theirs) <= SAME_PICTURE_MAX)
 }
 
 fn read(depot: &Depot, sha: Sha256) -> Result<Option<Vec<u8>>, ServiceError> {
@@ -77,3 +74,7 @@ fn read(depot: &Depot, sha: Sha256) -> Result<Option<Vec<u8>>, ServiceError> {
     file.take(UPLOAD_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     Ok(Some(bytes))
 }
+
+#[cfg(test)]
+#[path = "renditions_tests.rs"]
+mod tests;

@@ -2,7 +2,7 @@
 //! (protocol 5), as jobs with leases. Which causes can become right by waiting says `Cause::again`. Knows no HTTP.
 
 use super::ingest::{self, EntryId};
-use super::start::RUN;
+use super::start::NODE_DEAD_MS;
 use super::{House, ServiceError};
 use blindspot_core::error::BUSY;
 use blindspot_core::id::{CityId, Sha256};
@@ -10,7 +10,7 @@ use blindspot_core::limits::REPLAY_AFTER_MS;
 use blindspot_core::verdict::{Again, Verdict};
 use blindspot_store::jobs::{self, Claimed, JobKey};
 use blindspot_store::quarantine::{self, Quarantined};
-use blindspot_store::{Result, Tx, meta};
+use blindspot_store::{Result, Tx, meta, ops};
 use std::collections::BTreeSet;
 
 const KIND: &str = "replay";
@@ -18,6 +18,8 @@ const KIND: &str = "replay";
 const LEASE_MS: i64 = 60_000;
 /// Most replays of one call, so that whoever runs them looks after other work as well.
 const AT_ONCE: usize = 200;
+/// Most replays due at one moment that are put in order.
+const AT_ONCE_MOMENT: i64 = 100;
 /// A replay that fails as such is given up after so many claims; the entry stays for a person.
 const TRIES_MAX: i64 = 20;
 /// Done jobs are kept so long, milliseconds (7 days).
@@ -92,7 +94,7 @@ pub fn is_done(house: &House, entry: EntryId) -> Result<bool, ServiceError> {
 /// # Errors
 /// The database's.
 pub fn after_upgrade(house: &House, version: &str, now_ms: i64) -> Result<usize, ServiceError> {
-    if house.store.read(|tx| meta::load(tx, VERSION))?.as_deref() == Some(version) {
+    if house.store.read(|tx| meta::of_city::load(tx, &house.city, VERSION))?.as_deref() == Some(version) {
         return Ok(0);
     }
     let (mut after, mut count) = (None, 0);
@@ -110,7 +112,7 @@ pub fn after_upgrade(house: &House, version: &str, now_ms: i64) -> Result<usize,
             None => break,
         }
     }
-    house.store.write(|tx| meta::save(tx, VERSION, version))?;
+    house.store.write(|tx| meta::of_city::save(tx, &house.city, VERSION, version))?;
     Ok(count)
 }
 
@@ -135,16 +137,31 @@ pub fn sweep(tx: &Tx<'_>, city: &CityId, now_ms: i64) -> Result<usize> {
     jobs::sweep(tx, city, now_ms - KEEP_MS)
 }
 
+/// Of the replays due at the earliest moment, the one whose op was received first: the ids of ops, by which jobs stand,
+/// are of their phones' clocks, which have no say (P8).
+fn first_due(tx: &Tx<'_>, city: &CityId, now_ms: i64) -> Result<Option<JobKey>> {
+    let mut keys = jobs::load_due(tx, city, KIND, AT_ONCE_MOMENT, now_ms)?;
+    if keys.len() > 1 {
+        let ids = keys.iter().filter_map(|key| Some(entry_of(key)?.0)).collect();
+        let stored = ops::load_ops(tx, city, &ids)?;
+        let received = |key: &String| entry_of(key).and_then(|(id, _)| Some(stored.get(&id)?.n));
+        keys.sort_by_key(|key| received(key).unwrap_or(i64::MAX));
+    }
+    Ok(keys.into_iter().next().map(|key| JobKey { kind: KIND, key }))
+}
+
 /// Claims a replay and notes durably which op is about to be decided: one that stopped the server must not do so
 /// again and again. Says whether it did.
 fn claim(house: &House, owner: &str, now_ms: i64) -> Result<Option<(Claimed, bool)>, ServiceError> {
     house.store.write(|tx| {
-        let Some(claimed) = jobs::claim(tx, &house.city, KIND, owner, LEASE_MS, now_ms)? else {
+        let Some(job) = first_due(tx, &house.city, now_ms)? else { return Ok(None) };
+        let Some(claimed) = jobs::lease(tx, &house.city, job, owner, LEASE_MS, now_ms)? else {
             return Ok(None);
         };
         let Some((op_id, _)) = entry_of(&claimed.job.key) else { return Ok(Some((claimed, false))) };
-        let (run, ids) = (meta::load_int(tx, RUN)?.unwrap_or(0), BTreeSet::from([op_id]));
-        let stopped = !quarantine::load_trying(tx, &house.city, &ids, run)?.is_empty();
+        let (run, ids) = (house.run(), BTreeSet::from([op_id]));
+        let alive_ms = now_ms - NODE_DEAD_MS;
+        let stopped = !quarantine::load_trying(tx, &house.city, &ids, run, alive_ms)?.is_empty();
         quarantine::append_trying(tx, &house.city, &ids, run)?;
         Ok(Some((claimed, stopped)))
     })

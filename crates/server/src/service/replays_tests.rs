@@ -6,7 +6,9 @@ use crate::service::testing::{Phone, T0, case, fix, grant, house, person};
 use blindspot_core::OpId;
 use blindspot_core::access::Role;
 use blindspot_core::op::SealedOp;
+use blindspot_core::row::RowKind;
 use blindspot_core::verdict::Cause;
+use blindspot_store::rows;
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -44,6 +46,31 @@ fn an_op_without_rights_is_decided_again_after_5_minutes_an_hour_and_a_day() {
     assert_eq!(run_due(&house, "a", T0 + 5_000 * MINUTE).expect("sound"), 1);
     assert_eq!(verdict(&house, &a, &report), Verdict::Applied);
     assert!(open(&house).is_empty());
+}
+
+#[test]
+fn of_one_moment_the_first_received_is_decided_first_whatever_its_id() {
+    let house = house();
+    let mut a = Phone::enrol(&house, person(1), 1);
+    // Ids carry the phone's clock: these come in the order against that of their ids.
+    let mut reports: Vec<SealedOp> = (1..5).map(|n| a.report(n, 1)).collect();
+    reports.reverse();
+    for report in &reports {
+        assert_eq!(cause(&a.push(&house, T0, &[report]).verdicts[0].verdict), Some(&Cause::NoRights));
+    }
+    grant(&house, person(1), Role::Collector, "grid:330782003001-01");
+    for report in &reports {
+        ask(&house, id(report), T0 + MINUTE).expect("sound");
+    }
+    assert_eq!(run_due(&house, "a", T0 + MINUTE).expect("sound"), 4);
+    let numbers = reports.iter().map(|report| {
+        let key = report.env.case_id.expect("a report is of a case").to_string();
+        let row = house.store.read(|tx| rows::load_row(tx, &house.city, &RowKind::Case, &key));
+        let body: serde_json::Value =
+            serde_json::from_str(&row.expect("sound").expect("a row").body).expect("JSON");
+        body["short_no"]["n"].as_u64()
+    });
+    assert_eq!(numbers.collect::<Vec<_>>(), [Some(1), Some(2), Some(3), Some(4)]);
 }
 
 #[test]
@@ -109,7 +136,7 @@ fn four_threads_decide_an_op_once_and_one_that_stopped_the_server_is_left_alone(
     let at = T0 + 5 * MINUTE;
     // One is claimed and the server stops: another run finds its mark when the lease has run out.
     let (first, _) = claim(&house, "dead", at).expect("sound").expect("sound");
-    house.store.write(|tx| meta::count_up(tx, RUN)).expect("sound");
+    house.set_run(house.run() + 1, None);
     let done: usize = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
             .map(|n| {

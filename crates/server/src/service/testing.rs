@@ -59,7 +59,7 @@ pub(crate) fn fix(n: u16) -> Value {
 /// An empty city with two grids of one town.
 pub(crate) fn house_on(store: Store) -> House {
     let random = Box::new(Counted(AtomicU64::new(1)));
-    let house = start::open(store, CityId::from("yiwu"), "义乌", [7; 32], random, T0).unwrap();
+    let house = start::open(store, CityId::from("yiwu"), "义乌", [7; 32], random, T0, None).unwrap();
     let town = Division {
         code: "330782003".into(),
         name_zh: "稠江街道".into(),

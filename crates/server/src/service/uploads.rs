@@ -87,6 +87,7 @@ pub fn create(
     let had = already_here(house, depot, credential, new, now_ms)?;
     let mut upload_id = [0; 16];
     house.random.fill(&mut upload_id);
+    depot.parts.begin(upload_id);
     let upload = Upload {
         upload_id,
         photo_id: new.photo_id,
@@ -201,8 +202,8 @@ pub fn state(
     } else {
         state.offset = depot.parts.len(upload_id)?;
         if state.offset >= upload.length {
-            let mut part = depot.parts.hold(upload_id)?;
-            part.sync().map_err(taken_over)?;
+            let mut part = depot.parts.hold(upload_id, state.offset)?;
+            part.sync(true).map_err(taken_over)?;
             state.arrival = Some(close(house, depot, &upload, credential, part, None)?);
         }
     }
@@ -241,7 +242,7 @@ pub fn begin(
     if announced.is_some_and(|n| offset.saturating_add(n) > upload.length) {
         return Err(ServiceError::because(&UPLOAD_TOO_LARGE, "more bytes than Upload-Length"));
     }
-    let part = depot.parts.hold(upload_id)?;
+    let part = depot.parts.hold(upload_id, offset)?;
     if part.start() != offset {
         return Err(conflict(part.start()));
     }
@@ -285,7 +286,8 @@ impl Incoming {
             self.part.undo().map_err(taken_over)?;
             return Err(ServiceError::refused(&CHECKSUM_MISMATCH));
         }
-        let offset = self.part.sync().map_err(taken_over)?;
+        let last = self.part.length().map_err(taken_over)? == self.upload.length;
+        let offset = self.part.sync(last).map_err(taken_over)?;
         let mut state = UploadState {
             upload_id: self.upload.upload_id,
             length: self.upload.length,

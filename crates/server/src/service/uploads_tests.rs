@@ -161,7 +161,7 @@ fn a_lost_acknowledgement_is_made_again_by_asking() {
     // All bytes on disk, but the server died before it looked at them.
     let bytes = picture(3_000);
     let id = b.create(&new_of(&bytes, 2)).upload_id;
-    let mut part = b.depot.parts.hold(id).expect("sound");
+    let mut part = b.depot.parts.hold(id, 0).expect("sound");
     part.append(&bytes).expect("sound");
     drop(part);
     assert!(b.state(id).expect("sound").arrival.is_some());

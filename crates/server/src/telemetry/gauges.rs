@@ -41,6 +41,7 @@ gauges! {
     backup_failing = "1 while scheduled backups fail";
     certificate_days = "Days until the certificate ends";
     resident_bytes = "Memory of the process";
+    photos_away = "1 while the storage of photos does not answer";
     blob_errors_seen = "Failures of reading or writing photos since the start";
 }
 
@@ -68,6 +69,7 @@ impl Gauges {
         self.backup_failing.set(i64::from(app.backups.failing.load(Relaxed)));
         self.certificate_days.set(told(app.certificates.get().map(|c| c.days_left(now_ms()))));
         self.resident_bytes.set(told(resident_bytes()));
+        self.photos_away.set(i64::from(app.depot().blobs.is_away()));
         self.blob_errors_seen.set(i64::try_from(super::BLOB_ERRORS.load(Relaxed)).unwrap_or(i64::MAX));
     }
 }

@@ -1,7 +1,7 @@
 //! Promises about jobs: one does each, a lease that ran out is taken over, who lost it commits nothing.
 
 use crate::jobs::{self, Claimed, JobKey};
-use crate::{Result, Store, StoreError, counters};
+use crate::{Result, Store, StoreError, Tx, counters};
 use blindspot_core::id::CityId;
 use std::collections::BTreeSet;
 
@@ -17,7 +17,11 @@ fn put(store: &Store, n: usize, due_ms: i64) {
     store.write(|tx| jobs::put(tx, &city(), &job(n), due_ms, "{}", 0)).unwrap();
 }
 fn claim(store: &Store, owner: &str, now_ms: i64) -> Option<Claimed> {
-    store.write(|tx| jobs::claim(tx, &city(), KIND, owner, 100, now_ms)).unwrap()
+    let claim = |tx: &Tx<'_>| {
+        let Some(key) = jobs::load_due(tx, &city(), KIND, 1, now_ms)?.pop() else { return Ok(None) };
+        jobs::lease(tx, &city(), JobKey { kind: KIND, key }, owner, 100, now_ms)
+    };
+    store.write(claim).unwrap()
 }
 
 /// Does it and says so in one transaction; an error when the lease was lost.

@@ -1,5 +1,6 @@
 //! No statement reads more than it answers: a city's growth must not slow a push, a pull or a desk's click.
 
+use super::statements;
 use crate::{Stmt, Store, StoreError};
 
 /// Statements that go through a whole city on purpose, each with why its cost is bounded or wanted.
@@ -11,6 +12,9 @@ const WHOLE: &[(&str, &str)] = &[
     ("erased_any", "the first that was erased, if anything ever was"),
     ("last_feed_n", "the largest number"),
     ("last_n", "the largest number"),
+    ("told_last", "the largest number"),
+    ("load_trying", "after a crash; servers on the database, a handful"),
+    ("nodes_all", "servers on the database"),
     ("city_load", "a row a city"),
     ("city_only", "a row a city"),
     // Partial indexes: only what is open or unfinished stands in them, and most have a limit.
@@ -40,25 +44,10 @@ const WHOLE: &[(&str, &str)] = &[
     ("uploads_verified_hashes", "once a backup: every photo is copied"),
 ];
 
-fn statements() -> Vec<(String, &'static str, &'static str)> {
-    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
-    let mut out = Vec::new();
-    for file in std::fs::read_dir(dir).unwrap() {
-        let path = file.unwrap().path();
-        let text: &'static str = Box::leak(std::fs::read_to_string(&path).unwrap().into_boxed_str());
-        let of = path.file_stem().unwrap().to_string_lossy().into_owned();
-        for name in text.lines().filter_map(|l| l.strip_prefix("-- name:")).map(str::trim) {
-            out.push((of.clone(), text, name));
-        }
-    }
-    out.sort();
-    out
-}
-
 fn plan(store: &Store, sql: &str) -> Vec<String> {
     store
         .read(|tx| {
-            let mut explain = tx.conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect(sql);
+            let mut explain = tx.sqlite().prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect(sql);
             let params = vec![rusqlite::types::Null; explain.parameter_count()];
             let rows = explain.query_map(rusqlite::params_from_iter(params), |r| r.get(3));
             Ok::<_, StoreError>(rows.expect(sql).map(|r| r.expect(sql)).collect())

@@ -110,4 +110,73 @@ pub(super) fn numbers_are_counted_through_without_gaps(store: &Store) {
     let gone = BTreeSet::from([(device, 3), (device, 4)]);
     store.write(|tx| ops::save_stored_seqs(tx, &city, &gone)).unwrap();
     assert_eq!((through(0), through(2), through(5)), (4, 4, 6));
+    let asked: BTreeSet<_> = (3..8).map(|n| (device, n)).collect();
+    let stored = store.read(|tx| ops::load_stored_seqs(tx, &city, &asked)).unwrap();
+    assert_eq!(stored, BTreeSet::from([(device, 3), (device, 4), (device, 6)]));
+    let other = CityId::from("jinhua");
+    assert!(store.read(|tx| ops::load_stored_seqs(tx, &other, &asked)).unwrap().is_empty());
+}
+
+/// Sets in one call, few and many, are as each by itself; results come in the order of the sets.
+pub(super) fn a_batch_is_as_its_statements_one_by_one(store: &Store) {
+    let city = CityId::from("yiwu");
+    let record = |n: u32| OpRecord {
+        op_id: OpId::from_parts(i64::from(n), [1; 10]),
+        n: i64::from(n),
+        device_seq: u64::from(n),
+        ..op(1)
+    };
+    let all: Vec<OpRecord> = (1..=2_500).map(record).collect();
+    store.write(|tx| ops::append_ops(tx, &city, &all)).unwrap();
+    let ids: BTreeSet<OpId> = all.iter().map(|op| op.op_id).collect();
+    let found = store.read(|tx| ops::load_ops(tx, &city, &ids)).unwrap();
+    assert_eq!(found.len(), 2_500);
+    assert!(all.iter().all(|op| found[&op.op_id] == *op));
+    let changed: Vec<OpRecord> = all
+        .iter()
+        .step_by(2)
+        .map(|op| OpRecord { verdict: Verdict::Held { missing: vec![] }, ..op.clone() })
+        .collect();
+    store.write(|tx| ops::save_verdicts(tx, &city, &changed)).unwrap();
+    let found = store.read(|tx| ops::load_ops(tx, &city, &ids)).unwrap();
+    let noted = found.values().filter(|op| op.verdict != Verdict::Applied).count();
+    assert_eq!(noted, 1_250);
+    let none: [&OpRecord; 0] = [];
+    store.write(|tx| ops::save_verdicts(tx, &city, none)).unwrap();
+    // A batch that one set spoils writes nothing of itself.
+    let spoiled = [record(3_000), record(1)];
+    let refused = store.write(|tx| ops::append_ops(tx, &city, &spoiled));
+    assert!(matches!(refused, Err(StoreError::Duplicate(_))), "{refused:?}");
+    let after = store.read(|tx| ops::load_ops(tx, &city, &BTreeSet::from([spoiled[0].op_id]))).unwrap();
+    assert!(after.is_empty());
+}
+
+pub(super) fn values_come_back_as_they_went(store: &Store) {
+    let city = CityId::from("yiwu");
+    let body = "\"quotes\" \\u0000 \u{10ffff} 净格 \n\t".to_owned();
+    let odd = OpRecord {
+        author: Some(blindspot_core::PersonId::from_parts(3, [3; 10])),
+        case_id: Some(blindspot_core::CaseId::from_parts(4, [4; 10])),
+        device_seq: i64::MAX as u64,
+        received_ms: i64::MIN,
+        body: body.clone().into(),
+        landed: vec![blindspot_core::CaseId::from_parts(4, [4; 10])],
+        ..op(7)
+    };
+    store.write(|tx| ops::append_ops(tx, &city, [&odd])).unwrap();
+    let kept = store.read(|tx| ops::load_ops(tx, &city, &BTreeSet::from([odd.op_id]))).unwrap();
+    assert_eq!(kept[&odd.op_id], odd);
+}
+
+pub(super) fn the_audit_log_is_never_changed(store: &Store) {
+    static CHANGE: crate::Stmt =
+        crate::Stmt::new("-- name: t\nUPDATE audit SET detail = $2 WHERE city_id = $1;", "t");
+    let city = CityId::from("yiwu");
+    for n in 0..3 {
+        store.write(|tx| crate::audit::append(tx, &city, n, "system", "test", "x", "ok", "{}")).unwrap();
+    }
+    let refused = store.write(|tx| tx.exec(&CHANGE, &[(&city).into(), "other".into()]));
+    assert!(refused.is_err_and(|e| e.to_string().contains("append-only")));
+    let check = store.read(|tx| crate::audit::verify(tx, &city)).unwrap();
+    assert!(check.ok && check.rows == 3, "{check:?}");
 }

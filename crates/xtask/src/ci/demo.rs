@@ -1,8 +1,8 @@
 //! The demo as a check: run it as a newcomer would, in a folder with spaces and Chinese, and judge its last object.
 //! Must not know how the demo works.
 
-use super::Outcome;
-use crate::{pass, shell};
+use super::{Outcome, stages};
+use crate::shell;
 use serde_json::Value;
 use std::path::Path;
 
@@ -22,7 +22,7 @@ pub(crate) fn run(root: &Path) -> Outcome {
     }
     let mut args = ["demo", "--exit", "--json", "--data"].map(str::to_owned).to_vec();
     args.push(data.to_string_lossy().into_owned());
-    let ran = match shell::tee(&mut pass::blindspot_command(root, &args)) {
+    let ran = match shell::tee(&mut stages::built(root, "blindspot", &args)) {
         Ok(ran) => ran,
         Err(error) => {
             println!("{error}");

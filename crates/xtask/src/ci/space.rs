@@ -5,7 +5,7 @@ use crate::shell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Debug and release builds with their tests, the simulator and a demo's data.
+/// The build with its tests, the simulator and a demo's data.
 const FREE_GB_MIN: u64 = 12;
 const KB_PER_GB: u64 = 1024 * 1024;
 
@@ -38,7 +38,7 @@ pub(crate) fn enough(root: &Path) -> bool {
 }
 
 /// The nearest existing folder of the build's output.
-fn build_folder(root: &Path) -> PathBuf {
+pub(crate) fn build_folder(root: &Path) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     target.ancestors().find(|p| p.exists()).map_or_else(|| root.to_path_buf(), Path::to_path_buf)
 }

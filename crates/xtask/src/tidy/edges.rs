@@ -10,12 +10,28 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("client", &["core", "photo"]),
     ("store", &["core"]),
     ("sample", &["core", "photo"]),
-    ("server", &["core", "photo", "store"]),
-    ("cli", &["client", "core", "photo", "sample", "server", "store"]),
-    ("bench", &["client", "core", "sample", "server", "store"]),
-    ("testkit", &["client", "core", "photo", "sample", "server", "store"]),
+    ("pg-temp", &[]),
+    ("s3-temp", &[]),
+    ("server", &["core", "photo", "store", "s3-temp"]),
+    ("cli", &["client", "core", "pg-temp", "photo", "s3-temp", "sample", "server", "store"]),
+    ("bench", &["client", "core", "pg-temp", "s3-temp", "sample", "server", "store"]),
+    ("testkit", &["client", "core", "pg-temp", "photo", "sample", "server", "store"]),
     ("faulty-vfs", &[]),
-    ("tests", &["client", "core", "faulty-vfs", "photo", "sample", "server", "store", "testkit"]),
+    (
+        "tests",
+        &[
+            "client",
+            "core",
+            "faulty-vfs",
+            "pg-temp",
+            "photo",
+            "s3-temp",
+            "sample",
+            "server",
+            "store",
+            "testkit",
+        ],
+    ),
     ("xtask", &[]),
 ];
 
@@ -62,7 +78,8 @@ fn judge(package: &Value) -> Vec<Finding> {
         let name = dependency["name"].as_str().unwrap_or("");
         let dev = dependency["kind"].as_str() == Some("dev");
         if let Some(other) = name.strip_prefix("blindspot-") {
-            let for_tests = dev && (other == folder || (other == "sample" && folder != "core"));
+            let for_tests =
+                dev && (other == folder || (["sample", "pg-temp"].contains(&other) && folder != "core"));
             if !allowed.contains(&other) && !for_tests {
                 let why = format!("{folder} must not know {other}; move the shared part down or pass it in");
                 found.push(Finding::new(&manifest, 1, "edge", why));

@@ -4,7 +4,7 @@
 mod bans;
 mod docs;
 mod edges;
-mod files;
+pub(crate) mod files;
 mod habits;
 mod http;
 mod layout;
@@ -12,7 +12,7 @@ mod lints;
 mod paths;
 pub(crate) mod source;
 mod sql;
-mod statements;
+pub(crate) mod statements;
 mod tree;
 
 use crate::shell;

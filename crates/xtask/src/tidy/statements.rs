@@ -14,11 +14,11 @@ const CITY: &str = "city_id";
 const EXEMPT: &str = "-- tidy:";
 
 /// One `-- name:` block of a file.
-struct Statement<'a> {
-    path: &'a str,
+pub(crate) struct Statement<'a> {
+    pub(crate) path: &'a str,
     line: usize,
-    name: String,
-    text: String,
+    pub(crate) name: String,
+    pub(crate) text: String,
 }
 
 /// Judges all `.sql` files of the store (path, text).
@@ -49,6 +49,16 @@ pub(crate) fn check(files: &[(String, String)]) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// All named statements of the store, and the tables that have the city's column, of the same files as `check`.
+pub(crate) fn of_store(files: &[(String, String)]) -> (Vec<Statement<'_>>, BTreeSet<String>) {
+    let mut found = Vec::new();
+    let own = files.iter().filter(|(path, _)| path.starts_with(STATEMENTS));
+    let all = own.flat_map(|(path, text)| statements(path, text, &mut found)).collect();
+    let migrations = files.iter().filter(|(path, _)| path.starts_with(MIGRATIONS));
+    let made = migrations.flat_map(|(_, text)| tables(text));
+    (all, made.filter(|t| t.columns.iter().any(|c| c == CITY)).map(|t| t.name).collect())
 }
 
 /// Cuts a file at its `-- name:` lines; text before the first is a finding.
@@ -119,7 +129,7 @@ fn exempt(text: &str) -> bool {
 }
 
 /// Unquoted and quoted names in lower case, and punctuation as itself; comments and strings vanish.
-fn words(text: &str) -> Vec<String> {
+pub(crate) fn words(text: &str) -> Vec<String> {
     let tokens = Tokenizer::new(&SQLiteDialect {}, text).tokenize().unwrap_or_default();
     let spell = |token: &Token| match token {
         Token::Whitespace(_) => None,

@@ -12,6 +12,7 @@ use blindspot_core::mutant;
 use blindspot_core::op::{Envelope, OpProblem, SealedOp};
 use blindspot_core::verdict::{Cause, Verdict};
 use blindspot_core::wire::v1::{DeskOp, VerdictEntry};
+use blindspot_core::witness;
 use blindspot_core::world::{Author, Ctx, Known, Outcome, missing_predecessors};
 use blindspot_core::{CaseId, OpId};
 use blindspot_store::devices::DeviceState;
@@ -133,8 +134,8 @@ impl Group<'_, '_> {
             return self.apart(task, &op, Cause::UnknownDevice, "no such enrolment");
         };
         let carrier = self.device(task.credential.device);
-        let later = carrier.is_some_and(|c| c.enrolled_ms >= enrolled_ms && c.person_id == person);
         let person = if mutant::is("author_from_credential") { task.credential.person } else { person };
+        let later = carrier.is_some_and(|c| c.enrolled_ms >= enrolled_ms && c.person_id == person);
         if person != task.credential.person || !(device == task.credential.device || later) {
             return self.apart(task, &op, Cause::AuthorMismatch, "pushed with another person's credential");
         }
@@ -171,7 +172,10 @@ impl Group<'_, '_> {
         self.new_ops.insert(op_id);
         match &task.forced {
             Some(cause) => self.quarantine(op_id, cause.clone())?,
-            None => self.settle(op_id)?,
+            None => {
+                witness::takes(op_id);
+                self.settle(op_id)?;
+            }
         }
         self.erase_listed_op(op_id)?;
         self.ops.get(&op_id).map(|r| entry_of(r, false)).ok_or_else(gone)

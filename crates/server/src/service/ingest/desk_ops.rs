@@ -16,7 +16,7 @@ use blindspot_core::op::{Envelope, SealedOp};
 use blindspot_core::row::RowKind;
 use blindspot_core::verdict::{Cause, Verdict, VerdictRow};
 use blindspot_core::wire::v1::VerdictEntry;
-use blindspot_core::{CaseId, OpId, PersonId};
+use blindspot_core::{CaseId, OpId, PersonId, witness};
 use blindspot_store::ops::OpRecord;
 use blindspot_store::quarantine::Quarantined;
 use blindspot_store::{accounts, ops, quarantine, rows, uploads, waiting};
@@ -41,6 +41,9 @@ impl Group<'_, '_> {
             Some((true, Verdict::Quarantined { cause, .. })) => {
                 // What has not come would only be waited for anew; its arrival decides it anyway.
                 if cause != Cause::MissingPredecessor || !self.waits_for_nothing_here(kept.op_id)? {
+                    if cause != Cause::MissingPredecessor {
+                        witness::takes(kept.op_id);
+                    }
                     self.settle(kept.op_id)?;
                 }
                 true

@@ -8,12 +8,12 @@ use blindspot_core::access::Role;
 use blindspot_core::case::PhotoRow;
 use blindspot_core::command::{FormName, MediaKind};
 use blindspot_core::id::Sha256;
-use blindspot_core::limits::REPLAY_AFTER_MS;
+use blindspot_core::limits::{HELD_MS_MAX, REPLAY_AFTER_MS};
 use blindspot_core::row::RowKind;
 use blindspot_core::verdict::{Cause, Verdict};
 use blindspot_store::ops::OpRecord;
 use blindspot_store::uploads::Upload;
-use blindspot_store::{Options, Stmt, Store, ops, rows, uploads};
+use blindspot_store::{Options, Stmt, Store, ops, quarantine, rows, uploads};
 use serde_json::json;
 use std::sync::{Arc, mpsc};
 
@@ -87,6 +87,33 @@ fn a_replay_that_is_refused_again_delays_no_other() {
     assert_eq!(replays::run_due(&house, "test", T0 + REPLAY_AFTER_MS[1] + 1).unwrap(), 3);
     let now = a.push(&house, later, &all);
     assert!(now.verdicts.iter().all(|e| e.verdict == Verdict::Applied), "{now:?}");
+}
+
+/// Found by the simulation: an op that had waited so long that it lay before a person kept its old cause when what it
+/// waited for came and the engine refused it; the list of the desk lied, and nothing planned a replay.
+#[test]
+fn an_op_that_waited_too_long_and_is_then_refused_stands_under_the_new_cause() {
+    let (house, mut a) = refusing();
+    let report = a.report(3, 1);
+    let waits = a.op("comment", Some(case(3)), &json!({"text": "POISON"}));
+    a.push(&house, T0, &[&waits]);
+    let late = T0 + HELD_MS_MAX + 1;
+    assert_eq!(ingest::expire_holds(&house, late).unwrap(), 1);
+    a.push(&house, late, &[&report]);
+    let entry = |now| {
+        let kept = house
+            .store
+            .read(|tx| quarantine::load_quarantined(tx, &house.city, waits.env.op_id, &waits.hash));
+        let kept = kept.unwrap().expect("an entry");
+        assert_eq!(kept.released_ms.is_some(), now, "{kept:?}");
+        kept.cause
+    };
+    assert_eq!(entry(false), Cause::Engine);
+    house.store.write(|tx| tx.exec(&MEND, &[])).unwrap();
+    assert_eq!(replays::run_due(&house, "test", late + REPLAY_AFTER_MS[0] + 1).unwrap(), 1);
+    entry(true);
+    let now = a.push(&house, late + 1, &[&waits]);
+    assert_eq!(now.verdicts[0].verdict, Verdict::Applied);
 }
 
 #[test]

@@ -159,22 +159,32 @@ impl Group<'_, '_> {
         Ok(())
     }
 
-    /// How far the numbers of each device are stored without a gap; for the receipts.
+    /// How far the numbers of each device are stored without a gap; for the receipts. What this group has stored is
+    /// counted here; the database is asked once, whether a gap has closed to what was there before.
     fn received_through(&mut self) -> Result<BTreeMap<DeviceId, u64>> {
-        let mut moved: BTreeSet<DeviceId> = self.stored_seqs.iter().map(|(d, _)| *d).collect();
-        moved.extend(self.new_ops.iter().filter_map(|id| self.ops.get(id)).map(|r| r.device_id));
+        let (tx, city) = (self.tx, &self.house.city);
+        let stored =
+            self.new_ops.iter().filter_map(|id| self.ops.get(id)).map(|r| (r.device_id, r.device_seq));
+        let fresh: BTreeSet<(DeviceId, u64)> = stored.chain(self.stored_seqs.iter().copied()).collect();
         let mut out = BTreeMap::new();
+        let mut beyond = BTreeSet::new();
         for (id, device) in &self.devices {
             let Some(device) = device else { continue };
             let mut through = device.received_through;
-            if moved.contains(id) {
-                through = ops::load_through(self.tx, &self.house.city, *id, through)?;
-                if through > device.received_through {
-                    devices::save_received_through(self.tx, &self.house.city, *id, through)?;
-                }
+            while fresh.contains(&(*id, through.saturating_add(1))) {
+                through += 1;
             }
             out.insert(*id, through);
+            if fresh.range((*id, 0)..=(*id, u64::MAX)).next().is_some() {
+                beyond.insert((*id, through.saturating_add(1)));
+            }
         }
+        for (id, n) in ops::load_stored_seqs(tx, city, &beyond)? {
+            out.insert(id, ops::load_through(tx, city, id, n)?);
+        }
+        let rose = |id: &DeviceId, n: u64| self.device(*id).is_some_and(|d| d.received_through < n);
+        let risen = out.iter().filter(|(id, n)| rose(id, **n)).map(|(id, n)| (*id, *n)).collect();
+        devices::save_received_through(tx, city, &risen)?;
         Ok(out)
     }
 }

@@ -72,7 +72,7 @@ impl<'a, 't> Group<'a, 't> {
         let mut group = Self {
             tx,
             house,
-            epoch: epoch::in_force(tx)?,
+            epoch: epoch::in_force(tx, &house.city)?,
             reference,
             world: World::default(),
             before: BTreeMap::new(),

@@ -38,7 +38,8 @@ use blindspot_core::mutant;
 use blindspot_core::verdict::Cause;
 use blindspot_core::wire::v1::{Hint, PushReply, VerdictEntry};
 use blindspot_core::{DeviceId, OpId};
-use blindspot_store::{StoreError, meta, quarantine};
+use blindspot_store::meta::of_city;
+use blindspot_store::{StoreError, quarantine};
 use group::Group;
 use sparing::{Sparing, sparing};
 use std::collections::{BTreeMap, BTreeSet};
@@ -135,7 +136,7 @@ pub fn step(house: &House, jobs: Vec<WriteJob>) {
     }
     // Said again after its answer was lost, an approval is answered only when everything is gone, too.
     if (sum.erased || tasks_approve) && failed.is_none() {
-        failed = erasure::settle(house).err().map(|error| {
+        failed = erasure::settle_near(house).err().map(|error| {
             tracing::error!(%error, "an erasure is not complete; it is gone on with");
             sum.entries.clear();
             Failure::Other
@@ -269,18 +270,20 @@ fn answer(house: &House, taken: Vec<Taken>, sum: &mut Committed, failed: Option<
 /// After an unclean stop: notes durably which ops are about to be applied, and quarantines those that an
 /// earlier run was applying when it ended. Gives the ids noted.
 fn note_trying(house: &House, tasks: &mut [Task]) -> Result<BTreeSet<OpId>, StoreError> {
-    let left = house.store.read(|tx| meta::load_int(tx, super::start::TRYING_LEFT))?.unwrap_or(0);
+    let left =
+        house.store.read(|tx| of_city::load_int(tx, &house.city, super::start::TRYING_LEFT))?.unwrap_or(0);
     if left <= 0 {
         return Ok(BTreeSet::new());
     }
     let ids: BTreeSet<OpId> =
         tasks.iter().filter_map(|t| if let Task::Op(op) = t { op.op_id() } else { None }).collect();
+    let run = house.run();
+    let alive_ms = tasks.iter().map(Task::at_ms).max().unwrap_or(0) - super::start::NODE_DEAD_MS;
     let suspects = house.store.write(|tx| {
-        let run = meta::load_int(tx, super::start::RUN)?.unwrap_or(0);
-        let suspects = quarantine::load_trying(tx, &house.city, &ids, run)?;
+        let suspects = quarantine::load_trying(tx, &house.city, &ids, run, alive_ms)?;
         quarantine::append_trying(tx, &house.city, &ids, run)?;
         let left = left.saturating_sub(i64::try_from(ids.len()).unwrap_or(i64::MAX));
-        meta::save(tx, super::start::TRYING_LEFT, &left.max(0).to_string())?;
+        of_city::save(tx, &house.city, super::start::TRYING_LEFT, &left.max(0).to_string())?;
         Ok::<_, StoreError>(suspects)
     })?;
     for task in tasks {

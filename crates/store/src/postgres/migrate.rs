@@ -1,0 +1,62 @@
+//! The schema on PostgreSQL: numbered files as on SQLite, forward only, all in one transaction.
+
+use super::PgOptions;
+use super::error::{from_connecting, from_postgres};
+use crate::migrate::{foreign, newer};
+use crate::{Result, dialect};
+
+/// (number, text): numbers mean the same on both engines. The first is what SQLite's first seven come to.
+pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
+    (7, include_str!("../../migrations/postgres/0007.sql")),
+    (8, include_str!("../../migrations/postgres/0008.sql")),
+];
+
+pub(super) fn migrate(options: &PgOptions) -> Result<()> {
+    let mut client = options.connect().map_err(|e| from_connecting(&e))?;
+    let mut run = || -> std::result::Result<Result<()>, postgres::Error> {
+        client.batch_execute(&options.session())?;
+        let mut tx = client.transaction()?;
+        tx.batch_execute(dialect::SCHEMA_LOCK)?;
+        let there = |tx: &mut postgres::Transaction<'_>, table: &str| {
+            tx.query_one(dialect::TABLE_THERE, &[&table]).map(|row| row.get::<_, bool>(0))
+        };
+        if !there(&mut tx, "blindspot_schema")? {
+            if there(&mut tx, "ops")? || there(&mut tx, "meta")? {
+                return Ok(Err(foreign()));
+            }
+            tx.batch_execute(dialect::SCHEMA_TABLE)?;
+        }
+        let version: i64 = tx.query_one(dialect::SCHEMA_VERSION, &[])?.get(0);
+        let known = MIGRATIONS.iter().map(|(n, _)| *n).max().unwrap_or(0);
+        if version > known {
+            return Ok(Err(newer(version, known)));
+        }
+        for (n, sql) in MIGRATIONS.iter().filter(|(n, _)| *n > version) {
+            tx.batch_execute(sql)?;
+            tx.execute(dialect::SCHEMA_RAN, &[n])?;
+        }
+        tx.commit()?;
+        Ok(Ok(()))
+    };
+    run().map_err(|e| from_postgres(&e))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SHA-256 of migrations that databases out there have run. A released one is appended, never changed.
+    const FROZEN: &[&str] = &[
+        "b0e36c7a0361661b5324d7513279fa68e6e8b139bceacc7bb11766896c2b0ed8",
+        "09741bea9bf9be923a8df7ca70b1aeabb51b0cb1da0854f23eec202bc8c280f3",
+    ];
+
+    #[test]
+    fn migrations_that_were_released_stay_as_they_are() {
+        assert!(MIGRATIONS.len() >= FROZEN.len(), "a released migration is gone");
+        for ((n, sql), frozen) in MIGRATIONS.iter().zip(FROZEN) {
+            let found = blindspot_core::id::Sha256::of(sql.as_bytes()).to_hex();
+            assert_eq!(&found, frozen, "migration {n:04} is frozen: add a new one instead of changing it");
+        }
+    }
+}
