@@ -1,16 +1,15 @@
 //! What the houses of a run stand on: a file and a folder, or the engines that the environment asks for. With both a
 //! database and photos that servers share, two of them stand behind one door, and each request goes to the next.
 
-use blindspot_pg_temp::{Node, NodeOptions};
+use blindspot_pg_temp::{Node, NodeOptions, Signed};
 use blindspot_s3_temp::{ACCESS_KEY, BUCKET, SECRET_KEY, TempS3};
 use blindspot_sample::proxy::{CuttingProxy, Faults};
 use blindspot_server::blob::Place;
 use blindspot_server::config::ServeConfig;
 use blindspot_server::database::Database;
-use blindspot_server::server::{Running, Server};
 use blindspot_server::service::limits::LimitConfig;
+use blindspot_server::{Running, Server};
 use blindspot_store::PgOptions;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,17 +29,6 @@ fn asks_for(variable: &str, engine: &str) -> bool {
         Some(word) if word == engine => true,
         Some(other) => panic!("{variable}={other}: want {engine}"),
     }
-}
-
-/// A private authority: its certificate, and a server's for a name with its key, all PEM.
-fn signed_for(name: &str) -> (String, String, String) {
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = || KeyPair::generate().expect("a key");
-    let authority = CertifiedIssuer::self_signed(params, key()).expect("an authority");
-    let (server, of_server) = (key(), CertificateParams::new([name.to_owned()]).expect("a name"));
-    let signed = of_server.signed_by(&server, &authority).expect("a certificate");
-    (authority.pem(), signed.pem(), server.serialize_pem())
 }
 
 fn node() -> Arc<Node> {
@@ -81,9 +69,9 @@ impl Ground {
     /// A file, and photos in a bucket over https, whose certificate a private authority has signed: its own stands in
     /// the file of that name.
     pub(crate) fn safe_bucket(authority: &Path) -> Self {
-        let (signer, certificate, key) = signed_for("127.0.0.1");
-        std::fs::write(authority, signer).expect("a file");
-        let store = TempS3::start_safe(&certificate, &key).expect("an object store");
+        let signed = Signed::for_name("127.0.0.1").expect("a certificate");
+        std::fs::write(authority, signed.authority).expect("a file");
+        let store = TempS3::start_safe(&signed.certificate, &signed.key).expect("an object store");
         let place =
             format!("s3://{BUCKET}/city?endpoint={}&ca={}", store.safe_endpoint(), authority.display());
         Self { postgres: None, bucket: Some(Arc::new(store)), place }
@@ -117,15 +105,20 @@ impl Ground {
         ServeConfig { limits, database: self.database(), blobs, ..ServeConfig::new(data) }
     }
 
+    /// Another server beside the one whose data folder this is, with a folder of its own.
+    pub(crate) fn another_server(&self, data: &Path, limits: LimitConfig) -> (Running, tempfile::TempDir) {
+        let dir = tempfile::tempdir().expect("a folder");
+        std::fs::copy(data.join("secret.key"), dir.path().join("secret.key")).expect("the key");
+        let running = Server::start_blocking(self.config(dir.path(), limits)).expect("another server starts");
+        (running, dir)
+    }
+
     /// A second server beside the one that is up, when they can share all: it, and the door to both.
     pub(crate) fn second(&self, first: &Running, data: &Path, limits: LimitConfig) -> Option<Second> {
         if self.postgres.is_none() || self.bucket.is_none() {
             return None;
         }
-        let dir = tempfile::tempdir().expect("a folder");
-        std::fs::copy(data.join("secret.key"), dir.path().join("secret.key")).expect("the key");
-        let running =
-            Server::start_blocking(self.config(dir.path(), limits)).expect("a second server starts");
+        let (running, dir) = self.another_server(data, limits);
         let door = CuttingProxy::start_among(vec![first.addr, running.addr], Faults::default());
         Some(Second { door: door.expect("a door"), _running: running, _dir: dir })
     }
@@ -142,5 +135,14 @@ impl Second {
     /// Where both are asked.
     pub(crate) fn base(&self) -> String {
         format!("http://{}", self.door.addr())
+    }
+}
+
+impl Drop for Second {
+    /// When a test fails, whether the door had a part in it.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the door: {:?}", self.door.counters());
+        }
     }
 }

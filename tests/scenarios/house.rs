@@ -7,10 +7,10 @@ use blindspot_core::geo::Point;
 use blindspot_sample::city;
 use blindspot_server::config::ServeConfig;
 use blindspot_server::database::Database;
-use blindspot_server::server::{Running, Server};
 use blindspot_server::service::limits::LimitConfig;
 use blindspot_server::service::reference;
 use blindspot_server::state::{DataFolder, Opening};
+use blindspot_server::{Running, Server};
 use serde_json::{Value, json};
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -33,10 +33,15 @@ fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).expect("a clock before the year 292 million")
 }
 
+/// The usual limits, on a disk that may be nearly full.
+pub(crate) fn roomy() -> LimitConfig {
+    LimitConfig { reserve_bytes: Some(0), ..LimitConfig::default() }
+}
+
 impl TestHouse {
     /// An empty city.
     pub(crate) fn start() -> Self {
-        Self::start_with(LimitConfig { reserve_bytes: Some(0), ..LimitConfig::default() })
+        Self::start_with(roomy())
     }
 
     /// An empty city with limits of its own.
@@ -65,31 +70,24 @@ impl TestHouse {
 
     /// An empty city on PostgreSQL, whatever is asked for.
     pub(crate) fn start_on_postgres() -> Self {
-        let limits = LimitConfig { reserve_bytes: Some(0), ..LimitConfig::default() };
-        Self::start_on(tempfile::tempdir().expect("a folder"), Ground::postgres(), None, limits)
+        Self::start_on(tempfile::tempdir().expect("a folder"), Ground::postgres(), None, roomy())
     }
 
     /// An empty city with its photos in a bucket that phones reach, whatever is asked for.
     pub(crate) fn start_in_public_bucket() -> Self {
-        let limits = LimitConfig { reserve_bytes: Some(0), ..LimitConfig::default() };
-        Self::start_on(tempfile::tempdir().expect("a folder"), Ground::public_bucket(), None, limits)
+        Self::start_on(tempfile::tempdir().expect("a folder"), Ground::public_bucket(), None, roomy())
     }
 
     /// An empty city with its photos in a bucket over https.
     pub(crate) fn start_in_safe_bucket() -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let ground = Ground::safe_bucket(&dir.path().join("ca.pem"));
-        let limits = LimitConfig { reserve_bytes: Some(0), ..LimitConfig::default() };
-        Self::start_on(dir, ground, None, limits)
+        Self::start_on(dir, ground, None, roomy())
     }
 
     /// Another server on the database of this house, with a folder of its own.
     pub(crate) fn another_server(&self) -> (Running, tempfile::TempDir) {
-        let dir = tempfile::tempdir().expect("a folder");
-        std::fs::copy(self.data().join("secret.key"), dir.path().join("secret.key")).expect("the key");
-        let limits = LimitConfig { reserve_bytes: Some(0), ..LimitConfig::default() };
-        let config = self.ground.config(dir.path(), limits);
-        (Server::start_blocking(config).expect("the server starts"), dir)
+        self.ground.another_server(self.data(), roomy())
     }
 
     fn start_on(
@@ -105,8 +103,7 @@ impl TestHouse {
     /// An empty city beside this house's on the same PostgreSQL database.
     pub(crate) fn another_city(&self, city: &str) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
-        let limits = LimitConfig { reserve_bytes: Some(0), ..LimitConfig::default() };
-        let config = ServeConfig { city: Some(city.to_owned()), ..self.ground.config(dir.path(), limits) };
+        let config = ServeConfig { city: Some(city.to_owned()), ..self.ground.config(dir.path(), roomy()) };
         Self::start_as(config, dir, self.ground.clone(), None)
     }
 

@@ -111,8 +111,8 @@ fn shown_outgrow_rolling_restart() {
 
 #[test]
 fn a_server_with_another_key_is_refused() {
+    use blindspot_server::Server;
     use blindspot_server::config::ServeConfig;
-    use blindspot_server::server::Server;
     let house = TestHouse::start_on_postgres();
     let dir = tempfile::tempdir().expect("a folder");
     let config = ServeConfig { database: house.database(), ..ServeConfig::new(dir.path()) };

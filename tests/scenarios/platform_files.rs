@@ -2,6 +2,7 @@
 //! handed out cannot run, and no name leads anywhere.
 
 use crate::house::{TestHouse, WORKER_ROLE};
+use crate::line::Line;
 use crate::photos::{TUS, patch, picture};
 use crate::raw::{Answer, RawPhone, new_photo_id};
 use base64::Engine as _;
@@ -11,8 +12,6 @@ use blindspot_core::id::Sha256;
 use blindspot_server::service::limits::{LimitConfig, Rate, Rates};
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Begins an upload of a kind, or is refused.
@@ -205,35 +204,6 @@ fn served(phone: &RawPhone, photo: PhotoId, media_type: &str, bytes: &[u8], what
     assert_eq!(got.header("content-disposition"), Some(disposition.as_str()), "{what}: a name of our own");
 }
 
-/// One connection, many requests.
-struct Line(BufReader<TcpStream>, String);
-
-impl Line {
-    fn ask(&mut self, method: &str, path: &str) -> u16 {
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n", self.1);
-        self.0.get_mut().write_all(head.as_bytes()).expect("sent");
-        let (mut status, mut length) = (0, 0);
-        loop {
-            let mut line = String::new();
-            self.0.read_line(&mut line).expect("a line");
-            let line = line.trim_end().to_ascii_lowercase();
-            if line.is_empty() {
-                break;
-            }
-            if let Some(rest) = line.strip_prefix("http/1.1 ") {
-                status = rest[..3].parse().expect("a status");
-            }
-            if let Some(n) = line.strip_prefix("content-length: ") {
-                length = n.parse().expect("a number");
-            }
-        }
-        if method != "HEAD" {
-            std::io::copy(&mut (&mut self.0).take(length), &mut std::io::sink()).expect("a body");
-        }
-        status
-    }
-}
-
 /// Pieces of paths that mean harm; each is tried behind each.
 const PARTS: &[&str] = &[
     "..",
@@ -294,8 +264,7 @@ fn five_thousand_path_strings_lead_nowhere() {
     let house =
         TestHouse::start_with(LimitConfig { rates, reserve_bytes: Some(0), ..LimitConfig::default() });
     let phone = house.phone("a", WORKER_ROLE, "city");
-    let stream = TcpStream::connect(house.addr()).expect("a connection");
-    let mut line = Line(BufReader::new(stream), phone.access.clone());
+    let mut line = Line::to(house.addr());
     let mut statuses = BTreeMap::<u16, usize>::new();
     let mut count = 0;
     for (one, two) in PARTS.iter().flat_map(|one| PARTS.iter().map(move |two| (one, two))) {
@@ -307,7 +276,8 @@ fn five_thousand_path_strings_lead_nowhere() {
             format!("/v1/cases/{text}"),
         ] {
             let method = if count % 7 == 0 { "HEAD" } else { "GET" };
-            let status = line.ask(method, &path);
+            line.begin(method, &path, &format!("authorization: Bearer {}\r\n", phone.access));
+            let status = line.answer(method);
             assert!(matches!(status, 400 | 404 | 405), "{method} {path}: {status}");
             *statuses.entry(status).or_default() += 1;
             count += 1;

@@ -1,6 +1,6 @@
 //! Limits: rates, quotas, the reserve of disk, slow senders, and memory under a crowd.
 
-use crate::house::{TestHouse, WORKER_ROLE};
+use crate::house::{TestHouse, WORKER_ROLE, roomy};
 use crate::photos::{TUS, create_of, metadata, patch, picture};
 use crate::raw::{new_case_id, new_photo_id, send_json};
 use blindspot_server::service::limits::{LimitConfig, Rate, Rates};
@@ -10,15 +10,11 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-fn limits() -> LimitConfig {
-    LimitConfig { reserve_bytes: Some(0), ..LimitConfig::default() }
-}
-
 #[test]
 fn who_asks_too_often_is_told_when_to_come_back_and_others_are_not_touched() {
     let few = Rate { per_minute: 60, burst: 5 };
     let house =
-        TestHouse::start_with(LimitConfig { rates: Rates { push: few, ..Rates::default() }, ..limits() });
+        TestHouse::start_with(LimitConfig { rates: Rates { push: few, ..Rates::default() }, ..roomy() });
     let mut phone = house.phone("a", WORKER_ROLE, "city");
     let mut other = house.phone("b", WORKER_ROLE, "city");
     let mut refused = None;
@@ -62,7 +58,7 @@ fn a_busy_phone_and_fifty_at_one_address_are_never_limited() {
 
 #[test]
 fn over_the_days_quota_photos_wait_and_ops_go_on() {
-    let house = TestHouse::start_with(LimitConfig { upload_quota_bytes: 400_000, ..limits() });
+    let house = TestHouse::start_with(LimitConfig { upload_quota_bytes: 400_000, ..roomy() });
     let mut phone = house.phone("a", WORKER_ROLE, "city");
     let bytes = picture(1);
     let mut begun = 0;
@@ -88,7 +84,7 @@ fn over_the_days_quota_photos_wait_and_ops_go_on() {
 
 #[test]
 fn below_the_reserve_photos_are_refused_and_ops_taken() {
-    let house = TestHouse::start_with(LimitConfig { reserve_bytes: Some(u64::MAX), ..limits() });
+    let house = TestHouse::start_with(LimitConfig { reserve_bytes: Some(u64::MAX), ..roomy() });
     let mut phone = house.phone("a", WORKER_ROLE, "city");
     let bytes = picture(1);
     let (length, meta) = (bytes.len().to_string(), metadata(&bytes));

@@ -1,6 +1,7 @@
 //! Wrong input of every sort is answered by a problem document, and nothing is lost by it.
 
 use crate::house::{TestHouse, WORKER_ROLE};
+use crate::line::Line;
 use crate::raw::{RawPhone, new_case_id, send};
 use serde_json::json;
 
@@ -91,4 +92,18 @@ fn on_photos(phone: &RawPhone) {
     phone.send("PATCH", &location, &wrong_sum, b"he").problem("checksum_mismatch");
     let head = phone.send("HEAD", &location, &[tus], b"");
     assert_eq!(head.header("upload-offset"), Some("0"), "a damaged chunk does not count");
+}
+
+#[test]
+fn who_sends_a_body_that_nobody_reads_gets_the_answer_and_keeps_the_connection() {
+    let house = TestHouse::start();
+    let mut line = Line::to(house.addr());
+    for (method, path, length, status) in
+        [("GET", "/livez", 4, 200), ("POST", "/v1/sync/push", 900_000, 401), ("GET", "/livez", 0, 200)]
+    {
+        line.begin(method, path, &format!("content-length: {length}\r\n"));
+        // On a slow line the body comes when the answer is already there.
+        assert_eq!(line.answer(method), status, "{method} {path}");
+        line.rest(&vec![b' '; length]);
+    }
 }

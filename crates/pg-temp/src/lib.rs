@@ -4,10 +4,12 @@
 //! command that installs them. A server is stopped by its own process id when its value is dropped.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod certificate;
 mod cluster;
 mod node;
 mod programs;
 
+pub use certificate::Signed;
 pub use cluster::{Cluster, ClusterOptions};
 pub use node::{Node, NodeOptions};
 pub use programs::{INSTALL, Programs};
@@ -32,6 +34,9 @@ pub enum PgError {
     /// Files or processes refuse.
     #[error("temporary PostgreSQL: {0}")]
     Io(#[from] std::io::Error),
+    /// No certificate can be made.
+    #[error("temporary PostgreSQL: {0}")]
+    Certificate(#[from] rcgen::Error),
     /// The server refuses.
     #[error("temporary PostgreSQL: {0}")]
     Sql(#[from] postgres::Error),

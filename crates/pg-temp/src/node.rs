@@ -1,6 +1,6 @@
 //! One server in a folder of its own.
 
-use crate::{PgError, Programs, Result};
+use crate::{PgError, Programs, Result, Signed};
 use postgres::{Client, Config, NoTls};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
@@ -31,8 +31,8 @@ pub struct NodeOptions {
     pub connections: u32,
     /// Lines for `postgresql.conf`, name and value.
     pub settings: Vec<(String, String)>,
-    /// Certificate and key, both PEM, when the server is to offer TLS.
-    pub tls: Option<(String, String)>,
+    /// Its certificate, when the server is to offer TLS.
+    pub tls: Option<Signed>,
 }
 
 impl Default for NodeOptions {
@@ -119,7 +119,7 @@ impl Node {
         for (name, value) in &options.settings {
             lines.push_str(&format!("{name} = '{}'\n", value.replace('\'', "''")));
         }
-        if let Some((certificate, key)) = &options.tls {
+        if let Some(Signed { certificate, key, .. }) = &options.tls {
             lines.push_str("ssl = on\n");
             for (name, text) in [("server.crt", certificate), ("server.key", key)] {
                 let path = self.data().join(name);

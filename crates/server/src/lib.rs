@@ -19,6 +19,7 @@ pub mod openapi;
 pub mod policy;
 pub mod problems;
 pub mod router;
+pub mod running;
 pub mod server;
 pub mod service;
 pub mod state;
@@ -26,4 +27,5 @@ pub mod telemetry;
 pub mod tls;
 
 pub use config::ServeConfig;
-pub use server::{Running, Server, serve};
+pub use running::{Running, Server};
+pub use server::serve;

@@ -34,7 +34,7 @@ DELETE FROM feed_items WHERE city_id = $1 AND feed_n = $2 AND seq = $3;
 -- name: save_item
 INSERT INTO feed_items (city_id, feed_n, seq, kind, id, gone) VALUES ($1, $2, $3, $4, $5, $6);
 -- name: items_after
-SELECT i.seq, i.kind, i.id, i.gone, r.epoch, r.n, r.body
+SELECT i.seq, i.kind, i.id, i.gone, r.epoch, r.n, r.body, i.feed_n
 FROM feed_items i LEFT JOIN rows r ON r.city_id = i.city_id AND r.kind = i.kind AND r.id = i.id
 WHERE i.city_id = $1 AND i.feed_n = $2 AND i.seq > $3 ORDER BY i.seq LIMIT $4;
 -- name: entries

@@ -3,6 +3,9 @@
 -- name: meta_load
 SELECT value FROM meta WHERE key = $1;
 
+-- name: epoch_and_safe
+SELECT (SELECT value FROM city_meta WHERE city_id = $1 AND key = $2), (SELECT value FROM meta WHERE key = $3);
+
 -- name: meta_save
 INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
 

@@ -114,14 +114,39 @@ pub fn load_items(tx: &Tx<'_>, city: &CityId, feed: &Feed, after: i64, most: usi
 pub fn load_items_of(tx: &Tx<'_>, city: &CityId, head: &Head, after: i64, most: usize) -> Result<Vec<Item>> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let mut out = Vec::new();
-    tx.each(&ITEMS_AFTER, &[city.into(), head.n.into(), after.into(), most.into()], |mut row| {
-        let key = RowKey::new(RowKind::from_word(row.text(1)?), row.take_text(2)?);
-        let row_now =
-            if row.bool(3)? { None } else { Some((Rev(row.int(4)?, row.int(5)?), row.take_text(6)?)) };
-        out.push(Item { seq: row.int(0)?, key, row: row_now });
+    tx.each(&ITEMS_AFTER, &[city.into(), head.n.into(), after.into(), most.into()], |row| {
+        out.push(item(row)?);
         Ok(())
     })?;
     Ok(out)
+}
+
+/// All items of several feeds after a seq in each, in seq order, in the order of the feeds: one look for all. For what is
+/// known to be little.
+///
+/// # Errors
+/// As `load_items`.
+pub fn load_items_of_each(tx: &Tx<'_>, city: &CityId, places: &[(Head, i64)]) -> Result<Vec<Vec<Item>>> {
+    let sets = places.iter().map(|(head, after)| {
+        // No more items than seqs: each stands at one of its own.
+        [city.into(), head.n.into(), (*after).into(), (head.seq - after).max(0).into()]
+    });
+    let mut found: BTreeMap<i64, Vec<Item>> = BTreeMap::new();
+    for row in tx.query_many(&ITEMS_AFTER, sets)? {
+        found.entry(row.int(7)?).or_default().push(item(row)?);
+    }
+    let of = |(head, _): &(Head, i64)| {
+        let mut items = found.remove(&head.n).unwrap_or_default();
+        items.sort_by_key(|item| item.seq);
+        items
+    };
+    Ok(places.iter().map(of).collect())
+}
+
+fn item(mut row: Row) -> Result<Item> {
+    let key = RowKey::new(RowKind::from_word(row.text(1)?), row.take_text(2)?);
+    let row_now = if row.bool(3)? { None } else { Some((Rev(row.int(4)?, row.int(5)?), row.take_text(6)?)) };
+    Ok(Item { seq: row.int(0)?, key, row: row_now })
 }
 
 /// The feeds in which rows stand now.

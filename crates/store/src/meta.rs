@@ -9,6 +9,7 @@ pub const SAFE_THROUGH: &str = "safe_through";
 static META_LOAD: Stmt = Stmt::new(include_str!("../sql/meta.sql"), "meta_load");
 static META_SAVE: Stmt = Stmt::new(include_str!("../sql/meta.sql"), "meta_save");
 static META_REMOVE: Stmt = Stmt::new(include_str!("../sql/meta.sql"), "meta_remove");
+static EPOCH_AND_SAFE: Stmt = Stmt::new(include_str!("../sql/meta.sql"), "epoch_and_safe");
 static CITY_META_LOAD: Stmt = Stmt::new(include_str!("../sql/meta.sql"), "city_meta_load");
 static CITY_META_SAVE: Stmt = Stmt::new(include_str!("../sql/meta.sql"), "city_meta_save");
 static CITY_META_REMOVE: Stmt = Stmt::new(include_str!("../sql/meta.sql"), "city_meta_remove");
@@ -43,6 +44,19 @@ pub fn save(tx: &Tx<'_>, key: &str, value: &str) -> Result<()> {
 /// When the engine refuses.
 pub fn remove(tx: &Tx<'_>, key: &str) -> Result<bool> {
     Ok(tx.exec(&META_REMOVE, &[key.into()])? > 0)
+}
+
+/// What every reply to a phone says: the epoch in force in a city, and `SAFE_THROUGH`. One look for both.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn load_epoch_and_safe(tx: &Tx<'_>, city: &CityId) -> Result<(i64, Option<i64>)> {
+    let row = tx.query_one(&EPOCH_AND_SAFE, &[city.into(), of_city::EPOCH.into(), SAFE_THROUGH.into()])?;
+    let number = |at: usize| -> Result<Option<i64>> {
+        let text = row.as_ref().map(|r| r.opt_text(at)).transpose()?.flatten();
+        Ok(text.and_then(|v| v.parse().ok()))
+    };
+    Ok((number(0)?.unwrap_or(0), number(1)?))
 }
 
 /// Facts about one city: servers of another on the same database neither see nor change them.

@@ -5,7 +5,7 @@ use crate::http::tag;
 use crate::listen::outer::Outer;
 use crate::service::Credential;
 use crate::state::App;
-use axum::body::{Body, BodyDataStream};
+use axum::body::{Body, BodyDataStream, HttpBody as _};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
@@ -14,10 +14,10 @@ use blindspot_core::error::{HTTPS_REQUIRED, INTERNAL, METHOD_NOT_ALLOWED, NOT_FO
 use blindspot_core::limits::{PROTOCOL, PROTOCOL_HEADER};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Most bytes taken from a sender that was refused.
+/// Most bytes taken from a sender that has its answer.
 const DRAIN_BYTES_MAX: usize = 32 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(3);
 /// Nothing here is real.
@@ -53,9 +53,7 @@ pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next
     let route = route.as_ref().map(MatchedPath::as_str);
     app.telemetry.routes.answered(method.as_str(), route, status, took.as_secs_f64());
     note(&id, &method, route, status, took, &code, &who);
-    if response.status().is_client_error() {
-        drain(&unread).await;
-    }
+    take_rest(unread);
     tag::leave_out(&mut response, held.as_deref());
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static(PROTOCOL_HEADER), HeaderValue::from_static(PROTOCOL));
@@ -117,28 +115,36 @@ fn keep_hold(request: Request) -> (Request, Unread) {
     let (parts, body) = request.into_parts();
     let unread = Arc::new(Mutex::new(body.into_data_stream()));
     let reading = unread.clone();
-    let stream =
-        stream::poll_fn(move |cx| reading.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(cx));
+    let stream = stream::poll_fn(move |cx| lock(&reading).poll_next_unpin(cx));
     (Request::from_parts(parts, Body::from_stream(stream)), unread)
 }
 
-/// Takes what a refused sender is still sending: closing on it would reset the connection, and a phone
-/// whose token has expired would see a broken network instead of the answer.
-async fn drain(unread: &Unread) {
-    let mut left = DRAIN_BYTES_MAX;
-    let taking =
-        stream::poll_fn(|cx| unread.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(cx));
-    let mut taking = std::pin::pin!(taking);
-    let all = async {
-        while let Some(Ok(piece)) = taking.next().await {
-            left = left.saturating_sub(piece.len());
-            if left == 0 {
-                return;
+/// A handler that panicked leaves a body behind that can be read on.
+fn lock(unread: &Unread) -> MutexGuard<'_, BodyDataStream> {
+    unread.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes what a sender is still sending when it has its answer: closing on it would reset the connection, and a phone
+/// whose token has expired would see a broken network instead of the answer. So would anybody whose body is not read
+/// at all, as that of a GET. The answer does not wait for this.
+fn take_rest(unread: Unread) {
+    if lock(&unread).is_end_stream() {
+        return;
+    }
+    tokio::spawn(async move {
+        let mut left = DRAIN_BYTES_MAX;
+        let mut taking = stream::poll_fn(|cx| lock(&unread).poll_next_unpin(cx));
+        let all = async {
+            while let Some(Ok(piece)) = taking.next().await {
+                left = left.saturating_sub(piece.len());
+                if left == 0 {
+                    return;
+                }
             }
-        }
-    };
-    // Whoever is slower than this reads no answer anyway.
-    let _ = tokio::time::timeout(DRAIN_TIME, all).await;
+        };
+        // Whoever is slower than this reads no answer anyway.
+        let _ = tokio::time::timeout(DRAIN_TIME, all).await;
+    });
 }
 
 fn new_id(app: &App) -> String {

@@ -27,7 +27,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use stream::Watched;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tower::Service as _;
@@ -38,6 +38,9 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 const TLS_HANDSHAKE: u8 = 0x16;
 /// Requests at once on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 64;
+/// How long and how much is taken from a peer whose head was refused.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES_MAX: u64 = 4 << 20;
 /// Read and written at once; also the least hyper takes for a head.
 const BUFFER_BYTES: usize = 256 * 1_024;
 
@@ -165,8 +168,22 @@ async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let mut builder = http1::Builder::new();
     builder.header_read_timeout(None).max_buf_size(BUFFER_BYTES.max(listening.bounds.header_bytes));
     builder.max_header_size(listening.bounds.header_bytes).max_headers(100);
-    let served = builder.serve_connection(io, hyper::service::service_fn(move |r| answer.clone().answer(r)));
-    drive(pin!(served), &pulse, listening, stopping).await;
+    let service = hyper::service::service_fn(move |r| answer.clone().answer(r));
+    let mut served = builder.serve_connection(io, service);
+    if drive(Pin::new(&mut served), &pulse, listening, stopping).await == Ended::Refused {
+        linger(served.into_parts().io.into_inner()).await;
+    }
+}
+
+/// Takes what a peer is still sending after a head that was refused: closing on it would reset the connection, and take
+/// the answer away from who has not read it yet.
+async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
+    let taking = async {
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream.take(LINGER_BYTES_MAX), &mut tokio::io::sink()).await
+    };
+    // Whoever is slower than this reads no answer anyway; one that is gone needs none.
+    let _ = tokio::time::timeout(LINGER, taking).await;
 }
 
 async fn http2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
@@ -186,13 +203,23 @@ async fn http2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     drive(pin!(served), &pulse, listening, stopping).await;
 }
 
+/// How a connection ended.
+#[derive(PartialEq, Eq)]
+enum Ended {
+    /// In order, or by our patience.
+    Over,
+    /// The peer went away, or spoke no HTTP and was told so.
+    Refused,
+}
+
 /// Runs a connection to its end, or to the end of our patience.
 async fn drive<C>(
     mut connection: Pin<&mut C>,
     pulse: &Pulse,
     listening: &Listening,
     mut stopping: watch::Receiver<bool>,
-) where
+) -> Ended
+where
     C: GracefulConnection + Future<Output = Result<(), <C as GracefulConnection>::Error>>,
 {
     let shortest = listening.bounds.header.min(listening.bounds.idle).min(listening.bounds.stall);
@@ -203,12 +230,13 @@ async fn drive<C>(
     loop {
         tokio::select! {
             biased;
-            // Errors are the peer's: it went away, or spoke no HTTP and was told so.
-            _ = connection.as_mut() => return,
+            done = connection.as_mut() => {
+                return if done.is_ok() { Ended::Over } else { Ended::Refused };
+            }
             _ = look.tick() => {
                 if let Some(why) = pulse.stalled(&listening.bounds) {
                     listening.counts.stalled(why.as_str());
-                    return;
+                    return Ended::Over;
                 }
             }
             _ = stopping.wait_for(|s| *s), if !told => {

@@ -13,6 +13,7 @@ use blindspot_core::mutant;
 use blindspot_core::row::RowKey;
 use blindspot_core::wire::v1::{Checkpoint, Common, FeedChange, FeedHead, PullReply, PullRequest, WireRow};
 use blindspot_core::{DeviceId, PersonId};
+use blindspot_store::devices::DeviceRecord;
 use blindspot_store::feed::{Head, Item};
 use blindspot_store::{StoreError, Tx, accounts, devices, feed, meta};
 use serde::{Deserialize, Serialize};
@@ -81,19 +82,12 @@ pub(crate) fn receipt_of(house: &House, device: DeviceId, receipt: Option<&str>)
 /// # Errors
 /// The database's.
 pub fn common(house: &House, credential: Credential, now_ms: i64) -> Result<Common, ServiceError> {
-    house.store.read(|tx| common_in(tx, house, credential, now_ms))
-}
-
-fn common_in(
-    tx: &Tx<'_>,
-    house: &House,
-    credential: Credential,
-    now_ms: i64,
-) -> Result<Common, ServiceError> {
-    let device = devices::load_device(tx, &house.city, credential.device)?;
-    let through = device.map_or(0, |d| d.received_through);
-    let (epoch, safe) = (epoch::in_force(tx, &house.city)?, meta::load_int(tx, "safe_through")?);
-    Ok(common_from(house, epoch, credential.device, through, safe, now_ms))
+    house.store.read(|tx| {
+        let device = devices::load_device(tx, &house.city, credential.device)?;
+        let through = device.map_or(0, |d| d.received_through);
+        let (epoch, safe) = meta::load_epoch_and_safe(tx, &house.city)?;
+        Ok(common_from(house, epoch, credential.device, through, safe, now_ms))
+    })
 }
 
 /// The feeds a person reads now.
@@ -110,8 +104,19 @@ pub(crate) fn scope_in(
     person: PersonId,
     now_ms: i64,
 ) -> Result<BTreeSet<Feed>, StoreError> {
-    let grants = accounts::load_grants(tx, &house.city, person)?;
     let devices = devices::load_devices_of(tx, &house.city, person)?;
+    scope_with(tx, house, person, &devices, now_ms)
+}
+
+/// As `scope_in`, with the person's devices at hand.
+fn scope_with(
+    tx: &Tx<'_>,
+    house: &House,
+    person: PersonId,
+    devices: &[DeviceRecord],
+    now_ms: i64,
+) -> Result<BTreeSet<Feed>, StoreError> {
+    let grants = accounts::load_grants(tx, &house.city, person)?;
     // Desk sessions come and go by the hundred; their verdicts are in the answers themselves.
     let devices: Vec<DeviceId> = devices.iter().filter(|d| !d.desk).map(|d| d.device_id).collect();
     Ok(feeds_for(person, &devices, &grants, &house.reference().towns, now_ms))
@@ -189,19 +194,10 @@ fn past_lost(
 ) -> Result<Option<i64>, StoreError> {
     let feeds: BTreeSet<Feed> = cursor.feeds.keys().cloned().collect();
     let by_cursor = epoch::lost_by_cursor(epoch, &feed::load_heads(tx, &house.city, &feeds)?, &cursor.feeds);
-    Ok(by_cursor.max(lost_by(tx, house, credential.device, epoch, receipt)?))
-}
-
-fn lost_by(
-    tx: &Tx<'_>,
-    house: &House,
-    device: DeviceId,
-    epoch: i64,
-    receipt: Option<Receipt>,
-) -> Result<Option<i64>, StoreError> {
-    let Some(receipt) = receipt else { return Ok(None) };
-    let through = devices::load_device(tx, &house.city, device)?.map_or(0, |d| d.received_through);
-    Ok(epoch::lost_by_receipt(epoch, through, &receipt))
+    let Some(receipt) = receipt else { return Ok(by_cursor) };
+    let device = devices::load_device(tx, &house.city, credential.device)?;
+    let through = device.map_or(0, |d| d.received_through);
+    Ok(by_cursor.max(epoch::lost_by_receipt(epoch, through, &receipt)))
 }
 
 fn page(
@@ -214,7 +210,8 @@ fn page(
 ) -> Result<Found, ServiceError> {
     let limit = request.limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(PAGE_ROWS_MAX);
     house.store.read(|tx| {
-        let mut scope = scope_in(tx, house, credential.person, now_ms)?;
+        let devices = devices::load_devices_of(tx, &house.city, credential.person)?;
+        let mut scope = scope_with(tx, house, credential.person, &devices, now_ms)?;
         if scope.len() > FEEDS_MAX {
             tracing::warn!(
                 feeds = scope.len(),
@@ -222,18 +219,20 @@ fn page(
             );
             scope = scope.into_iter().take(FEEDS_MAX).collect();
         }
-        let epoch = epoch::in_force(tx, &house.city)?;
+        let (epoch, safe) = meta::load_epoch_and_safe(tx, &house.city)?;
+        let own = devices.iter().find(|d| d.device_id == credential.device);
+        let through = own.map_or(0, |d| d.received_through);
         let heads = feed::load_heads(tx, &house.city, &scope)?;
         let known = cursor.feeds.iter().filter(|(feed, _)| scope.contains(*feed));
         if epoch::lost_by_cursor(epoch, &heads, known).is_some()
-            || lost_by(tx, house, credential.device, epoch, receipt)?.is_some()
+            || receipt.is_some_and(|r| epoch::lost_by_receipt(epoch, through, &r).is_some())
         {
             return Ok(Found::PastLost);
         }
         let page = Page::new(limit.clamp(1, PAGE_ROWS_MAX), epoch);
         let (page, removed, checkpoint) = page.read(tx, house, &scope, &heads, &mut cursor)?;
         Ok(Found::Page(Box::new(PullReply {
-            common: common_in(tx, house, credential, now_ms)?,
+            common: common_from(house, epoch, credential.device, through, safe, now_ms),
             cursor: seal_text(house, CURSOR, &cursor)?,
             feeds_added: page.added,
             feeds_removed: removed,
@@ -253,11 +252,22 @@ struct Page {
     at: BTreeMap<RowKey, u32>,
     changes: Vec<FeedChange>,
     added: Vec<Feed>,
+    /// Items that were read for several feeds at once.
+    ahead: BTreeMap<Feed, Vec<Item>>,
 }
 
 impl Page {
     fn new(room: usize, epoch: i64) -> Self {
-        Self { epoch, room, bytes: 0, rows: vec![], at: BTreeMap::new(), changes: vec![], added: vec![] }
+        Self {
+            epoch,
+            room,
+            bytes: 0,
+            rows: vec![],
+            at: BTreeMap::new(),
+            changes: vec![],
+            added: vec![],
+            ahead: BTreeMap::new(),
+        }
     }
 
     fn is_full(&self) -> bool {
@@ -274,6 +284,7 @@ impl Page {
     ) -> Result<(Self, Vec<Feed>, Option<Checkpoint>), ServiceError> {
         let removed: Vec<Feed> = cursor.feeds.keys().filter(|f| !scope.contains(*f)).cloned().collect();
         cursor.feeds.retain(|feed, _| scope.contains(feed));
+        self.read_ahead(tx, house, scope, heads, cursor)?;
         let mut all_reached = true;
         for feed in scope {
             let head = heads.get(feed).copied().unwrap_or_default();
@@ -288,6 +299,37 @@ impl Page {
         Ok((self, removed, checkpoint))
     }
 
+    /// Where a feed is read on from; nothing when that is from zero. Another epoch, or a place beyond the head: what the
+    /// phone holds is of another history. A place before the purged markers: what left since then is no longer known.
+    fn place(&self, known: Option<Option<(i64, i64)>>, head: Head) -> Option<i64> {
+        let of_now =
+            |(epoch, seq): &(i64, i64)| *epoch == self.epoch && (head.min_seq..=head.seq).contains(seq);
+        known.flatten().filter(of_now).map(|(_, seq)| seq)
+    }
+
+    /// When all that is new in all feeds has room in this page, it is read at once: most pulls are so.
+    fn read_ahead(
+        &mut self,
+        tx: &Tx<'_>,
+        house: &House,
+        scope: &BTreeSet<Feed>,
+        heads: &BTreeMap<Feed, Head>,
+        cursor: &Cursor,
+    ) -> Result<(), StoreError> {
+        let moved = scope.iter().filter_map(|feed| {
+            let head = *heads.get(feed)?;
+            let after = self.place(cursor.feeds.get(feed).copied(), head).unwrap_or(0);
+            (after < head.seq).then_some((feed, (head, after)))
+        });
+        let (feeds, places): (Vec<&Feed>, Vec<(Head, i64)>) = moved.unzip();
+        let room = i64::try_from(self.room).unwrap_or(i64::MAX);
+        if feeds.len() > 1 && places.iter().map(|(head, after)| head.seq - after).sum::<i64>() <= room {
+            let items = feed::load_items_of_each(tx, &house.city, &places)?;
+            self.ahead = feeds.into_iter().cloned().zip(items).collect();
+        }
+        Ok(())
+    }
+
     /// Reads a feed as far as there is room; says whether its head was reached.
     fn read_feed(
         &mut self,
@@ -298,13 +340,9 @@ impl Page {
         cursor: &mut Cursor,
     ) -> Result<bool, ServiceError> {
         let known = cursor.feeds.get(feed).copied();
-        // Another epoch, or a place beyond the head: what the phone holds is of another history. A place
-        // before the purged markers: what left since then is no longer known.
-        let at = known
-            .flatten()
-            .filter(|(epoch, seq)| *epoch == self.epoch && (head.min_seq..=head.seq).contains(seq));
+        let at = self.place(known, head);
         let from_zero = at.is_none();
-        let mut after = at.map_or(0, |(_, seq)| seq);
+        let mut after = at.unwrap_or(0);
         after += i64::from(mutant::is("cursor_skips") && !from_zero && after < head.seq - 1);
         if mutant::is("new_feed_from_head") && known.is_none() && head.seq > 2 {
             after = head.seq - 1;
@@ -323,7 +361,12 @@ impl Page {
         }
         let mut change = FeedChange { feed: feed.clone(), from_zero, entered: vec![], left: vec![] };
         let mut reached = after;
-        for item in feed::load_items(tx, &house.city, feed, after, self.room)? {
+        let items = match self.ahead.remove(feed) {
+            Some(items) => items,
+            None if after >= head.seq => vec![],
+            None => feed::load_items_of(tx, &house.city, &head, after, self.room)?,
+        };
+        for item in items.into_iter().skip_while(|item| item.seq <= after) {
             if self.is_full() {
                 break;
             }

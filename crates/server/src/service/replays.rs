@@ -11,15 +11,15 @@ use blindspot_core::verdict::{Again, Verdict};
 use blindspot_store::jobs::{self, Claimed, JobKey};
 use blindspot_store::quarantine::{self, Quarantined};
 use blindspot_store::{Result, Tx, meta, ops};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 const KIND: &str = "replay";
 /// Longer than any replay takes; after it, another takes it for crashed.
 const LEASE_MS: i64 = 60_000;
 /// Most replays of one call, so that whoever runs them looks after other work as well.
 const AT_ONCE: usize = 200;
-/// Most replays due at one moment that are put in order.
-const AT_ONCE_MOMENT: i64 = 100;
+/// Most replays of one moment that are put in order at once.
+const ORDERED_MAX: i64 = 100;
 /// A replay that fails as such is given up after so many claims; the entry stays for a person.
 const TRIES_MAX: i64 = 20;
 /// Done jobs are kept so long, milliseconds (7 days).
@@ -122,11 +122,19 @@ pub fn after_upgrade(house: &House, version: &str, now_ms: i64) -> Result<usize,
 /// # Errors
 /// The database's; what was begun is done later.
 pub fn run_due(house: &House, owner: &str, now_ms: i64) -> Result<usize, ServiceError> {
-    for done in 0..AT_ONCE {
-        let Some((claimed, stopped)) = claim(house, owner, now_ms)? else { return Ok(done) };
-        run(house, &claimed, stopped, now_ms)?;
+    let (mut due, mut done) = (VecDeque::new(), 0);
+    for _ in 0..AT_ONCE {
+        if due.is_empty() {
+            due = due_in_order(house, now_ms)?;
+        }
+        let Some(job) = due.pop_front() else { break };
+        // One that another has claimed meanwhile is that one's.
+        if let Some((claimed, stopped)) = claim(house, job, owner, now_ms)? {
+            run(house, &claimed, stopped, now_ms)?;
+            done += 1;
+        }
     }
-    Ok(AT_ONCE)
+    Ok(done)
 }
 
 /// Forgets what was done long ago.
@@ -137,25 +145,26 @@ pub fn sweep(tx: &Tx<'_>, city: &CityId, now_ms: i64) -> Result<usize> {
     jobs::sweep(tx, city, now_ms - KEEP_MS)
 }
 
-/// Of the replays due at the earliest moment, the one whose op was received first: the ids of ops, by which jobs stand,
-/// are of their phones' clocks, which have no say (P8).
-fn first_due(tx: &Tx<'_>, city: &CityId, now_ms: i64) -> Result<Option<JobKey>> {
-    let mut keys = jobs::load_due(tx, city, KIND, AT_ONCE_MOMENT, now_ms)?;
-    if keys.len() > 1 {
-        let ids = keys.iter().filter_map(|key| Some(entry_of(key)?.0)).collect();
-        let stored = ops::load_ops(tx, city, &ids)?;
-        let received = |key: &String| entry_of(key).and_then(|(id, _)| Some(stored.get(&id)?.n));
-        keys.sort_by_key(|key| received(key).unwrap_or(i64::MAX));
-    }
-    Ok(keys.into_iter().next().map(|key| JobKey { kind: KIND, key }))
+/// The replays due at the earliest moment, the first received first: the ids of ops, by which jobs stand, are of their
+/// phones' clocks, which have no say (P8).
+fn due_in_order(house: &House, now_ms: i64) -> Result<VecDeque<JobKey>> {
+    house.store.read(|tx| {
+        let mut keys = jobs::load_due(tx, &house.city, KIND, ORDERED_MAX, now_ms)?;
+        if keys.len() > 1 {
+            let ids = keys.iter().filter_map(|key| Some(entry_of(key)?.0)).collect();
+            let stored = ops::load_ops(tx, &house.city, &ids)?;
+            let received = |key: &String| entry_of(key).and_then(|(id, _)| Some(stored.get(&id)?.n));
+            keys.sort_by_key(|key| received(key).unwrap_or(i64::MAX));
+        }
+        Ok(keys.into_iter().map(|key| JobKey { kind: KIND, key }).collect())
+    })
 }
 
 /// Claims a replay and notes durably which op is about to be decided: one that stopped the server must not do so
 /// again and again. Says whether it did.
-fn claim(house: &House, owner: &str, now_ms: i64) -> Result<Option<(Claimed, bool)>, ServiceError> {
+fn claim(house: &House, job: JobKey, owner: &str, now_ms: i64) -> Result<Option<(Claimed, bool)>> {
     house.store.write(|tx| {
-        let Some(job) = first_due(tx, &house.city, now_ms)? else { return Ok(None) };
-        let Some(claimed) = jobs::lease(tx, &house.city, job, owner, LEASE_MS, now_ms)? else {
+        let Some(claimed) = jobs::lease(tx, &house.city, job.clone(), owner, LEASE_MS, now_ms)? else {
             return Ok(None);
         };
         let Some((op_id, _)) = entry_of(&claimed.job.key) else { return Ok(Some((claimed, false))) };

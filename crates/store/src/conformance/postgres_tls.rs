@@ -1,20 +1,9 @@
 //! TLS to a real PostgreSQL server: used for every connection, and refused where somebody may stand in between.
 
 use crate::{PgOptions, Result, Store};
-use blindspot_pg_temp::{Node, NodeOptions};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use blindspot_pg_temp::{Node, NodeOptions, Signed};
 
-/// A private authority: its certificate, and a server's for a name with its key, all PEM.
-fn signed_for(name: &str) -> (String, String, String) {
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let server = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
-    (authority.pem(), server.pem(), key.serialize_pem())
-}
-
-fn server(tls: Option<(String, String)>) -> Node {
+fn server(tls: Option<Signed>) -> Node {
     Node::start(&NodeOptions { fsync: false, tls, ..NodeOptions::default() }).unwrap()
 }
 
@@ -25,11 +14,11 @@ fn connect(url: &str, more: &str) -> Result<Store> {
 
 #[test]
 fn every_connection_is_safe_when_the_address_asks_for_it() {
-    let (authority, certificate, key) = signed_for("127.0.0.1");
+    let signed = Signed::for_name("127.0.0.1").unwrap();
     let dir = tempfile::tempdir().unwrap();
     let roots = dir.path().join("ca.pem");
-    std::fs::write(&roots, authority).unwrap();
-    let server = server(Some((certificate, key)));
+    std::fs::write(&roots, &signed.authority).unwrap();
+    let server = server(Some(signed));
     let url = server.create_database("d").unwrap();
     let store = connect(&url, &format!("sslmode=verify-full&sslrootcert={}", roots.display())).unwrap();
     super::writes::put(&store, "yiwu", 1).unwrap();
@@ -50,13 +39,13 @@ fn every_connection_is_safe_when_the_address_asks_for_it() {
 
 #[test]
 fn a_server_that_is_not_who_it_should_be_is_refused() {
-    let (authority, certificate, key) = signed_for("elsewhere.example");
-    let (stranger, ..) = signed_for("127.0.0.1");
+    let signed = Signed::for_name("elsewhere.example").unwrap();
+    let stranger = Signed::for_name("127.0.0.1").unwrap().authority;
     let dir = tempfile::tempdir().unwrap();
     let [roots, strange] = ["ca.pem", "strange.pem"].map(|name| dir.path().join(name));
-    std::fs::write(&roots, authority).unwrap();
+    std::fs::write(&roots, &signed.authority).unwrap();
     std::fs::write(&strange, stranger).unwrap();
-    let safe = server(Some((certificate, key)));
+    let safe = server(Some(signed));
     let url = safe.create_database("d").unwrap();
     for (more, word) in [
         (format!("sslmode=require&sslrootcert={}", roots.display()), "not valid for name"),

@@ -40,7 +40,7 @@ impl PgOptions {
         let mut config: Config = url.parse().map_err(|_| {
             StoreError::Version("数据库地址不对 / this is no address of a PostgreSQL database".into())
         })?;
-        let tls = asked.tls.then(|| tls::connector(asked.roots.as_deref())).transpose()?;
+        let tls = tls::of(&asked)?;
         config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
         if let (None, Some(password)) = (config.get_password(), password) {
             config.password(password);

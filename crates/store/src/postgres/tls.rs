@@ -3,6 +3,7 @@
 //! from somebody in between, and means what it means without TLS.
 
 use crate::{Result, StoreError};
+use percent_encoding::percent_decode_str;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -29,11 +30,16 @@ pub(super) fn take_out(url: &str) -> (String, Asked) {
     };
     let mut asked = Asked::default();
     let mut kept = vec![];
-    for setting in settings.split(between).filter(|s| !s.is_empty()) {
+    // Blanks between settings, and within a quoted value, are kept as they are.
+    for setting in settings.split(between) {
         match setting.split_once('=') {
             Some(("sslmode", "require" | "verify-ca" | "verify-full")) => asked.tls = true,
             Some(("sslmode", "allow" | "prefer")) => {}
-            Some(("sslrootcert", path)) => asked.roots = Some(unescaped(path)),
+            Some(("sslrootcert", path)) => {
+                // Only an address with `://` escapes: `%2F` for `/` and the like.
+                let plain = |_| percent_decode_str(path).decode_utf8_lossy().into_owned();
+                asked.roots = Some(head.map_or_else(|| path.to_owned(), plain));
+            }
             _ => kept.push(setting),
         }
     }
@@ -41,40 +47,36 @@ pub(super) fn take_out(url: &str) -> (String, Asked) {
     let rest = match head {
         Some(head) if kept.is_empty() => head.to_owned(),
         Some(head) => format!("{head}?{kept}"),
-        None => kept,
+        None => kept.trim().to_owned(),
     };
     (rest, asked)
-}
-
-/// A path as an address writes it: `%2F` for `/` and the like.
-fn unescaped(path: &str) -> String {
-    let mut out = vec![];
-    let mut rest = path.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let hex = after.get(..2).and_then(|two| std::str::from_utf8(two).ok());
-        match hex.and_then(|two| u8::from_str_radix(two, 16).ok()).filter(|_| *first == b'%') {
-            Some(byte) => {
-                out.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                out.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 fn refused(chinese: &str, english: &str, detail: impl std::fmt::Display) -> StoreError {
     StoreError::Version(format!("{chinese} / {english}: {detail}"))
 }
 
+/// How connections are made safe, when that is asked for.
+///
+/// # Errors
+/// As `connector`; also for certificates to trust without TLS to trust them for.
+pub(super) fn of(asked: &Asked) -> Result<Option<MakeRustlsConnect>> {
+    match (asked.tls, asked.roots.as_deref()) {
+        (true, roots) => connector(roots).map(Some),
+        (false, None) => Ok(None),
+        (false, Some(roots)) => Err(refused(
+            "写了 sslrootcert，却没有 sslmode=require",
+            "there is sslrootcert, but not sslmode=require",
+            roots,
+        )),
+    }
+}
+
 /// How connections are made safe, trusting whom the machine trusts or who is in a file of certificates.
 ///
 /// # Errors
 /// `Version` when no certificate can be read.
-pub(super) fn connector(roots: Option<&str>) -> Result<MakeRustlsConnect> {
+fn connector(roots: Option<&str>) -> Result<MakeRustlsConnect> {
     let mut trusted = RootCertStore::empty();
     match roots {
         Some(path) => {
@@ -121,8 +123,21 @@ mod tests {
             ("postgres://h/c?sslmode=prefer", "postgres://h/c", Asked::default()),
             ("host=h sslmode=verify-ca dbname=c", "host=h dbname=c", tls(None)),
             ("postgres://h/c?sslmode=disable", "postgres://h/c?sslmode=disable", Asked::default()),
+            (
+                "host=h options='-c a=b  -c d=e' sslrootcert=/etc/%41.pem sslmode=require",
+                "host=h options='-c a=b  -c d=e'",
+                tls(Some("/etc/%41.pem")),
+            ),
         ] {
             assert_eq!(take_out(url), (rest.to_owned(), asked), "{url}");
         }
+    }
+
+    #[test]
+    fn whom_to_trust_without_tls_is_a_mistake() {
+        let asked = Asked { tls: false, roots: Some("/etc/ca.pem".into()) };
+        let error = of(&asked).err().expect("refused").to_string();
+        assert!(error.contains("sslmode=require"), "{error}");
+        assert!(of(&Asked::default()).unwrap().is_none());
     }
 }
