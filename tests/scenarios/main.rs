@@ -9,6 +9,7 @@ mod golden;
 mod ground;
 mod house;
 mod killed;
+mod life;
 mod line;
 mod outgrow;
 mod outgrow_contract;

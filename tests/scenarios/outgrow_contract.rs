@@ -10,6 +10,7 @@ const CONTRACT: &[&str] = &[
     "trust_hand_in::",
     "shared_phone::",
     "wrong_input::",
+    "life::",
     "platform_people::",
     "platform_revoked::",
     "platform_tokens::",

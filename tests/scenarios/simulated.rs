@@ -1,6 +1,6 @@
 //! A few seeds of the simulation inside the ordinary test run; `cargo xtask sim` runs many.
 
-use blindspot_testkit::{Run, Scenario, kept, of_seed, play, run};
+use blindspot_testkit::{LIFE, Run, Scenario, kept, of_seed, play, run};
 
 #[test]
 fn every_scenario_keeps_its_promises_on_a_few_seeds() {
@@ -11,6 +11,15 @@ fn every_scenario_keeps_its_promises_on_a_few_seeds() {
             assert!(report.wrong.is_empty(), "{word}, seed {seed}: {:#?}", report.wrong);
             assert!(report.ops > 40, "{word}, seed {seed} did something: {} ops", report.ops);
         }
+    }
+}
+
+/// The moves of the whole life of a case, on phones and at desks, among all the troubles of the others.
+#[test]
+fn the_life_of_a_case_keeps_the_promises_too() {
+    for seed in 9_020..9_032 {
+        let report = run(&Run { rules: LIFE, ..of_seed(Scenario::F1, seed) });
+        assert!(report.wrong.is_empty(), "seed {seed}: {:#?}", report.wrong);
     }
 }
 

@@ -1,7 +1,8 @@
 //! Pages made from code: problems, and the life of a case. With `check` nothing is written.
 
 use crate::out::{Done, Failure, Tried as _};
-use blindspot_core::access::{Class, POLICY, Role};
+use crate::workflow;
+use blindspot_core::access::{Class, POLICY};
 use blindspot_core::case::{Round, TABLE};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -46,19 +47,22 @@ fn transitions() -> String {
             let _ = writeln!(out, "    {from} --> {}: {}", m.to, m.kind.replace(':', " "));
         }
     }
-    out.push_str("```\n\n## 流转 Moves\n\n| kind | from | to | round | offline |\n|---|---|---|---|---|\n");
+    out.push_str(
+        "```\n\n## 流转 Moves\n\n`blindspot workflow` prints this table, with `--json` for programs. What stands behind a colon is the\noutcome. A move that the case's state, round or the author's rights do not allow is kept as a note with the\nreason; `GET /v1/cases/{id}` says which moves are legal.\n\n| move | from | to | who | round | offline |\n|---|---|---|---|---|---|\n",
+    );
     for m in TABLE {
         let from: Vec<String> = m.from.iter().map(|s| format!("{} `{s}`", s.zh())).collect();
         let round = if m.round == Round::Raise { "raised" } else { "kept" };
         let offline = if m.offline { "yes" } else { "no" };
-        let (kind, from, zh, to) = (m.kind, from.join(", "), m.to.zh(), &m.to);
-        let _ = writeln!(out, "| `{kind}` | {from} | {zh} `{to}` | {round} | {offline} |");
+        let (kind, name, from, zh, to) = (m.kind, workflow::name(m), from.join(", "), m.to.zh(), &m.to);
+        let who = workflow::who(m).join(", ");
+        let _ = writeln!(out, "| {name} `{kind}` | {from} | {zh} `{to}` | {who} | {round} | {offline} |");
     }
     out.push_str("\n## 谁可以做 Who may\n\nEvidence is judged by rights at capture and any role will do; the roles named are those of its move or of\nchanges after filing. Power is judged by rights at arrival.\n\n| kind | class | roles |\n|---|---|---|\n");
     for p in POLICY {
         let class = if p.class == Class::Evidence { "evidence" } else { "power" };
-        let roles: Vec<&str> = p.roles.iter().map(Role::as_str).collect();
-        let _ = writeln!(out, "| `{}` | {class} | {} |", p.kind, roles.join(", "));
+        let roles: Vec<String> = p.roles.iter().map(|r| format!("{} `{r}`", r.zh())).collect();
+        let _ = writeln!(out, "| {} `{}` | {class} | {} |", p.zh, p.kind, roles.join(", "));
     }
     out
 }
@@ -72,7 +76,7 @@ mod tests {
     fn every_problem_and_every_kind_stands_on_its_page() {
         let (problems, moves) = (problems(), transitions());
         assert!(ALL.iter().all(|p| problems.contains(&format!("| `{}` |", p.code))));
-        assert!(POLICY.iter().all(|p| moves.contains(&format!("| `{}` |", p.kind))));
+        assert!(POLICY.iter().all(|p| moves.contains(&format!("| {} `{}` |", p.zh, p.kind))));
         assert!(TABLE.iter().all(|m| moves.contains(&format!("--> {}", m.to))));
     }
 }

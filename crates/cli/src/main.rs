@@ -32,6 +32,7 @@ mod table;
 mod user;
 mod vectors;
 mod verify;
+mod workflow;
 
 use clap::{CommandFactory as _, Parser as _};
 use std::path::Path;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         args::Command::Audit(args) => audit::run(&args),
         args::Command::Verify(args) => verify::run(&args),
         args::Command::Doctor(args) => doctor::run(&args),
+        args::Command::Workflow { json } => workflow::run(json),
         args::Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut args::Cli::command(), "blindspot", &mut script);

@@ -116,6 +116,27 @@ fn payloads() -> Vec<(&'static str, Value)> {
         // At the end: those before keep the numbers they were frozen with.
         ("erase", json!({"photo_id": PHOTO, "reason": "bystander", "note": "来信要求"})),
         ("confirm_erase", json!({"erase": format!("{OP}1"), "agree": true})),
+        ("ask_more", json!({"lacks": ["no_wide_shot", "from_a_later_version"], "note": "拍一张远景"})),
+        ("supplement", json!({"text": "补拍远景", "photos": [PHOTO]})),
+        ("check", json!({"reason": "old_photo", "note": "照片是早上的"})),
+        ("checked", json!({"found": true, "text": "还在", "position": fix, "photos": [PHOTO]})),
+        ("hand_on", json!({"to": "三班", "note": "今天清完"})),
+        ("take_back", json!({"reason": "slip", "note": "点错了"})),
+        (
+            "hang",
+            json!({"project": "旧管改造", "review_ms": 1_760_000_000_000_i64, "reason": "等施工", "photos": [PHOTO]}),
+        ),
+        ("unhang", json!({"reason": "works_done"})),
+        ("supervise", json!({"reason": "leader", "note": "两次返工"})),
+        (
+            "request_return",
+            json!({"reason": "other_duty", "basis": "市场管理办法第八条", "owner": "market", "photos": [PHOTO]}),
+        ),
+        (
+            "rule_return",
+            json!({"ruling": "provisional", "lead": "sanitation", "assists": ["market"], "text": "先清掉，周五定责",
+                "precedent": false, "by_ms": 1_760_000_000_000_i64, "entered_for": {"name": "王主任", "channel": "电话"}}),
+        ),
     ]
 }
 

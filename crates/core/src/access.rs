@@ -21,20 +21,56 @@ crate::open_enum! {
         Dispatcher = "dispatcher",
         /// Duty leader 值班长.
         DutyLeader = "duty_leader",
+        /// Deputy head of the command centre 中心副主任.
+        DeputyHead = "deputy_head",
         /// Head of the supervision centre 监督中心.
         Supervisor = "supervisor",
-        /// Hotline clerk.
+        /// Hotline clerk 热线坐席.
         HotlineClerk = "hotline_clerk",
-        /// Inspector.
+        /// Inspector 督查员.
         Inspector = "inspector",
-        /// Reads the audit log.
+        /// Reads the audit log 审计员.
         Auditor = "auditor",
-        /// Runs the installation: people, devices, reference data.
+        /// Runs the installation: people, devices, reference data 系统管理员.
         Administrator = "administrator",
     }
 }
 
 impl Role {
+    /// Every role that this version knows.
+    pub const ALL: &'static [Role] = &[
+        Role::Collector,
+        Role::UnitClerk,
+        Role::FilingDesk,
+        Role::Dispatcher,
+        Role::DutyLeader,
+        Role::DeputyHead,
+        Role::Supervisor,
+        Role::HotlineClerk,
+        Role::Inspector,
+        Role::Auditor,
+        Role::Administrator,
+    ];
+
+    /// The Chinese word on screens.
+    #[must_use]
+    pub fn zh(&self) -> &str {
+        match self {
+            Role::Collector => "网格员",
+            Role::UnitClerk => "承办人",
+            Role::FilingDesk => "受理席",
+            Role::Dispatcher => "派遣席",
+            Role::DutyLeader => "值班长",
+            Role::DeputyHead => "中心副主任",
+            Role::Supervisor => "监督中心",
+            Role::HotlineClerk => "热线坐席",
+            Role::Inspector => "督查员",
+            Role::Auditor => "审计员",
+            Role::Administrator => "系统管理员",
+            Role::Other(word) => word,
+        }
+    }
+
     /// Whether the role, held for the whole city, reads every case.
     #[must_use]
     pub fn reads_every_case(&self) -> bool {
@@ -43,6 +79,7 @@ impl Role {
             Role::FilingDesk
                 | Role::Dispatcher
                 | Role::DutyLeader
+                | Role::DeputyHead
                 | Role::Supervisor
                 | Role::Inspector
                 | Role::Auditor
@@ -157,6 +194,8 @@ pub enum Class {
 pub struct Policy {
     /// The kind.
     pub kind: &'static str,
+    /// Its Chinese name, as people see it.
+    pub zh: &'static str,
     /// Evidence or power.
     pub class: Class,
     /// Roles that hold the power; for evidence, any role does.
@@ -167,38 +206,53 @@ const DESK: &[Role] = &[Role::FilingDesk, Role::Supervisor];
 const UNIT: &[Role] = &[Role::UnitClerk];
 const VERIFIERS: &[Role] = &[Role::Collector, Role::Inspector, Role::Supervisor];
 const COMMAND: &[Role] = &[Role::Dispatcher, Role::DutyLeader];
+/// Who rules on returns; from the third request on a case, the deputy head alone.
+const RULERS: &[Role] = &[Role::DutyLeader, Role::DeputyHead];
+/// Whose slips may be taken back: of their own acts alone.
+const CLERKS: &[Role] = &[Role::FilingDesk, Role::Supervisor, Role::Dispatcher, Role::DutyLeader];
 /// Who may ask for an erasure, and who may agree to another's.
 const ERASERS: &[Role] = &[Role::Supervisor, Role::Administrator];
 const NONE: &[Role] = &[];
 
-/// The policy table: every kind, once. `feed_back` and `verify` are evidence in what they saw and power
+/// The policy table: every kind, once. `feed_back`, `checked` and `verify` are evidence in what they saw and power
 /// in the move that they ask for; the roles are those of the move. For `edit` and `relocate` the roles
 /// are those that may still change a case after filing.
 pub const POLICY: &[Policy] = &[
-    Policy { kind: "report", class: Class::Evidence, roles: NONE },
-    Policy { kind: "withdraw", class: Class::Evidence, roles: NONE },
-    Policy { kind: "self_fixed", class: Class::Evidence, roles: NONE },
-    Policy { kind: "look", class: Class::Evidence, roles: NONE },
-    Policy { kind: "edit", class: Class::Evidence, roles: DESK },
-    Policy { kind: "relocate", class: Class::Evidence, roles: DESK },
-    Policy { kind: "photo", class: Class::Evidence, roles: NONE },
-    Policy { kind: "photo_lost", class: Class::Evidence, roles: NONE },
-    Policy { kind: "comment", class: Class::Evidence, roles: NONE },
-    Policy { kind: "redact", class: Class::Power, roles: &[Role::Supervisor] },
-    Policy { kind: "erase", class: Class::Power, roles: ERASERS },
-    Policy { kind: "confirm_erase", class: Class::Power, roles: ERASERS },
-    Policy { kind: "file", class: Class::Power, roles: DESK },
-    Policy { kind: "refuse", class: Class::Power, roles: DESK },
-    Policy { kind: "merge", class: Class::Power, roles: DESK },
-    Policy { kind: "dispatch", class: Class::Power, roles: COMMAND },
-    Policy { kind: "accept", class: Class::Power, roles: UNIT },
-    Policy { kind: "feed_back", class: Class::Evidence, roles: UNIT },
-    Policy { kind: "verify", class: Class::Evidence, roles: VERIFIERS },
-    Policy { kind: "close", class: Class::Power, roles: DESK },
-    Policy { kind: "void", class: Class::Power, roles: DESK },
-    Policy { kind: "confirm_void", class: Class::Power, roles: DESK },
-    Policy { kind: "waive_media", class: Class::Power, roles: &[Role::Supervisor] },
-    Policy { kind: "resolve_conflict", class: Class::Power, roles: DESK },
+    Policy { kind: "report", zh: "上报", class: Class::Evidence, roles: NONE },
+    Policy { kind: "withdraw", zh: "撤回", class: Class::Evidence, roles: NONE },
+    Policy { kind: "self_fixed", zh: "当场处理", class: Class::Evidence, roles: NONE },
+    Policy { kind: "look", zh: "巡查正常", class: Class::Evidence, roles: NONE },
+    Policy { kind: "edit", zh: "修改", class: Class::Evidence, roles: DESK },
+    Policy { kind: "relocate", zh: "更正位置", class: Class::Evidence, roles: DESK },
+    Policy { kind: "photo", zh: "照片", class: Class::Evidence, roles: NONE },
+    Policy { kind: "photo_lost", zh: "照片缺失", class: Class::Evidence, roles: NONE },
+    Policy { kind: "comment", zh: "备注", class: Class::Evidence, roles: NONE },
+    Policy { kind: "redact", zh: "隐藏", class: Class::Power, roles: &[Role::Supervisor] },
+    Policy { kind: "erase", zh: "依法删除", class: Class::Power, roles: ERASERS },
+    Policy { kind: "confirm_erase", zh: "同意删除", class: Class::Power, roles: ERASERS },
+    Policy { kind: "ask_more", zh: "退回补充", class: Class::Power, roles: DESK },
+    Policy { kind: "supplement", zh: "补充", class: Class::Evidence, roles: NONE },
+    Policy { kind: "check", zh: "核实", class: Class::Power, roles: DESK },
+    Policy { kind: "checked", zh: "核实结果", class: Class::Evidence, roles: VERIFIERS },
+    Policy { kind: "file", zh: "立案", class: Class::Power, roles: DESK },
+    Policy { kind: "refuse", zh: "不予立案", class: Class::Power, roles: DESK },
+    Policy { kind: "merge", zh: "并案", class: Class::Power, roles: DESK },
+    Policy { kind: "dispatch", zh: "派遣", class: Class::Power, roles: COMMAND },
+    Policy { kind: "accept", zh: "签收", class: Class::Power, roles: UNIT },
+    Policy { kind: "hand_on", zh: "二级派遣", class: Class::Power, roles: UNIT },
+    Policy { kind: "take_back", zh: "收回", class: Class::Power, roles: CLERKS },
+    Policy { kind: "hang", zh: "挂账", class: Class::Power, roles: &[Role::DeputyHead] },
+    Policy { kind: "unhang", zh: "恢复处置", class: Class::Power, roles: RULERS },
+    Policy { kind: "supervise", zh: "督办", class: Class::Power, roles: &[Role::Supervisor] },
+    Policy { kind: "request_return", zh: "申请退回", class: Class::Power, roles: UNIT },
+    Policy { kind: "rule_return", zh: "裁定", class: Class::Power, roles: RULERS },
+    Policy { kind: "feed_back", zh: "处置反馈", class: Class::Evidence, roles: UNIT },
+    Policy { kind: "verify", zh: "核查", class: Class::Evidence, roles: VERIFIERS },
+    Policy { kind: "close", zh: "结案", class: Class::Power, roles: DESK },
+    Policy { kind: "void", zh: "作废", class: Class::Power, roles: DESK },
+    Policy { kind: "confirm_void", zh: "同意作废", class: Class::Power, roles: DESK },
+    Policy { kind: "waive_media", zh: "不再等待照片", class: Class::Power, roles: &[Role::Supervisor] },
+    Policy { kind: "resolve_conflict", zh: "采用这一个", class: Class::Power, roles: DESK },
 ];
 
 /// The line of a kind.
@@ -212,6 +266,12 @@ pub fn policy(kind: &str) -> Option<&'static Policy> {
 pub fn has_power(grants: &[Grant], kind: &str, case: Standing<'_>, now_ms: i64) -> bool {
     let Some(policy) = policy(kind) else { return false };
     grants.iter().any(|g| g.span.contains(now_ms) && policy.roles.contains(&g.role) && g.covers(case))
+}
+
+/// Whether any of these grants gives a role over a case now.
+#[must_use]
+pub fn has_role(grants: &[Grant], role: &Role, case: Standing<'_>, now_ms: i64) -> bool {
+    grants.iter().any(|g| g.span.contains(now_ms) && g.role == *role && g.covers(case))
 }
 
 /// How evidence stands by the rights of its author.

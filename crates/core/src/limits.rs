@@ -29,6 +29,8 @@ pub const REPLAY_AFTER_MS: [i64; 3] = [5 * 60_000, 3_600_000, 24 * 3_600_000];
 pub const GNSS_AGE_MS_MAX: i64 = 10_000;
 /// One person's looks in one duty grid within this time count once, milliseconds (U20).
 pub const LOOK_GAP_MS: i64 = 2 * 3_600_000;
+/// How long a clerk may take back what was a slip, milliseconds (U8).
+pub const TAKE_BACK_MS: i64 = 10 * 60_000;
 /// Bytes of one upload request (tus PATCH) that a phone sends.
 pub const CHUNK_BYTES: usize = 512 * 1024;
 /// Largest photo or document, bytes (protocol 11).

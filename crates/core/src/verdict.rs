@@ -37,8 +37,14 @@ crate::open_enum! {
         AlreadyThere = "already_there",
         /// It is about words that were erased; those in it were not taken, and are erased as well.
         Erased = "erased",
-        /// An erasure must give a reason code.
+        /// A reason must be given: a code, or what is lacking; words and a date for a ruling.
         ReasonNeeded = "reason_needed",
+        /// The time in which it could be taken back is over.
+        TooLate = "too_late",
+        /// A ruling must name the unit that leads from now on.
+        LeadNeeded = "lead_needed",
+        /// From the third request to return on, the deputy head rules.
+        DeputyNeeded = "deputy_needed",
     }
 }
 
@@ -61,7 +67,7 @@ impl Why {
             }
             Why::Proposal => ("已立案，修改作为建议留存", "Already filed; kept as a proposal"),
             Why::SameCase => ("两件已是同一案件", "Both are one case already"),
-            Why::NotYours => ("只有上报人能撤回", "Only the reporter can withdraw"),
+            Why::NotYours => ("只有上报人能撤回或补充", "Only the reporter can withdraw or add"),
             Why::LookWithoutPosition => ("没有定位，不计入巡查", "No position, so the look does not count"),
             Why::LookOutsideGrid => {
                 ("位置不在这个网格内，不计入巡查", "Outside the duty grid, so the look does not count")
@@ -76,7 +82,12 @@ impl Why {
             Why::Erased => {
                 ("原文已依法删除，其中的文字未采用", "The words were erased; those in it were not taken")
             }
-            Why::ReasonNeeded => ("要写明原因代码", "A reason code is needed"),
+            Why::ReasonNeeded => ("要写明原因", "A reason is needed"),
+            Why::TooLate => ("已过收回时间", "It can no longer be taken back"),
+            Why::LeadNeeded => ("要写明责任单位", "The unit that leads must be named"),
+            Why::DeputyNeeded => {
+                ("第三次申请退回起由中心副主任裁定", "From the third request on, the deputy head rules")
+            }
             Why::Other(_) => ("已记入案件备注", "Kept as a note"),
         }
     }

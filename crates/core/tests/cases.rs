@@ -1,70 +1,19 @@
 //! The life of one case, move by move, and the corners that a table alone does not show.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod story;
+
 use blindspot_core::access::Role;
 use blindspot_core::case::{CaseState, Part, PhotoArrival};
 use blindspot_core::command::*;
-use blindspot_core::division::Places;
 use blindspot_core::id::Sha256;
 use blindspot_core::testing::*;
 use blindspot_core::verdict::{Cause, Verdict, Why};
-use blindspot_core::{CaseId, OpId, PhotoId};
+use blindspot_core::{OpId, PhotoId};
 use serde_json::json;
 use std::collections::BTreeMap;
+use story::*;
 
-const WORKER: u64 = 1;
-const OTHER_WORKER: u64 = 2;
-const DESK: u64 = 10;
-const SECOND: u64 = 11;
-const UNIT: u64 = 12;
-
-struct Story {
-    a: Authority,
-    n: u64,
-}
-
-impl Story {
-    fn new() -> Self {
-        let mut a = Authority::new(Places::empty());
-        a.add_person(WORKER, vec![grant(Role::Collector, "city")]);
-        a.add_person(OTHER_WORKER, vec![grant(Role::Collector, "city")]);
-        for desk in [DESK, SECOND] {
-            let roles = [Role::FilingDesk, Role::Supervisor, Role::Dispatcher];
-            a.add_person(desk, roles.map(|r| grant(r, "city")).to_vec());
-        }
-        a.add_person(UNIT, vec![grant(Role::UnitClerk, "dept:sanitation")]);
-        Self { a, n: 0 }
-    }
-    fn act(&mut self, author: u64, case: CaseId, command: Command) -> (OpId, Verdict) {
-        self.act_in(author, case, command, None)
-    }
-    fn act_in(&mut self, author: u64, case: CaseId, command: Command, round: Option<u32>) -> (OpId, Verdict) {
-        self.n += 1;
-        let op = sealed_in_round(self.n, author, Some(case), &command, vec![], round);
-        (op.env.op_id, self.a.receive(&op))
-    }
-    fn ok(&mut self, author: u64, case: CaseId, command: Command) -> OpId {
-        let (id, verdict) = self.act(author, case, command);
-        assert_eq!(verdict, Verdict::Applied);
-        id
-    }
-    fn state(&self, case: CaseId) -> CaseState {
-        self.a.world.cases[&case].case.state.clone()
-    }
-    fn dispatched(&mut self, case: CaseId) {
-        self.ok(WORKER, case, Command::Report(Report::default()));
-        self.ok(DESK, case, Command::File(Reason::default()));
-        self.ok(DESK, case, dispatch());
-    }
-    fn fed_back(&mut self, case: CaseId) -> OpId {
-        self.dispatched(case);
-        self.ok(UNIT, case, Command::FeedBack(FeedBack::default()))
-    }
-}
-
-fn dispatch() -> Command {
-    Command::Dispatch(Dispatch { lead: "sanitation".into(), assists: vec![], case_kind: None, note: None })
-}
 fn verify(feed_back: OpId, passed: bool) -> Command {
     Command::Verify(Verify { feed_back, passed, text: "seen".into(), position: None, photos: vec![] })
 }

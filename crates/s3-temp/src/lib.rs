@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -30,6 +30,8 @@ const KEY: &str = "s3.key";
 
 /// Longest until the store answers: some four seconds on a machine at rest.
 const UP_WITHIN: Duration = Duration::from_secs(90);
+/// Longest until every thread of a paused store stands still.
+const STOPPED_WITHIN: Duration = Duration::from_secs(10);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 /// A port may be taken by somebody else between choosing and listening.
@@ -188,13 +190,18 @@ impl TempS3 {
         log[from..].to_owned()
     }
 
-    /// SIGSTOP: connections open and nothing answers.
+    /// SIGSTOP: connections open and nothing answers. The signal stops one thread after the other; this waits for the last.
     ///
     /// # Errors
     /// When there is no such process any more.
     pub fn pause(&mut self) -> io::Result<()> {
         self.signal(Signal::STOP)?;
         self.paused = true;
+        let tasks = PathBuf::from(format!("/proc/{}/task", self.pid().unwrap_or(0)));
+        let until = Instant::now() + STOPPED_WITHIN;
+        while !all_stopped(&tasks)? && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         Ok(())
     }
 
@@ -233,4 +240,17 @@ fn write_keys(folder: &TempDir) -> io::Result<()> {
         file,
         r#"{{"identities":[{{"name":"temp","credentials":[{{"accessKey":"{ACCESS_KEY}","secretKey":"{SECRET_KEY}"}}],"actions":["Admin","Read","Write","List","Tagging"]}}]}}"#
     )
+}
+
+/// Whether every thread of a process stands still: the state is the first word behind the name in brackets.
+fn all_stopped(tasks: &Path) -> io::Result<bool> {
+    for task in fs::read_dir(tasks)? {
+        // One that has ended meanwhile does nothing either.
+        let stat = fs::read_to_string(task?.path().join("stat")).unwrap_or_default();
+        let state = stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next());
+        if state.is_some_and(|s| !matches!(s, 'T' | 't' | 'X' | 'Z')) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

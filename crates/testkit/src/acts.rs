@@ -1,6 +1,7 @@
 //! What people, desks and the world do in a scenario: one thing at a time, drawn from its decisions.
 
 use crate::dice::Dice;
+use crate::life;
 use crate::mishap;
 use crate::phone::PhoneRandom;
 use crate::scenario::{Scenario, UNITS, World};
@@ -26,6 +27,9 @@ pub(crate) fn act(world: &mut World) {
     }
     if world.rules > 2 && world.sim.dice.percent(10) {
         return mishap::act(world);
+    }
+    if world.rules > 3 && world.sim.dice.percent(25) {
+        return life::act(world);
     }
     match world.sim.dice.below(100) {
         0..=69 => person_acts(world),

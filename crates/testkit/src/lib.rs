@@ -8,6 +8,7 @@ mod acts;
 pub mod dice;
 pub mod files;
 pub mod kept;
+mod life;
 mod mishap;
 mod oracle;
 mod order;
@@ -22,7 +23,7 @@ mod standing;
 mod town;
 mod trouble;
 
-pub use scenario::{RULES, Report, Run, Scenario, of_seed, play, run};
+pub use scenario::{LIFE, RULES, Report, Run, Scenario, of_seed, play, run};
 
 /// A folder for the files of a run, in memory where the system has such a place: a simulation crashes
 /// programs, not machines, so that it need not wait for a disk.

@@ -33,8 +33,11 @@ pub struct Report {
 }
 
 /// The set of rules by which decisions are read; kept runs name theirs, so that they stay what they were. The second adds
-/// `trouble`, the third `mishap`.
+/// `trouble`, the third `mishap`; a fourth, `life`, is played when it is asked for (`LIFE`).
 pub const RULES: u8 = 3;
+
+/// See `RULES`.
+pub const LIFE: u8 = 4;
 
 /// A run to play.
 #[derive(Clone, Debug)]

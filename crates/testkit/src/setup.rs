@@ -24,7 +24,11 @@ pub(crate) fn set_up(run: &Run, folder: &Path) -> World {
     if rules > 2 {
         mishap::break_engine(&sim.server);
     }
-    let desk_roles = [(Role::FilingDesk, "city"), (Role::Supervisor, "city"), (Role::Dispatcher, "city")];
+    let mut desk_roles =
+        vec![(Role::FilingDesk, "city"), (Role::Supervisor, "city"), (Role::Dispatcher, "city")];
+    if rules > 3 {
+        desk_roles.extend([(Role::DutyLeader, "city"), (Role::DeputyHead, "city")]);
+    }
     let desks = [1, 2].map(|n| {
         let person = sim.server.person(&format!("desk{n}"), &desk_roles, START_MS);
         let code = sim.server.code(person, START_MS);

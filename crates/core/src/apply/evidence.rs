@@ -98,6 +98,15 @@ pub(super) fn kept_as_note(
     step.with(file, Verdict::Noted { why })
 }
 
+/// What was said and shown with a move, as a note of the case; nothing when nothing was.
+pub(super) fn say(step: &Step<'_>, file: &mut CaseFile, text: String, photos: Vec<crate::PhotoId>) {
+    if text.is_empty() && photos.is_empty() {
+        return;
+    }
+    let row = comment_row(step, file, Some(text).filter(|t| !t.is_empty()), None, photos);
+    file.comments.insert(row.op_id, row);
+}
+
 fn comment_row(
     step: &Step<'_>,
     file: &CaseFile,

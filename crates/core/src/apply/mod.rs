@@ -5,10 +5,13 @@
 
 mod erase;
 mod evidence;
+mod filing;
 mod media;
 mod moves;
 mod place;
 mod report;
+mod returns;
+mod work;
 
 use crate::access::{Class, EvidenceRights, Standing, evidence_rights, has_power, policy};
 use crate::case::CaseFile;
@@ -79,11 +82,22 @@ fn on_case(step: &Step<'_>, command: Command) -> Outcome {
         Command::Erase(erase) => erase::erase(step, file, erase),
         Command::ConfirmErase(confirm) => erase::confirm(step, file, &confirm),
         Command::Withdraw(_) => moves::withdraw(step, file),
+        Command::AskMore(ask) => filing::ask_more(step, file, ask),
+        Command::Supplement(more) => filing::supplement(step, file, more),
+        Command::Check(reason) => filing::check(step, file, reason),
+        Command::Checked(seen) => filing::checked(step, file, seen),
         Command::File(reason) => moves::file(step, file, reason),
         Command::Refuse(reason) => moves::refuse(step, file, reason),
         Command::Merge(into) => moves::merge(step, file, into.into),
         Command::Dispatch(dispatch) => moves::dispatch(step, file, dispatch),
         Command::Accept(_) => moves::accept(step, file),
+        Command::HandOn(to) => work::hand_on(step, file, to),
+        Command::TakeBack(reason) => work::take_back(step, file, reason),
+        Command::Hang(hang) => work::hang(step, file, hang),
+        Command::Unhang(reason) => work::unhang(step, file, reason),
+        Command::Supervise(reason) => work::supervise(step, file, reason),
+        Command::RequestReturn(ask) => returns::request(step, file, ask),
+        Command::RuleReturn(ruling) => returns::rule(step, file, ruling),
         Command::FeedBack(back) => moves::feed_back(step, file, back),
         Command::Verify(verify) => moves::verify(step, file, verify),
         Command::Close(reason) => moves::close(step, file, reason),
@@ -106,16 +120,20 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// Whether the author holds the power of a kind over this case now.
-    fn power(&self, kind: &str, file: &CaseFile) -> bool {
+    /// Where a case stands, as far as rights care.
+    fn standing(file: &CaseFile) -> Standing<'_> {
         let case = &file.case;
-        let standing = Standing {
+        Standing {
             town: case.place.town.as_ref(),
             grid: case.place.grid.as_ref(),
             lead: case.lead.as_ref(),
             assists: &case.assists,
-        };
-        has_power(self.ctx.author.grants, kind, standing, self.ctx.now_ms)
+        }
+    }
+
+    /// Whether the author holds the power of a kind over this case now.
+    fn power(&self, kind: &str, file: &CaseFile) -> bool {
+        has_power(self.ctx.author.grants, kind, Self::standing(file), self.ctx.now_ms)
     }
 
     /// The id the author named, when the case was merged since.

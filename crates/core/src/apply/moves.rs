@@ -2,7 +2,7 @@
 
 use super::{Step, evidence};
 use crate::case::{
-    CaseFile, ClosedBy, Closing, FeedBackRef, Move, Part, Refused, Round, VerifyRef, find_move,
+    CaseFile, CaseState, ClosedBy, Closing, FeedBackRef, Move, Part, Refused, Round, VerifyRef, find_move,
 };
 use crate::command::{ConfirmVoid, Dispatch, FeedBack, Reason, Verify};
 use crate::id::CaseId;
@@ -18,25 +18,34 @@ impl From<Refused> for Why {
     }
 }
 
-impl Step<'_> {
-    /// The row of the table for this op, from the state and round that the case is in now.
-    fn row(&self, kind: &str, file: &CaseFile) -> Result<&'static Move, Why> {
-        find_move(kind, &file.case.state, file.case.round, self.op.env.round).map_err(Why::from)
-    }
-
-    /// Power and table together, for moves that are nothing but a move.
-    fn allowed(&self, kind: &str, file: &CaseFile) -> Result<&'static Move, Why> {
-        if !self.power(kind, file) {
-            return Err(Why::NoPower);
-        }
-        self.row(kind, file)
-    }
+/// The row of the table for this op, from the state and round that the case is in now.
+pub(super) fn row(step: &Step<'_>, kind: &str, file: &CaseFile) -> Result<&'static Move, Why> {
+    find_move(kind, &file.case.state, file.case.round, step.op.env.round).map_err(Why::from)
 }
 
-fn make(file: &mut CaseFile, row: &Move) {
+/// Power and table together, for moves that are nothing but a move. What stands behind a colon is the outcome: the power is
+/// that of the kind.
+pub(super) fn allowed(step: &Step<'_>, kind: &str, file: &CaseFile) -> Result<&'static Move, Why> {
+    if !step.power(kind.split(':').next().unwrap_or(kind), file) {
+        return Err(Why::NoPower);
+    }
+    row(step, kind, file)
+}
+
+pub(super) fn make(file: &mut CaseFile, row: &Move) {
     file.case.state = row.to.clone();
     if row.round == Round::Raise {
         file.case.round += 1;
+    }
+    // What is asked for ends with the state that waits for it.
+    if row.to != CaseState::NeedMore {
+        file.case.more_asked = None;
+    }
+    if row.to != CaseState::ReturnRequested {
+        file.case.return_asked = None;
+    }
+    if row.to != CaseState::Hung {
+        file.case.hung = None;
     }
 }
 
@@ -45,7 +54,7 @@ pub(super) fn withdraw(step: &Step<'_>, mut file: CaseFile) -> Outcome {
     if !file.in_part(Part::Reporter).any(|p| p == step.ctx.author.person) {
         return step.noted(&file, Why::NotYours);
     }
-    match step.row("withdraw", &file) {
+    match row(step, "withdraw", &file) {
         Err(why) => step.noted(&file, why),
         Ok(row) => {
             make(&mut file, row);
@@ -55,8 +64,11 @@ pub(super) fn withdraw(step: &Step<'_>, mut file: CaseFile) -> Outcome {
 }
 
 pub(super) fn file(step: &Step<'_>, file: CaseFile, reason: Reason) -> Outcome {
-    simple(step, file, "file", |file, _| {
+    let clerk = step.ctx.author.person;
+    simple(step, file, "file", |file, now_ms| {
         file.case.entered_for = reason.entered_for.clone().or(file.case.entered_for.take());
+        file.case.filed_ms = Some(now_ms);
+        file.only_person(Part::Filer, clerk);
     })
 }
 
@@ -69,7 +81,10 @@ pub(super) fn accept(step: &Step<'_>, file: CaseFile) -> Outcome {
 }
 
 pub(super) fn dispatch(step: &Step<'_>, file: CaseFile, to: Dispatch) -> Outcome {
+    let clerk = step.ctx.author.person;
     simple(step, file, "dispatch", |file, now_ms| {
+        file.only_person(Part::Dispatcher, clerk);
+        file.case.handed_on = None;
         file.case.lead = Some(to.lead);
         file.case.assists = to.assists;
         file.case.case_kind = to.case_kind.or(file.case.case_kind.take());
@@ -92,7 +107,7 @@ fn simple(
     kind: &str,
     effect: impl FnOnce(&mut CaseFile, i64),
 ) -> Outcome {
-    match step.allowed(kind, &file) {
+    match allowed(step, kind, &file) {
         Err(why) => step.noted(&file, why),
         Ok(row) => {
             make(&mut file, row);
@@ -104,7 +119,7 @@ fn simple(
 
 /// Feedback: what was seen is evidence and stays in any case; the move needs power now and this round.
 pub(super) fn feed_back(step: &Step<'_>, mut file: CaseFile, back: FeedBack) -> Outcome {
-    match step.allowed("feed_back", &file) {
+    match allowed(step, "feed_back", &file) {
         Err(why) => evidence::kept_as_note(step, file, Some(back.text), why, back.photos),
         Ok(row) => {
             let round = file.case.round;
@@ -134,7 +149,7 @@ pub(super) fn verify(step: &Step<'_>, mut file: CaseFile, verify: Verify) -> Out
         Err(Why::SamePerson)
     } else {
         // The state and round speak first: they tell the worker more than the feedback's id does.
-        step.row(kind, &file).and_then(|row| if judged { Ok(row) } else { Err(Why::OtherFeedback) })
+        row(step, kind, &file).and_then(|row| if judged { Ok(row) } else { Err(Why::OtherFeedback) })
     };
     match row {
         Err(why) => evidence::kept_as_note(step, file, Some(verify.text), why, verify.photos),
@@ -168,7 +183,7 @@ pub(super) fn merge(step: &Step<'_>, mut from: CaseFile, into: CaseId) -> Outcom
     if root == from.id() {
         return step.noted(&from, Why::SameCase);
     }
-    let row = match step.allowed("merge", &from) {
+    let row = match allowed(step, "merge", &from) {
         Err(why) => return step.noted(&from, why),
         Ok(row) => row,
     };
@@ -213,7 +228,7 @@ pub(super) fn void(step: &Step<'_>, mut file: CaseFile, reason: Reason) -> Outco
 
 /// 作废, second person: another than the first.
 pub(super) fn confirm_void(step: &Step<'_>, mut file: CaseFile, confirm: &ConfirmVoid) -> Outcome {
-    let row = match step.allowed("confirm_void", &file) {
+    let row = match allowed(step, "confirm_void", &file) {
         Err(why) => return step.noted(&file, why),
         Ok(row) => row,
     };

@@ -104,6 +104,12 @@ impl CaseFile {
         self.people.insert(PersonRow { case_id: self.id(), part, person });
     }
 
+    /// Writes a person into a part that only one has.
+    pub fn only_person(&mut self, part: Part, person: PersonId) {
+        self.people.retain(|p| p.part != part);
+        self.add_person(part, person);
+    }
+
     /// Membership (protocol 8): the feeds of the case and of its children. People rows have their own.
     #[must_use]
     pub fn feeds(&self) -> BTreeSet<Feed> {
@@ -119,7 +125,9 @@ impl CaseFile {
             feeds.insert(Feed::unplaced());
         }
         feeds.extend(self.case.lead.iter().chain(&self.case.assists).map(Feed::dept));
-        feeds.extend(self.people.iter().filter(|p| p.part != Part::Voider).map(|p| Feed::user(p.person)));
+        // Who sits at a desk reads by the desk's rights.
+        let of_field = |p: &&PersonRow| !matches!(p.part, Part::Voider | Part::Filer | Part::Dispatcher);
+        feeds.extend(self.people.iter().filter(of_field).map(|p| Feed::user(p.person)));
         feeds
     }
 
@@ -145,7 +153,10 @@ impl CaseFile {
             push(RowKind::Conflict, row.id.clone(), text(row)?, &feeds);
         }
         for row in &self.people {
-            let own = BTreeSet::from([Feed::supervision(), Feed::user(row.person)]);
+            let mut own = BTreeSet::from([Feed::supervision()]);
+            if !matches!(row.part, Part::Filer | Part::Dispatcher) {
+                own.insert(Feed::user(row.person));
+            }
             push(RowKind::Person, row.id(), text(row)?, &own);
         }
         for row in self.erasures.values() {

@@ -9,8 +9,9 @@ mod transition;
 pub use erasure::{ERASED_TEXT, Erased, ErasureRow, ErasureState, WORDS};
 pub use file::{CaseFile, PhotoArrival};
 pub use rows::{
-    Case, ClosedBy, Closing, CommentRow, ConflictRow, FeedBackRef, Media, Part, PersonRow, PhotoRow, Place,
-    PlacedBy, ShortNo, VerifyRef,
+    Case, CheckRef, ClosedBy, Closing, CommentRow, ConflictRow, FeedBackRef, HandedOn, Hanging, Media,
+    MoreAsked, Part, PersonRow, PhotoRow, Place, PlacedBy, ReturnAsked, RulingRef, ShortNo, Supervised,
+    VerifyRef,
 };
 pub use state::CaseState;
 pub use transition::{Move, Refused, Round, TABLE, find_move, legal_moves};

@@ -6,7 +6,8 @@ use super::erasure::Erased;
 use super::state::CaseState;
 use crate::clock::CaptureTime;
 use crate::command::{
-    CaseKind, EnteredFor, Fix, FormName, FormRef, MediaKind, Origin, PhotoRole, Reason, Source,
+    CaseKind, EnteredFor, Fix, FormName, FormRef, Lack, MediaKind, Origin, PhotoRole, Reason, ReturnReason,
+    RulingKind, Source,
 };
 use crate::division::{CellCode, GridId, TownCode};
 use crate::geo::Point;
@@ -130,6 +131,107 @@ pub struct VerifyRef {
     pub at_ms: i64,
 }
 
+/// What the desk asked the reporter for. Words are notes of their own, here and below.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MoreAsked {
+    /// The op.
+    pub op_id: OpId,
+    /// What is lacking.
+    #[serde(default)]
+    pub lacks: Vec<Lack>,
+    /// When, server time.
+    pub at_ms: i64,
+}
+
+/// What was found at the place before filing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CheckRef {
+    /// The op.
+    pub op_id: OpId,
+    /// Whether the problem is there.
+    pub found: bool,
+    /// When received.
+    pub at_ms: i64,
+}
+
+/// To whom a unit has handed a case on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HandedOn {
+    /// The op.
+    pub op_id: OpId,
+    /// The team, contractor or person, as the unit calls them.
+    pub to: String,
+    /// When, server time.
+    pub at_ms: i64,
+}
+
+/// Until when a case hangs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Hanging {
+    /// The op.
+    pub op_id: OpId,
+    /// The works it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// When it is looked at again.
+    pub review_ms: i64,
+    /// Since when, server time.
+    pub at_ms: i64,
+}
+
+/// The supervision centre watches over a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Supervised {
+    /// The op.
+    pub op_id: OpId,
+    /// Since when, server time.
+    pub at_ms: i64,
+}
+
+/// A request to return that waits for a ruling.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ReturnAsked {
+    /// The op.
+    pub op_id: OpId,
+    /// Why.
+    pub reason: ReturnReason,
+    /// Whose it is, as the unit sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<DeptKey>,
+    /// When received.
+    pub at_ms: i64,
+}
+
+/// A ruling that was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RulingRef {
+    /// The op.
+    pub op_id: OpId,
+    /// Which of the six.
+    pub ruling: RulingKind,
+    /// The unit that had asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<DeptKey>,
+    /// The unit that leads since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<DeptKey>,
+    /// Whether like cases are to follow it.
+    #[serde(default)]
+    pub precedent: bool,
+    /// Until when the owner is ruled, or when the visit is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_ms: Option<i64>,
+    /// When given, server time.
+    pub at_ms: i64,
+}
+
 /// What has arrived of the photos a case waits for (protocol 11).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -140,6 +242,11 @@ pub struct Media {
     pub m: u32,
     /// Verified originals.
     pub k: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// A case.
@@ -201,6 +308,33 @@ pub struct Case {
     /// 配合单位
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assists: Vec<DeptKey>,
+    /// When last filed, server time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filed_ms: Option<i64>,
+    /// To whom the unit has handed it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handed_on: Option<HandedOn>,
+    /// Until when it hangs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hung: Option<Hanging>,
+    /// 督办
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supervised: Option<Supervised>,
+    /// What the reporter is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more_asked: Option<MoreAsked>,
+    /// The last look before filing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<CheckRef>,
+    /// A request to return that waits for a ruling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_asked: Option<ReturnAsked>,
+    /// How often a unit has asked to return it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub returns: u32,
+    /// Rulings, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rulings: Vec<RulingRef>,
     /// When last dispatched, server time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dispatched_ms: Option<i64>,
@@ -255,6 +389,10 @@ crate::open_enum! {
         Verifier = "verifier",
         /// Asked for voiding.
         Voider = "voider",
+        /// Filed it.
+        Filer = "filer",
+        /// Dispatched it.
+        Dispatcher = "dispatcher",
     }
 }
 

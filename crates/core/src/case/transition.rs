@@ -1,8 +1,7 @@
 //! The table of moves: from, to, effect on the round. Data that reads like the page it came from.
 //!
-//! Who may make a move stands in `access::POLICY`; what a move needs stands in `apply`. The issue "The
-//! life of a case" adds rows here; the names of its moves are reserved: ask_more, hand_on,
-//! request_return, rule_return, request_extension, rule_extension, hang, unhang, take_back, supervise.
+//! Who may make a move stands in `access::POLICY`; what a move needs stands in `apply`. Names of moves that are to come
+//! are reserved: request_extension, rule_extension.
 
 use super::state::CaseState;
 
@@ -18,7 +17,7 @@ pub enum Round {
 /// One row of the table.
 #[derive(Clone, Debug)]
 pub struct Move {
-    /// The op kind, with the outcome for `verify`.
+    /// The op kind, with the outcome for `verify` and `rule_return`.
     pub kind: &'static str,
     /// States it starts from.
     pub from: &'static [CaseState],
@@ -65,6 +64,22 @@ const FILED_ON: &[CaseState] = &[
 /// Every move there is.
 pub const TABLE: &[Move] = &[
     Move { kind: "withdraw", from: UNDECIDED, to: S::Withdrawn, round: Round::Keep, offline: true },
+    Move {
+        kind: "ask_more",
+        from: &[S::Reported, S::Checking],
+        to: S::NeedMore,
+        round: Round::Keep,
+        offline: false,
+    },
+    Move { kind: "supplement", from: &[S::NeedMore], to: S::Reported, round: Round::Keep, offline: true },
+    Move {
+        kind: "check",
+        from: &[S::Reported, S::NeedMore],
+        to: S::Checking,
+        round: Round::Keep,
+        offline: false,
+    },
+    Move { kind: "checked", from: &[S::Checking], to: S::Reported, round: Round::Keep, offline: true },
     Move { kind: "file", from: UNDECIDED, to: S::Filed, round: Round::Keep, offline: false },
     Move { kind: "refuse", from: UNDECIDED, to: S::Refused, round: Round::Keep, offline: false },
     Move { kind: "merge", from: OPEN, to: S::Merged, round: Round::Keep, offline: false },
@@ -76,6 +91,30 @@ pub const TABLE: &[Move] = &[
         offline: false,
     },
     Move { kind: "accept", from: &[S::Dispatched], to: S::Accepted, round: Round::Keep, offline: true },
+    Move { kind: "take_back", from: &[S::Filed], to: S::Reported, round: Round::Keep, offline: false },
+    Move { kind: "take_back", from: &[S::Dispatched], to: S::Filed, round: Round::Keep, offline: false },
+    Move {
+        kind: "hand_on",
+        from: &[S::Dispatched, S::Accepted, S::InWork, S::Rework],
+        to: S::InWork,
+        round: Round::Keep,
+        offline: true,
+    },
+    Move { kind: "hang", from: IN_HAND, to: S::Hung, round: Round::Keep, offline: false },
+    Move { kind: "unhang", from: &[S::Hung], to: S::Dispatched, round: Round::Keep, offline: false },
+    Move {
+        kind: "request_return",
+        from: &[S::Dispatched],
+        to: S::ReturnRequested,
+        round: Round::Keep,
+        offline: true,
+    },
+    ruled("rule_return:uphold", S::Dispatched, Round::Raise),
+    ruled("rule_return:maintain", S::Accepted, Round::Keep),
+    ruled("rule_return:provisional", S::Dispatched, Round::Raise),
+    ruled("rule_return:lead_and_assist", S::Dispatched, Round::Raise),
+    ruled("rule_return:site_visit", S::ReturnRequested, Round::Keep),
+    ruled("rule_return:area_default", S::Dispatched, Round::Raise),
     Move { kind: "feed_back", from: IN_HAND, to: S::FedBack, round: Round::Keep, offline: true },
     Move {
         kind: "verify:pass",
@@ -94,6 +133,11 @@ pub const TABLE: &[Move] = &[
     Move { kind: "close", from: FILED_ON, to: S::Closed, round: Round::Keep, offline: false },
     Move { kind: "confirm_void", from: OPEN, to: S::Voided, round: Round::Keep, offline: false },
 ];
+
+/// A ruling on a request to return.
+const fn ruled(kind: &'static str, to: CaseState, round: Round) -> Move {
+    Move { kind, from: &[S::ReturnRequested], to, round, offline: false }
+}
 
 /// Why a move is not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,15 +5,21 @@
 
 mod desk;
 mod erase;
+mod filing;
 mod media;
 mod report;
+mod returns;
+mod work;
 
 pub use desk::{
     CaseKind, Comment, ConfirmVoid, Dispatch, FeedBack, MergeInto, Reason, ResolveConflict, Verify,
 };
 pub use erase::{ConfirmErase, Erase, EraseTarget};
+pub use filing::{AskMore, Checked, Lack, Supplement};
 pub use media::{FormName, FormRef, MediaKind, Origin, PhotoLost, PhotoRole, PhotoTaken, Redact, WaiveMedia};
 pub use report::{Category, Edit, EnteredFor, FieldChange, Fix, Look, Relocate, Report, Source};
+pub use returns::{RequestReturn, ReturnReason, Ruling, RulingKind};
+pub use work::{HandOn, Hang};
 
 use crate::limits::OP_SCHEMA;
 use serde::{Deserialize, Serialize};
@@ -105,6 +111,14 @@ commands! {
     Erase(Erase) = "erase",
     /// 依法删除, second person.
     ConfirmErase(ConfirmErase) = "confirm_erase",
+    /// 退回补充, to the reporter.
+    AskMore(AskMore) = "ask_more",
+    /// 补充, by the reporter.
+    Supplement(Supplement) = "supplement",
+    /// 核实: somebody looks first.
+    Check(Reason) = "check",
+    /// What was found there.
+    Checked(Checked) = "checked",
     /// 立案
     File(Reason) = "file",
     /// 不予立案
@@ -115,6 +129,20 @@ commands! {
     Dispatch(Dispatch) = "dispatch",
     /// 签收
     Accept(Nothing) = "accept",
+    /// 二级派遣
+    HandOn(HandOn) = "hand_on",
+    /// 收回, a clerk's undo.
+    TakeBack(Reason) = "take_back",
+    /// 挂账 or 缓办
+    Hang(Hang) = "hang",
+    /// Ends that.
+    Unhang(Reason) = "unhang",
+    /// 督办
+    Supervise(Reason) = "supervise",
+    /// 申请退回
+    RequestReturn(RequestReturn) = "request_return",
+    /// 裁定
+    RuleReturn(Ruling) = "rule_return",
     /// 处置反馈
     FeedBack(FeedBack) = "feed_back",
     /// 核查

@@ -1,0 +1,106 @@
+//! A case in a unit's hands, and a clerk's undo: each cell written by hand from field.md U8, U9 and domain 2.4.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod story;
+
+use blindspot_core::CaseId;
+use blindspot_core::case::{CaseState as S, Part};
+use blindspot_core::command::*;
+use blindspot_core::limits::TAKE_BACK_MS;
+use blindspot_core::testing::*;
+use blindspot_core::verdict::{Verdict, Why};
+use story::*;
+
+fn noted(why: Why) -> Verdict {
+    Verdict::Noted { why }
+}
+fn hand_on(to: &str) -> Command {
+    Command::HandOn(HandOn { to: to.into(), note: None })
+}
+fn hang(reason: &str, review_ms: Option<i64>) -> Command {
+    Command::Hang(Hang {
+        project: Some("旧管改造".into()), review_ms, reason: reason.into(), photos: vec![]
+    })
+}
+fn take_back() -> Command {
+    Command::TakeBack(Reason::default())
+}
+fn dispatched() -> (Story, CaseId) {
+    let (mut s, c) = (Story::new(), case_id(1));
+    s.dispatched(c);
+    (s, c)
+}
+
+#[test]
+fn a_unit_hands_on_to_any_depth_and_stays_responsible() {
+    let (mut s, c) = dispatched();
+    assert_eq!(s.act(OTHER_UNIT, c, hand_on("三班")).1, noted(Why::NoPower));
+    s.ok(UNIT, c, hand_on("保洁公司"));
+    s.ok(UNIT, c, hand_on("三班"));
+    let case = s.case(c);
+    assert_eq!((&case.state, case.lead.as_ref().unwrap().as_str()), (&S::InWork, "sanitation"));
+    assert_eq!(case.handed_on.as_ref().unwrap().to, "三班");
+    s.ok(UNIT, c, hand_on(""));
+    assert_eq!(s.case(c).handed_on, None, "back with the unit's own clerk");
+    s.ok(UNIT, c, Command::FeedBack(FeedBack::default()));
+    assert_eq!(s.state(c), S::FedBack);
+}
+
+#[test]
+fn a_case_hangs_with_a_reason_and_a_date() {
+    let (mut s, c) = dispatched();
+    assert_eq!(s.act(LEADER, c, hang("等施工", Some(9))).1, noted(Why::NoPower));
+    assert_eq!(s.act(DEPUTY, c, hang(" ", Some(9))).1, noted(Why::ReasonNeeded));
+    assert_eq!(s.act(DEPUTY, c, hang("等施工", None)).1, noted(Why::ReasonNeeded));
+    s.ok(DEPUTY, c, hang("等施工", Some(9)));
+    assert_eq!((s.state(c), s.case(c).hung.as_ref().unwrap().review_ms), (S::Hung, 9));
+    assert_eq!(s.act(UNIT, c, Command::FeedBack(FeedBack::default())).1, noted(Why::StateMoved));
+    s.ok(LEADER, c, Command::Unhang(Reason::default()));
+    let case = s.case(c);
+    assert_eq!((&case.state, case.hung.clone(), case.lead.is_some()), (&S::Dispatched, None, true));
+}
+
+#[test]
+fn the_supervision_centre_watches_over_what_is_open() {
+    let (mut s, c) = dispatched();
+    let watch = || Command::Supervise(Reason::default());
+    assert_eq!(s.act(LEADER, c, watch()).1, noted(Why::NoPower));
+    s.ok(DESK, c, watch());
+    assert_eq!(s.state(c), S::Dispatched, "a flag, no move");
+    assert_eq!(s.act(SECOND, c, watch()).1, noted(Why::AlreadyThere));
+    s.ok(DESK, c, Command::Close(Reason::default()));
+    assert!(s.case(c).supervised.is_some(), "and stays to be counted");
+    assert_eq!(s.act(DESK, c, watch()).1, noted(Why::StateMoved));
+}
+
+#[test]
+fn a_slip_is_taken_back_by_the_same_clerk_within_ten_minutes() {
+    let (mut s, c) = dispatched();
+    assert_eq!(s.act(SECOND, c, take_back()).1, noted(Why::NotYours));
+    assert_eq!(s.act(UNIT, c, take_back()).1, noted(Why::NoPower));
+    s.ok(DESK, c, take_back());
+    let case = s.case(c);
+    assert_eq!((&case.state, case.lead.clone(), case.dispatched_ms), (&S::Filed, None, None));
+    s.ok(DESK, c, take_back());
+    assert_eq!((s.state(c), s.case(c).filed_ms), (S::Reported, None));
+    assert_eq!(s.a.world.cases[&c].in_part(Part::Filer).count(), 0);
+    assert_eq!(s.act(DESK, c, take_back()).1, noted(Why::StateMoved));
+}
+
+#[test]
+fn what_the_next_one_acted_on_or_is_older_stays() {
+    let (mut s, c) = dispatched();
+    s.ok(UNIT, c, Command::Accept(Nothing {}));
+    assert_eq!(s.act(DESK, c, take_back()).1, noted(Why::StateMoved));
+    let (mut s, c) = dispatched();
+    s.a.now_ms += TAKE_BACK_MS;
+    assert_eq!(s.act(DESK, c, take_back()).1, noted(Why::TooLate));
+    // A second dispatch, after a rework, is no slip of the first hour.
+    let (mut s, c) = (Story::new(), case_id(1));
+    let back = s.fed_back(c);
+    let failed =
+        Verify { feed_back: back, passed: false, text: String::new(), position: None, photos: vec![] };
+    s.ok(WORKER, c, Command::Verify(failed));
+    s.ok(DESK, c, dispatch());
+    assert_eq!(s.act(DESK, c, take_back()).1, noted(Why::TooLate));
+}
