@@ -9,6 +9,7 @@ mod backup;
 mod blobs;
 mod clock;
 mod config;
+mod deadline;
 mod demo;
 mod device;
 mod docs;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         args::Command::Audit(args) => audit::run(&args),
         args::Command::Verify(args) => verify::run(&args),
         args::Command::Doctor(args) => doctor::run(&args),
+        args::Command::Clock(args) => deadline::run(&args),
         args::Command::Workflow { json } => workflow::run(json),
         args::Command::Completions { shell } => {
             let mut script = Vec::new();

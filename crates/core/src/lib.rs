@@ -10,6 +10,7 @@ pub mod case;
 pub mod catalogue;
 pub mod clock;
 pub mod command;
+pub mod deadline;
 pub mod division;
 pub mod epoch;
 pub mod error;

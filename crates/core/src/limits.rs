@@ -31,6 +31,13 @@ pub const GNSS_AGE_MS_MAX: i64 = 10_000;
 pub const LOOK_GAP_MS: i64 = 2 * 3_600_000;
 /// How long a clerk may take back what was a slip, milliseconds (U8).
 pub const TAKE_BACK_MS: i64 = 10 * 60_000;
+/// What has danger in it is settled within so many hours, day and night (U11: 2 to 4).
+pub const URGENT_HOURS: u32 = 4;
+/// A case of no item that is known is due at the close of so many working days.
+pub const DEFAULT_WORKING_DAYS: u32 = 3;
+/// From this request to return on, the deputy head rules: units that pass a case on and on are no longer the duty leader's to
+/// settle (domain 2.4).
+pub const ARBITRATION_FROM: u32 = 3;
 /// Bytes of one upload request (tus PATCH) that a phone sends.
 pub const CHUNK_BYTES: usize = 512 * 1024;
 /// Largest photo or document, bytes (protocol 11).

@@ -104,3 +104,61 @@ fn what_the_next_one_acted_on_or_is_older_stays() {
     s.ok(DESK, c, dispatch());
     assert_eq!(s.act(DESK, c, take_back()).1, noted(Why::TooLate));
 }
+
+/// The clock of a case in words of the moves alone; how it counts is in `deadline.rs`.
+#[test]
+fn moves_start_pause_stop_and_restart_the_clock() {
+    let (mut s, c) = dispatched();
+    let first = s.case(c).due.clone().unwrap();
+    assert_eq!((first.rule.as_str(), first.paused_ms, first.stopped_ms), ("default", None, None));
+    let returned = || {
+        Command::RequestReturn(RequestReturn {
+            reason: ReturnReason::OtherArea,
+            basis: "b".into(),
+            owner: None,
+            photos: vec![],
+        })
+    };
+    let rule = |ruling, lead: Option<&str>| {
+        Command::RuleReturn(Ruling {
+            ruling,
+            lead: lead.map(Into::into),
+            assists: vec![],
+            text: "t".into(),
+            precedent: false,
+            by_ms: None,
+            entered_for: None,
+            photos: vec![],
+        })
+    };
+    s.ok(UNIT, c, returned());
+    s.ok(LEADER, c, rule(RulingKind::Maintain, None));
+    assert_eq!(s.case(c).due.as_ref(), Some(&first), "a return that is refused gains nothing");
+    s.ok(DEPUTY, c, hang("等施工", Some(9)));
+    assert!(s.case(c).due.as_ref().unwrap().paused_ms.is_some());
+    s.a.now_ms += 30 * 24 * 3_600_000;
+    s.ok(LEADER, c, Command::Unhang(Reason::default()));
+    let resumed = s.case(c).due.clone().unwrap();
+    assert!(resumed.paused_ms.is_none() && resumed.due_ms > first.due_ms);
+    let back = s.ok(UNIT, c, Command::FeedBack(FeedBack::default()));
+    assert!(s.case(c).due.as_ref().unwrap().stopped_ms.is_some());
+    let failed =
+        Verify { feed_back: back, passed: false, text: String::new(), position: None, photos: vec![] };
+    s.ok(WORKER, c, Command::Verify(failed));
+    let again = s.case(c).due.clone().unwrap();
+    assert!(again.stopped_ms.is_none() && again.due_ms >= resumed.due_ms);
+    // A return that is upheld gives the other unit a clock of its own.
+    let (mut s, c) = dispatched();
+    let first = s.case(c).due.clone().unwrap();
+    s.ok(UNIT, c, returned());
+    s.a.now_ms += 10 * 24 * 3_600_000;
+    s.ok(LEADER, c, rule(RulingKind::Uphold, Some("market")));
+    assert!(s.case(c).due.as_ref().unwrap().from_ms > first.from_ms);
+    // What has danger in it does not wait for the morning.
+    let (mut s, c) = (Story::new(), case_id(1));
+    s.ok(WORKER, c, Command::Report(Report { urgent_danger: true, ..Report::default() }));
+    s.ok(DESK, c, Command::File(Reason::default()));
+    s.ok(DESK, c, dispatch());
+    let urgent = s.case(c).due.clone().unwrap();
+    assert_eq!((urgent.rule.as_str(), urgent.due_ms - urgent.from_ms), ("urgent", 4 * 3_600_000));
+}

@@ -16,6 +16,7 @@ mod work;
 use crate::access::{Class, EvidenceRights, Standing, evidence_rights, has_power, policy};
 use crate::case::CaseFile;
 use crate::command::{Command, CommandProblem};
+use crate::deadline::Due;
 use crate::id::CaseId;
 use crate::op::SealedOp;
 use crate::verdict::{Cause, Verdict, Why};
@@ -129,6 +130,13 @@ impl Step<'_> {
             lead: case.lead.as_ref(),
             assists: &case.assists,
         }
+    }
+
+    /// The clock of a case that a unit gets now, by its item.
+    fn clock(&self, file: &CaseFile) -> Due {
+        let category = file.case.fields.get("category");
+        let code = category.and_then(|c| c.get("problem").or_else(|| c.get("item"))?.as_str());
+        Due::begin(self.ctx.catalogue, code, file.case.urgent_danger, self.ctx.now_ms)
     }
 
     /// Whether the author holds the power of a kind over this case now.

@@ -84,6 +84,7 @@ pub(super) fn dispatch(step: &Step<'_>, file: CaseFile, to: Dispatch) -> Outcome
     let clerk = step.ctx.author.person;
     simple(step, file, "dispatch", |file, now_ms| {
         file.only_person(Part::Dispatcher, clerk);
+        file.case.due = Some(step.clock(file));
         file.case.handed_on = None;
         file.case.lead = Some(to.lead);
         file.case.assists = to.assists;
@@ -95,10 +96,18 @@ pub(super) fn dispatch(step: &Step<'_>, file: CaseFile, to: Dispatch) -> Outcome
 
 pub(super) fn close(step: &Step<'_>, file: CaseFile, reason: Reason) -> Outcome {
     simple(step, file, "close", |file, now_ms| {
+        stop_clock(file, now_ms);
         let reason = Some(reason.reason);
         file.case.closing =
             Some(Closing { by: ClosedBy::Desk, at_ms: now_ms, reason, evidence_pending: false });
     })
+}
+
+/// The unit's part is done.
+fn stop_clock(file: &mut CaseFile, now_ms: i64) {
+    if let Some(due) = &mut file.case.due {
+        due.stop(now_ms);
+    }
 }
 
 fn simple(
@@ -132,6 +141,7 @@ pub(super) fn feed_back(step: &Step<'_>, mut file: CaseFile, back: FeedBack) -> 
                 photos: back.photos,
                 erased: None,
             });
+            stop_clock(&mut file, step.ctx.now_ms);
             file.add_person(Part::Handler, step.ctx.author.person);
             step.done(file)
         }
@@ -162,6 +172,11 @@ pub(super) fn verify(step: &Step<'_>, mut file: CaseFile, verify: Verify) -> Out
                 passed: verify.passed,
                 at_ms: now_ms,
             });
+            if !verify.passed
+                && let Some(due) = &mut file.case.due
+            {
+                due.again(now_ms);
+            }
             if verify.passed {
                 file.case.closing = Some(Closing {
                     by: ClosedBy::Verify,

@@ -58,6 +58,7 @@ fn new_case(step: &Step<'_>, case_id: CaseId, report: Report, self_fixed: bool) 
         lead: None,
         assists: vec![],
         filed_ms: None,
+        due: None,
         handed_on: None,
         hung: None,
         supervised: None,

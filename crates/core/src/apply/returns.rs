@@ -5,12 +5,9 @@ use super::{Step, evidence};
 use crate::access::{Role, has_role};
 use crate::case::{CaseFile, ReturnAsked, RulingRef};
 use crate::command::{RequestReturn, Ruling, RulingKind};
+use crate::limits::ARBITRATION_FROM;
 use crate::verdict::Why;
 use crate::world::Outcome;
-
-/// From this request on, the deputy head rules: units that pass a case on and on are no longer the duty leader's to settle
-/// (domain 2.4).
-const ARBITRATION_FROM: u32 = 3;
 
 /// 申请退回: the unit that leads says it is not its own. It stays its own until the ruling.
 pub(super) fn request(step: &Step<'_>, mut file: CaseFile, ask: RequestReturn) -> Outcome {
@@ -52,6 +49,7 @@ pub(super) fn rule(step: &Step<'_>, mut file: CaseFile, ruling: Ruling) -> Outco
         file.case.assists = ruling.assists.into_iter().filter(|unit| *unit != lead).collect();
         file.case.lead = Some(lead);
         file.case.dispatched_ms = Some(now_ms);
+        file.case.due = Some(step.clock(&file));
         file.case.feed_back = None;
         file.case.handed_on = None;
     }

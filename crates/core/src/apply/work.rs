@@ -34,6 +34,9 @@ pub(super) fn hang(step: &Step<'_>, mut file: CaseFile, hang: Hang) -> Outcome {
     };
     make(&mut file, row);
     let (op_id, at_ms) = (step.op.env.op_id, step.ctx.now_ms);
+    if let Some(due) = &mut file.case.due {
+        due.pause(at_ms);
+    }
     file.case.hung = Some(Hanging { op_id, project: hang.project, review_ms, at_ms });
     evidence::say(step, &mut file, hang.reason, hang.photos);
     step.done(file)
@@ -45,6 +48,9 @@ pub(super) fn unhang(step: &Step<'_>, mut file: CaseFile, reason: Reason) -> Out
         Err(why) => step.noted(&file, why),
         Ok(row) => {
             make(&mut file, row);
+            if let Some(due) = &mut file.case.due {
+                due.resume(step.ctx.now_ms);
+            }
             evidence::say(step, &mut file, reason.note.unwrap_or_default(), vec![]);
             step.done(file)
         }
@@ -93,6 +99,7 @@ pub(super) fn take_back(step: &Step<'_>, mut file: CaseFile, reason: Reason) -> 
         file.case.lead = None;
         file.case.assists.clear();
         file.case.dispatched_ms = None;
+        file.case.due = None;
     } else {
         file.case.filed_ms = None;
     }

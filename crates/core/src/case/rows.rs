@@ -3,12 +3,13 @@
 //! No row holds what some reader of its feeds may not see: people are rows of their own.
 
 use super::erasure::Erased;
+use super::marks::{CheckRef, HandedOn, Hanging, MoreAsked, ReturnAsked, RulingRef, Supervised};
 use super::state::CaseState;
 use crate::clock::CaptureTime;
 use crate::command::{
-    CaseKind, EnteredFor, Fix, FormName, FormRef, Lack, MediaKind, Origin, PhotoRole, Reason, ReturnReason,
-    RulingKind, Source,
+    CaseKind, EnteredFor, Fix, FormName, FormRef, MediaKind, Origin, PhotoRole, Reason, Source,
 };
+use crate::deadline::Due;
 use crate::division::{CellCode, GridId, TownCode};
 use crate::geo::Point;
 use crate::id::{CaseId, DeptKey, OpId, PersonId, PhotoId};
@@ -131,107 +132,6 @@ pub struct VerifyRef {
     pub at_ms: i64,
 }
 
-/// What the desk asked the reporter for. Words are notes of their own, here and below.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct MoreAsked {
-    /// The op.
-    pub op_id: OpId,
-    /// What is lacking.
-    #[serde(default)]
-    pub lacks: Vec<Lack>,
-    /// When, server time.
-    pub at_ms: i64,
-}
-
-/// What was found at the place before filing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct CheckRef {
-    /// The op.
-    pub op_id: OpId,
-    /// Whether the problem is there.
-    pub found: bool,
-    /// When received.
-    pub at_ms: i64,
-}
-
-/// To whom a unit has handed a case on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct HandedOn {
-    /// The op.
-    pub op_id: OpId,
-    /// The team, contractor or person, as the unit calls them.
-    pub to: String,
-    /// When, server time.
-    pub at_ms: i64,
-}
-
-/// Until when a case hangs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Hanging {
-    /// The op.
-    pub op_id: OpId,
-    /// The works it waits for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub project: Option<String>,
-    /// When it is looked at again.
-    pub review_ms: i64,
-    /// Since when, server time.
-    pub at_ms: i64,
-}
-
-/// The supervision centre watches over a case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Supervised {
-    /// The op.
-    pub op_id: OpId,
-    /// Since when, server time.
-    pub at_ms: i64,
-}
-
-/// A request to return that waits for a ruling.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct ReturnAsked {
-    /// The op.
-    pub op_id: OpId,
-    /// Why.
-    pub reason: ReturnReason,
-    /// Whose it is, as the unit sees it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<DeptKey>,
-    /// When received.
-    pub at_ms: i64,
-}
-
-/// A ruling that was given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct RulingRef {
-    /// The op.
-    pub op_id: OpId,
-    /// Which of the six.
-    pub ruling: RulingKind,
-    /// The unit that had asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<DeptKey>,
-    /// The unit that leads since.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<DeptKey>,
-    /// Whether like cases are to follow it.
-    #[serde(default)]
-    pub precedent: bool,
-    /// Until when the owner is ruled, or when the visit is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by_ms: Option<i64>,
-    /// When given, server time.
-    pub at_ms: i64,
-}
-
 /// What has arrived of the photos a case waits for (protocol 11).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -311,6 +211,9 @@ pub struct Case {
     /// When last filed, server time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filed_ms: Option<i64>,
+    /// 处置时限
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Due>,
     /// To whom the unit has handed it on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handed_on: Option<HandedOn>,

@@ -1,0 +1,107 @@
+//! Marks on a case that its moves leave: what is asked for, handed on, hung, ruled. Words said with them are notes of
+//! their own, so that they can be hidden and erased like any.
+
+use crate::command::{Lack, ReturnReason, RulingKind};
+use crate::id::{DeptKey, OpId};
+use serde::{Deserialize, Serialize};
+
+/// What the desk asked the reporter for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MoreAsked {
+    /// The op.
+    pub op_id: OpId,
+    /// What is lacking.
+    #[serde(default)]
+    pub lacks: Vec<Lack>,
+    /// When, server time.
+    pub at_ms: i64,
+}
+
+/// What was found at the place before filing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CheckRef {
+    /// The op.
+    pub op_id: OpId,
+    /// Whether the problem is there.
+    pub found: bool,
+    /// When received.
+    pub at_ms: i64,
+}
+
+/// To whom a unit has handed a case on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HandedOn {
+    /// The op.
+    pub op_id: OpId,
+    /// The team, contractor or person, as the unit calls them.
+    pub to: String,
+    /// When, server time.
+    pub at_ms: i64,
+}
+
+/// Until when a case hangs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Hanging {
+    /// The op.
+    pub op_id: OpId,
+    /// The works it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// When it is looked at again.
+    pub review_ms: i64,
+    /// Since when, server time.
+    pub at_ms: i64,
+}
+
+/// The supervision centre watches over a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Supervised {
+    /// The op.
+    pub op_id: OpId,
+    /// Since when, server time.
+    pub at_ms: i64,
+}
+
+/// A request to return that waits for a ruling.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ReturnAsked {
+    /// The op.
+    pub op_id: OpId,
+    /// Why.
+    pub reason: ReturnReason,
+    /// Whose it is, as the unit sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<DeptKey>,
+    /// When received.
+    pub at_ms: i64,
+}
+
+/// A ruling that was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RulingRef {
+    /// The op.
+    pub op_id: OpId,
+    /// Which of the six.
+    pub ruling: RulingKind,
+    /// The unit that had asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<DeptKey>,
+    /// The unit that leads since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<DeptKey>,
+    /// Whether like cases are to follow it.
+    #[serde(default)]
+    pub precedent: bool,
+    /// Until when the owner is ruled, or when the visit is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_ms: Option<i64>,
+    /// When given, server time.
+    pub at_ms: i64,
+}

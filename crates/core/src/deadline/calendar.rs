@@ -1,0 +1,152 @@
+//! Service calendars 工作时: when a clock runs (field.md U11, U12). China has one time and no summer time: UTC+8.
+
+use time::{Date, Month};
+
+const MINUTE_MS: i64 = 60_000;
+const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+/// UTC+8.
+const ZONE_MS: i64 = 8 * 60 * MINUTE_MS;
+/// The Julian day of 1970-01-01.
+const EPOCH_DAY: i64 = 2_440_588;
+/// No clock runs longer: some ten years.
+const DAYS_MAX: i64 = 4_000;
+
+/// Days on which a calendar is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Days {
+    All,
+    Working,
+}
+
+crate::open_enum! {
+    /// A calendar, by the trade that works by it.
+    pub enum CalendarKind {
+        /// 环卫: every day, 06:00 to 22:00.
+        Sanitation = "sanitation",
+        /// 机关: working days, 08:30 to 17:30.
+        Office = "office",
+        /// 夜市: every day, 18:00 to 02:00 of the next.
+        NightMarket = "night_market",
+        /// 紧急工作时: day and night.
+        Urgent = "urgent",
+    }
+}
+
+impl CalendarKind {
+    /// Opening days, and from and to which minute of the day; a time above 24 hours is of the next day.
+    fn hours(&self) -> (Days, i64, i64) {
+        match self {
+            CalendarKind::Sanitation => (Days::All, 6 * 60, 22 * 60),
+            CalendarKind::NightMarket => (Days::All, 18 * 60, 26 * 60),
+            CalendarKind::Urgent => (Days::All, 0, 24 * 60),
+            // One that this version does not know runs as offices do: nobody is late too early.
+            CalendarKind::Office | CalendarKind::Other(_) => (Days::Working, 8 * 60 + 30, 17 * 60 + 30),
+        }
+    }
+
+    /// The Chinese name.
+    #[must_use]
+    pub fn zh(&self) -> &str {
+        match self {
+            CalendarKind::Sanitation => "环卫工作时（每天 06:00-22:00）",
+            CalendarKind::Office => "机关工作日（08:30-17:30）",
+            CalendarKind::NightMarket => "夜市（18:00-次日 02:00）",
+            CalendarKind::Urgent => "紧急工作时（昼夜）",
+            CalendarKind::Other(word) => word,
+        }
+    }
+
+    /// When it is open on a day that counts from 1970-01-01: from and to, milliseconds since 1970.
+    #[must_use]
+    pub fn open_on(&self, day: i64) -> Option<(i64, i64)> {
+        let (days, from, to) = self.hours();
+        let at = |minute: i64| day * DAY_MS - ZONE_MS + minute * MINUTE_MS;
+        (days == Days::All || is_working_day(day)).then(|| (at(from), at(to)))
+    }
+
+    /// The moment at which so much open time has passed since `from_ms`, milliseconds.
+    #[must_use]
+    pub fn after(&self, from_ms: i64, open_ms: i64) -> i64 {
+        let mut left = open_ms.max(0);
+        // What opened the day before may still be open.
+        for day in day_of(from_ms) - 1..day_of(from_ms) + DAYS_MAX {
+            let Some((open, close)) = self.open_on(day) else { continue };
+            let begin = open.max(from_ms);
+            if begin < close {
+                if left <= close - begin {
+                    return begin + left;
+                }
+                left -= close - begin;
+            }
+        }
+        from_ms + open_ms
+    }
+
+    /// How much open time lies between two moments, milliseconds; nothing when the second is the earlier.
+    #[must_use]
+    pub fn between(&self, from_ms: i64, to_ms: i64) -> i64 {
+        let days = day_of(from_ms) - 1..=day_of(to_ms).min(day_of(from_ms) + DAYS_MAX);
+        let open = days.filter_map(|day| self.open_on(day));
+        open.map(|(open, close)| (close.min(to_ms) - open.max(from_ms)).max(0)).sum()
+    }
+
+    /// The close of the n-th open day after the day of `from_ms`, which does not count itself.
+    #[must_use]
+    pub fn close_of_day(&self, from_ms: i64, n: u32) -> i64 {
+        let days = day_of(from_ms) + 1..day_of(from_ms) + DAYS_MAX;
+        let nth = usize::try_from(n.max(1) - 1).unwrap_or(usize::MAX);
+        days.filter_map(|day| self.open_on(day)).nth(nth).map_or(from_ms, |(_, close)| close)
+    }
+}
+
+/// Days since 1970-01-01 in UTC+8.
+#[must_use]
+pub fn day_of(ms: i64) -> i64 {
+    (ms + ZONE_MS).div_euclid(DAY_MS)
+}
+
+/// As people write it: `03-02 13:00`.
+#[must_use]
+pub fn shown(ms: i64) -> String {
+    let minute = (ms + ZONE_MS).rem_euclid(DAY_MS) / MINUTE_MS;
+    let julian = i32::try_from(day_of(ms) + EPOCH_DAY).unwrap_or(i32::MAX);
+    let date = Date::from_julian_day(julian).unwrap_or(Date::MAX);
+    format!("{:02}-{:02} {:02}:{:02}", u8::from(date.month()), date.day(), minute / 60, minute % 60)
+}
+
+/// Days off 放假 and make-up workdays 调休上班 of 2026 (State Council notice of 2025-11-04; field.md U12): first and last.
+const OFF: &[(i64, i64)] = &[
+    (day(Month::January, 1), day(Month::January, 3)),
+    (day(Month::February, 15), day(Month::February, 23)),
+    (day(Month::April, 4), day(Month::April, 6)),
+    (day(Month::May, 1), day(Month::May, 5)),
+    (day(Month::June, 19), day(Month::June, 21)),
+    (day(Month::September, 25), day(Month::September, 27)),
+    (day(Month::October, 1), day(Month::October, 7)),
+];
+const MAKE_UP: &[i64] = &[
+    day(Month::January, 4),
+    day(Month::February, 14),
+    day(Month::February, 28),
+    day(Month::May, 9),
+    day(Month::September, 20),
+    day(Month::October, 10),
+];
+
+/// A day of 2026.
+const fn day(month: Month, day: u8) -> i64 {
+    match Date::from_calendar_date(2026, month, day) {
+        Ok(date) => date.to_julian_day() as i64 - EPOCH_DAY,
+        Err(_) => panic!("no such day"),
+    }
+}
+
+/// Whether offices work on a day; of years whose notice is not known, Monday to Friday.
+fn is_working_day(day: i64) -> bool {
+    if MAKE_UP.contains(&day) {
+        return true;
+    }
+    // 1970-01-01 was a Thursday; Monday is 0.
+    let weekday = (day + 3).rem_euclid(7);
+    weekday < 5 && !OFF.iter().any(|(first, last)| (*first..=*last).contains(&day))
+}
