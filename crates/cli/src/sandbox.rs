@@ -23,6 +23,8 @@ const PEOPLE: &[(&str, &str)] = &[
     ("clerk-env_san", "承办 clerk of a unit"),
     ("filing_desk-1", "受理 files cases"),
     ("dispatcher-1", "派遣 sends cases to units"),
+    ("duty_leader-1", "值班长 rules on returns"),
+    ("deputy_head-1", "副主任 rules from the third on"),
     ("supervisor-1", "监督 supervision"),
     ("hotline_clerk-1", "热线 hotline"),
     ("auditor-1", "审计 reads the audit log"),

@@ -107,11 +107,30 @@ impl Due {
         self.stopped_ms.or(self.paused_ms).unwrap_or(now_ms) > self.due_ms
     }
 
+    /// The Chinese word of the unit.
+    #[must_use]
+    pub fn unit_zh(&self) -> &str {
+        match self.unit.as_str() {
+            "service_hour" => "工作时",
+            "working_day" => "工作日",
+            "clock_hour" => "小时",
+            "calendar_day" => "天",
+            other => other,
+        }
+    }
+
     /// The clock in words: rule, calendar, what was counted on which day, end.
     #[must_use]
     pub fn explain(&self) -> Vec<String> {
         let mut lines = vec![
-            format!("规则 rule {}：{} {}，{}", self.rule, self.value, self.unit, self.calendar.zh()),
+            format!(
+                "规则 rule {}：{} {}（{}），{}",
+                self.rule,
+                self.value,
+                self.unit_zh(),
+                self.unit,
+                self.calendar.zh()
+            ),
             format!("起算 from {}", shown(self.from_ms)),
         ];
         for day in day_of(self.from_ms) - 1..=day_of(self.due_ms) {

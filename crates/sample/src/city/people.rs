@@ -11,7 +11,7 @@ use serde::Deserialize;
 pub const DEMO_TOWNS: [&str; 5] = ["330782001", "330782002", "330782003", "330782004", "330782008"];
 
 /// City-wide desks: role, how many people.
-const DESKS: [(&str, usize); 8] = [
+const DESKS: [(&str, usize); 9] = [
     ("filing_desk", 3),
     ("dispatcher", 3),
     ("duty_leader", 2),
@@ -20,6 +20,8 @@ const DESKS: [(&str, usize); 8] = [
     ("inspector", 2),
     ("auditor", 1),
     ("administrator", 1),
+    // At the end: names are drawn one after the other, and those before keep theirs.
+    ("deputy_head", 1),
 ];
 
 /// The catalogue's departments, then the towns.

@@ -101,7 +101,9 @@ fn people_sites_and_units_fit_the_catalogue() {
     }
     let keys: BTreeSet<_> = c.people.iter().map(|p| &p.key).collect();
     assert_eq!(keys.len(), c.people.len());
-    for role in ["filing_desk", "dispatcher", "duty_leader", "supervisor", "hotline_clerk", "auditor"] {
+    for role in
+        ["filing_desk", "dispatcher", "duty_leader", "deputy_head", "supervisor", "hotline_clerk", "auditor"]
+    {
         assert!(c.people_with(role).count() > 0, "{role}");
     }
     assert_eq!(c.people_with("unit_clerk").count(), c.departments.len());
