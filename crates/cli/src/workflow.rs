@@ -3,7 +3,7 @@
 use crate::out::Done;
 use crate::table;
 use blindspot_core::access::{Class, policy};
-use blindspot_core::case::{CaseState, Move, Round, TABLE};
+use blindspot_core::case::{CaseState, Move, Round, TABLE, op_kind};
 use serde_json::{Value, json};
 
 /// Prints states and moves.
@@ -31,19 +31,14 @@ pub(crate) fn run(as_json: bool) -> Done {
     Ok(())
 }
 
-/// The kind of a move without its outcome.
-pub(crate) fn kind(m: &Move) -> &'static str {
-    m.kind.split(':').next().unwrap_or(m.kind)
-}
-
 /// The Chinese name of a move.
 pub(crate) fn name(m: &Move) -> &'static str {
-    policy(kind(m)).map_or("", |p| p.zh)
+    policy(op_kind(m.kind)).map_or("", |p| p.zh)
 }
 
 /// The roles that may make it; for evidence without any, whoever it is about.
 pub(crate) fn who(m: &Move) -> Vec<&'static str> {
-    match policy(kind(m)) {
+    match policy(op_kind(m.kind)) {
         Some(p) if !p.roles.is_empty() => p.roles.iter().map(|r| r.zh()).collect(),
         _ => vec!["上报人"],
     }
@@ -51,14 +46,14 @@ pub(crate) fn who(m: &Move) -> Vec<&'static str> {
 
 fn whole() -> Value {
     let states: Vec<Value> =
-        CaseState::ALL.iter().map(|s| json!({"state": s, "zh": s.zh(), "open": s.is_open()})).collect();
+        CaseState::KNOWN.iter().map(|s| json!({"state": s, "zh": s.zh(), "open": s.is_open()})).collect();
     let moves: Vec<Value> = TABLE
         .iter()
         .map(|m| {
-            let line = policy(kind(m));
+            let line = policy(op_kind(m.kind));
             let class = line.map(|p| if p.class == Class::Evidence { "evidence" } else { "power" });
             json!({
-                "kind": kind(m), "outcome": m.kind.split_once(':').map(|(_, outcome)| outcome), "zh": name(m),
+                "kind": op_kind(m.kind), "outcome": m.kind.split_once(':').map(|(_, outcome)| outcome), "zh": name(m),
                 "from": m.from, "to": m.to, "round_raised": m.round == Round::Raise, "offline": m.offline,
                 "class": class, "roles": line.map(|p| p.roles),
             })

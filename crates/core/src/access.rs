@@ -37,21 +37,6 @@ crate::open_enum! {
 }
 
 impl Role {
-    /// Every role that this version knows.
-    pub const ALL: &'static [Role] = &[
-        Role::Collector,
-        Role::UnitClerk,
-        Role::FilingDesk,
-        Role::Dispatcher,
-        Role::DutyLeader,
-        Role::DeputyHead,
-        Role::Supervisor,
-        Role::HotlineClerk,
-        Role::Inspector,
-        Role::Auditor,
-        Role::Administrator,
-    ];
-
     /// The Chinese word on screens.
     #[must_use]
     pub fn zh(&self) -> &str {

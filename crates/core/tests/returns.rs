@@ -7,7 +7,7 @@ mod story;
 use blindspot_core::case::CaseState as S;
 use blindspot_core::command::*;
 use blindspot_core::testing::*;
-use blindspot_core::verdict::{Verdict, Why};
+use blindspot_core::verdict::{Cause, Verdict, Why};
 use blindspot_core::{CaseId, PhotoId};
 use proptest::prelude::*;
 use story::*;
@@ -162,6 +162,27 @@ fn a_ruling_says_who_leads_in_words_and_until_when() {
 }
 
 #[test]
+fn a_ruling_by_telephone_leaves_whose_word_the_report_was_and_a_later_versions_ruling_waits() {
+    let word = |name: &str| Some(EnteredFor { name: name.into(), ..EnteredFor::default() });
+    let (mut s, c) = (Story::new(), case_id(1));
+    s.ok(WORKER, c, Command::Report(Report { entered_for: word("张主任"), ..Report::default() }));
+    s.ok(DESK, c, Command::File(Reason::default()));
+    s.ok(DESK, c, dispatch());
+    s.ok(UNIT, c, request());
+    let later = Command::RuleReturn(ruling(RulingKind::Other("by_lot".into()), Some("market")));
+    assert!(
+        matches!(s.act(LEADER, c, later).1, Verdict::Quarantined { cause: Cause::UnknownKind, .. }),
+        "not lost to the server that will know it"
+    );
+    let told = Ruling { entered_for: word("王主任"), ..ruling(RulingKind::Maintain, None) };
+    s.ok(LEADER, c, Command::RuleReturn(told));
+    assert_eq!(
+        (&s.case(c).entered_for, &s.case(c).rulings[0].entered_for),
+        (&word("张主任"), &word("王主任"))
+    );
+}
+
+#[test]
 fn the_third_request_is_the_deputy_heads() {
     let (mut s, c) = returning();
     s.ok(LEADER, c, rule(RulingKind::Uphold, Some("market")));
@@ -205,8 +226,7 @@ proptest! {
                 5 => Command::Dispatch(Dispatch { lead: unit.into(), assists: vec![], case_kind: None, note: None }),
                 6 => Command::Accept(Nothing {}),
                 7 | 8 => request(),
-                9 => rule([RulingKind::Uphold, RulingKind::Maintain, RulingKind::Provisional, RulingKind::SiteVisit,
-                    RulingKind::LeadAndAssist, RulingKind::AreaDefault][usize::try_from(dice % 6).unwrap()].clone(), Some(unit)),
+                9 => rule(RulingKind::KNOWN[usize::try_from(dice % 6).unwrap()].clone(), Some(unit)),
                 10 => Command::FeedBack(FeedBack::default()),
                 _ => match back {
                     Some(feed_back) => Command::Verify(Verify { feed_back, passed: dice % 2 == 0, text: String::new(),

@@ -104,8 +104,8 @@ fn outcome(role: &Role, state: &S, kind: &str) -> Result<S, Why> {
 #[test]
 fn shown_life_table() {
     let mut cells = 0;
-    for role in Role::ALL {
-        for state in S::ALL {
+    for role in Role::KNOWN {
+        for state in S::KNOWN {
             for kind in TABLE.iter().map(|m| m.kind) {
                 let line = POLICY.iter().find(|p| kind.split(':').next() == Some(p.kind)).unwrap();
                 let row = TABLE.iter().find(|m| m.kind == kind && m.from.contains(state));

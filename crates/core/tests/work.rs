@@ -162,3 +162,15 @@ fn moves_start_pause_stop_and_restart_the_clock() {
     let urgent = s.case(c).due.clone().unwrap();
     assert_eq!((urgent.rule.as_str(), urgent.due_ms - urgent.from_ms), ("urgent", 4 * 3_600_000));
 }
+
+#[test]
+fn a_name_that_work_was_handed_to_is_erased_with_its_note() {
+    let (mut s, c) = dispatched();
+    let op = s.ok(UNIT, c, hand_on("陈师傅"));
+    let target = EraseTarget { op: Some(op), ..EraseTarget::default() };
+    let asked = s.ok(DESK, c, Command::Erase(Erase { target, reason: "bystander".into(), note: None }));
+    s.ok(SECOND, c, Command::ConfirmErase(ConfirmErase { erase: asked, agree: true }));
+    let file = &s.a.world.cases[&c];
+    assert!(!format!("{file:?}").contains("陈师傅"), "{file:#?}");
+    assert_eq!(s.case(c).handed_on.as_ref().unwrap().op_id, op, "that it was handed on stays");
+}

@@ -75,16 +75,8 @@ fn at_a_desk(world: &mut World) {
 }
 
 fn ruling(dice: &mut Dice, unit: &str) -> Ruling {
-    let all = [
-        RulingKind::Uphold,
-        RulingKind::Maintain,
-        RulingKind::Provisional,
-        RulingKind::LeadAndAssist,
-        RulingKind::SiteVisit,
-        RulingKind::AreaDefault,
-    ];
     Ruling {
-        ruling: dice.pick(&all).cloned().unwrap_or(RulingKind::Maintain),
+        ruling: dice.pick(RulingKind::KNOWN).cloned().unwrap_or(RulingKind::Maintain),
         lead: Some(unit.into()),
         assists: vec![],
         text: "sim".into(),

@@ -134,9 +134,8 @@ impl Step<'_> {
 
     /// The clock of a case that a unit gets now, by its item.
     fn clock(&self, file: &CaseFile) -> Due {
-        let category = file.case.fields.get("category");
-        let code = category.and_then(|c| c.get("problem").or_else(|| c.get("item"))?.as_str());
-        Due::begin(self.ctx.catalogue, code, file.case.urgent_danger, self.ctx.now_ms)
+        let item = file.case.item(self.ctx.catalogue);
+        Due::begin(self.ctx.catalogue, item.as_deref(), file.case.urgent_danger, self.ctx.now_ms)
     }
 
     /// Whether the author holds the power of a kind over this case now.

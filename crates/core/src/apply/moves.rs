@@ -3,6 +3,7 @@
 use super::{Step, evidence};
 use crate::case::{
     CaseFile, CaseState, ClosedBy, Closing, FeedBackRef, Move, Part, Refused, Round, VerifyRef, find_move,
+    op_kind,
 };
 use crate::command::{ConfirmVoid, Dispatch, FeedBack, Reason, Verify};
 use crate::id::CaseId;
@@ -26,7 +27,7 @@ pub(super) fn row(step: &Step<'_>, kind: &str, file: &CaseFile) -> Result<&'stat
 /// Power and table together, for moves that are nothing but a move. What stands behind a colon is the outcome: the power is
 /// that of the kind.
 pub(super) fn allowed(step: &Step<'_>, kind: &str, file: &CaseFile) -> Result<&'static Move, Why> {
-    if !step.power(kind.split(':').next().unwrap_or(kind), file) {
+    if !step.power(op_kind(kind), file) {
         return Err(Why::NoPower);
     }
     row(step, kind, file)
@@ -110,7 +111,8 @@ fn stop_clock(file: &mut CaseFile, now_ms: i64) {
     }
 }
 
-fn simple(
+/// A move that is nothing but a move, with its effect at a moment of the server's.
+pub(super) fn simple(
     step: &Step<'_>,
     mut file: CaseFile,
     kind: &str,
@@ -236,8 +238,7 @@ pub(super) fn void(step: &Step<'_>, mut file: CaseFile, reason: Reason) -> Outco
     }
     file.case.void_asked = Some(step.op.env.op_id);
     file.case.reason = Some(reason);
-    file.people.retain(|p| p.part != Part::Voider);
-    file.add_person(Part::Voider, step.ctx.author.person);
+    file.only_person(Part::Voider, step.ctx.author.person);
     step.done(file)
 }
 

@@ -1,12 +1,12 @@
 //! Requests to return a case, and the rulings on them (field.md U17).
 
 use super::moves::{allowed, make};
-use super::{Step, evidence};
+use super::{Step, evidence, quarantined};
 use crate::access::{Role, has_role};
 use crate::case::{CaseFile, ReturnAsked, RulingRef};
 use crate::command::{RequestReturn, Ruling, RulingKind};
 use crate::limits::ARBITRATION_FROM;
-use crate::verdict::Why;
+use crate::verdict::{Cause, Why};
 use crate::world::Outcome;
 
 /// 申请退回: the unit that leads says it is not its own. It stays its own until the ruling.
@@ -37,7 +37,8 @@ pub(super) fn rule(step: &Step<'_>, mut file: CaseFile, ruling: Ruling) -> Outco
         RulingKind::LeadAndAssist => "rule_return:lead_and_assist",
         RulingKind::SiteVisit => "rule_return:site_visit",
         RulingKind::AreaDefault => "rule_return:area_default",
-        RulingKind::Other(_) => return step.noted(&file, Why::StateMoved),
+        // A later version's: decided again when this server is of it.
+        RulingKind::Other(_) => return quarantined(step.op, Cause::UnknownKind),
     };
     let row = match allowed(step, kind, &file).and_then(|row| fits(step, &file, &ruling).map(|()| row)) {
         Err(why) => return step.noted(&file, why),
@@ -53,7 +54,6 @@ pub(super) fn rule(step: &Step<'_>, mut file: CaseFile, ruling: Ruling) -> Outco
         file.case.feed_back = None;
         file.case.handed_on = None;
     }
-    file.case.entered_for = ruling.entered_for.or(file.case.entered_for.take());
     file.case.rulings.push(RulingRef {
         op_id: step.op.env.op_id,
         ruling: ruling.ruling,
@@ -61,6 +61,7 @@ pub(super) fn rule(step: &Step<'_>, mut file: CaseFile, ruling: Ruling) -> Outco
         to: file.case.lead.clone(),
         precedent: ruling.precedent,
         by_ms: ruling.by_ms,
+        entered_for: ruling.entered_for,
         at_ms: now_ms,
     });
     evidence::say(step, &mut file, ruling.text, ruling.photos);

@@ -1,6 +1,6 @@
 //! A case in a unit's hands: handed on inside, hung, watched over; and a clerk's undo (field.md U8, U9; domain 2.4).
 
-use super::moves::{allowed, make};
+use super::moves::{allowed, make, simple};
 use super::{Step, evidence};
 use crate::case::{CaseFile, CaseState, HandedOn, Hanging, Part, Supervised};
 use crate::command::{HandOn, Hang, Reason};
@@ -9,18 +9,14 @@ use crate::verdict::Why;
 use crate::world::Outcome;
 
 /// 二级派遣: any depth, the newest counts; the unit stays responsible.
-pub(super) fn hand_on(step: &Step<'_>, mut file: CaseFile, to: HandOn) -> Outcome {
-    match allowed(step, "hand_on", &file) {
-        Err(why) => step.noted(&file, why),
-        Ok(row) => {
-            make(&mut file, row);
-            let (op_id, at_ms) = (step.op.env.op_id, step.ctx.now_ms);
-            let named = !to.to.trim().is_empty();
-            file.case.handed_on = named.then_some(HandedOn { op_id, to: to.to, at_ms });
-            evidence::say(step, &mut file, to.note.unwrap_or_default(), vec![]);
-            step.done(file)
-        }
-    }
+pub(super) fn hand_on(step: &Step<'_>, file: CaseFile, to: HandOn) -> Outcome {
+    simple(step, file, "hand_on", |file, at_ms| {
+        let named = Some(to.to).filter(|to| !to.trim().is_empty());
+        // The name stands in the note as well: whoever it names can have it erased there.
+        let said: Vec<String> = named.iter().cloned().chain(to.note).collect();
+        file.case.handed_on = named.map(|to| HandedOn { op_id: step.op.env.op_id, to, at_ms });
+        evidence::say(step, file, said.join("："), vec![]);
+    })
 }
 
 /// 挂账 and 缓办: with a reason and a date at which it is looked at again.
@@ -43,18 +39,13 @@ pub(super) fn hang(step: &Step<'_>, mut file: CaseFile, hang: Hang) -> Outcome {
 }
 
 /// Ends it: the unit that leads works again.
-pub(super) fn unhang(step: &Step<'_>, mut file: CaseFile, reason: Reason) -> Outcome {
-    match allowed(step, "unhang", &file) {
-        Err(why) => step.noted(&file, why),
-        Ok(row) => {
-            make(&mut file, row);
-            if let Some(due) = &mut file.case.due {
-                due.resume(step.ctx.now_ms);
-            }
-            evidence::say(step, &mut file, reason.note.unwrap_or_default(), vec![]);
-            step.done(file)
+pub(super) fn unhang(step: &Step<'_>, file: CaseFile, reason: Reason) -> Outcome {
+    simple(step, file, "unhang", |file, now_ms| {
+        if let Some(due) = &mut file.case.due {
+            due.resume(now_ms);
         }
-    }
+        evidence::say(step, file, reason.note.unwrap_or_default(), vec![]);
+    })
 }
 
 /// 督办: the supervision centre watches over it. A flag, no move; once is enough.

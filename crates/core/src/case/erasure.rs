@@ -125,12 +125,26 @@ impl CaseFile {
             comment.erased = Some(mark.clone());
             hit = true;
         }
+        self.erase_marks_of(op);
         if let Some(back) = self.case.feed_back.as_mut().filter(|f| f.op_id == op && f.erased.is_none()) {
             back.text.clear();
             back.erased = Some(mark.clone());
             hit = true;
         }
         hit
+    }
+
+    /// The words that a move left on the case go with its note; that it was made stays.
+    fn erase_marks_of(&mut self, op: OpId) {
+        if let Some(handed_on) = self.case.handed_on.as_mut().filter(|h| h.op_id == op) {
+            handed_on.to.clear();
+        }
+        if let Some(hung) = self.case.hung.as_mut().filter(|h| h.op_id == op) {
+            hung.project = None;
+        }
+        for ruling in self.case.rulings.iter_mut().filter(|r| r.op_id == op) {
+            ruling.entered_for = None;
+        }
     }
 
     /// What it is about (category, place, times) stays: the case goes on.

@@ -2,8 +2,9 @@
 //!
 //! Must not know how rows are stored. `images` and `from_bodies` are inverses.
 
+use super::children::{CommentRow, ConflictRow, Part, PersonRow, PhotoRow};
 use super::erasure::ErasureRow;
-use super::rows::{Case, CommentRow, ConflictRow, Media, Part, PersonRow, PhotoRow};
+use super::rows::{Case, Media};
 use crate::command::FormName;
 use crate::feed::Feed;
 use crate::id::{CaseId, OpId, PersonId, PhotoId, Sha256};

@@ -1,7 +1,7 @@
 //! Marks on a case that its moves leave: what is asked for, handed on, hung, ruled. Words said with them are notes of
 //! their own, so that they can be hidden and erased like any.
 
-use crate::command::{Lack, ReturnReason, RulingKind};
+use crate::command::{EnteredFor, Lack, ReturnReason, RulingKind};
 use crate::id::{DeptKey, OpId};
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +102,9 @@ pub struct RulingRef {
     /// Until when the owner is ruled, or when the visit is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_ms: Option<i64>,
+    /// Whose word it is, when not that of who entered it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entered_for: Option<EnteredFor>,
     /// When given, server time.
     pub at_ms: i64,
 }

@@ -1,5 +1,6 @@
 //! Cases 案件: their rows, their states, the table of moves. Knows no storage and no clock.
 
+mod children;
 mod erasure;
 mod file;
 mod marks;
@@ -7,12 +8,10 @@ mod rows;
 mod state;
 mod transition;
 
+pub use children::{CommentRow, ConflictRow, Part, PersonRow, PhotoRow};
 pub use erasure::{ERASED_TEXT, Erased, ErasureRow, ErasureState, WORDS};
 pub use file::{CaseFile, PhotoArrival};
 pub use marks::{CheckRef, HandedOn, Hanging, MoreAsked, ReturnAsked, RulingRef, Supervised};
-pub use rows::{
-    Case, ClosedBy, Closing, CommentRow, ConflictRow, FeedBackRef, Media, Part, PersonRow, PhotoRow, Place,
-    PlacedBy, ShortNo, VerifyRef,
-};
+pub use rows::{Case, ClosedBy, Closing, FeedBackRef, Media, Place, PlacedBy, ShortNo, VerifyRef};
 pub use state::CaseState;
-pub use transition::{Move, Refused, Round, TABLE, find_move, legal_moves};
+pub use transition::{Move, Refused, Round, TABLE, find_move, legal_moves, op_kind};

@@ -45,29 +45,6 @@ crate::open_enum! {
 }
 
 impl CaseState {
-    /// Every state that this version knows, in the order of a case's life.
-    pub const ALL: &'static [CaseState] = &[
-        CaseState::Reported,
-        CaseState::NeedMore,
-        CaseState::Checking,
-        CaseState::Withdrawn,
-        CaseState::Refused,
-        CaseState::Filed,
-        CaseState::Dispatched,
-        CaseState::Accepted,
-        CaseState::ReturnRequested,
-        CaseState::InWork,
-        CaseState::FedBack,
-        CaseState::Verifying,
-        CaseState::Rework,
-        CaseState::Hung,
-        CaseState::Closed,
-        CaseState::Watch,
-        CaseState::Archived,
-        CaseState::Voided,
-        CaseState::Merged,
-    ];
-
     /// Whether somebody still has to do something.
     #[must_use]
     pub fn is_open(&self) -> bool {

@@ -93,13 +93,7 @@ pub const TABLE: &[Move] = &[
     Move { kind: "accept", from: &[S::Dispatched], to: S::Accepted, round: Round::Keep, offline: true },
     Move { kind: "take_back", from: &[S::Filed], to: S::Reported, round: Round::Keep, offline: false },
     Move { kind: "take_back", from: &[S::Dispatched], to: S::Filed, round: Round::Keep, offline: false },
-    Move {
-        kind: "hand_on",
-        from: &[S::Dispatched, S::Accepted, S::InWork, S::Rework],
-        to: S::InWork,
-        round: Round::Keep,
-        offline: true,
-    },
+    Move { kind: "hand_on", from: IN_HAND, to: S::InWork, round: Round::Keep, offline: true },
     Move { kind: "hang", from: IN_HAND, to: S::Hung, round: Round::Keep, offline: false },
     Move { kind: "unhang", from: &[S::Hung], to: S::Dispatched, round: Round::Keep, offline: false },
     Move {
@@ -139,6 +133,12 @@ const fn ruled(kind: &'static str, to: CaseState, round: Round) -> Move {
     Move { kind, from: &[S::ReturnRequested], to, round, offline: false }
 }
 
+/// The kind of the op behind the name of a move: without the outcome.
+#[must_use]
+pub fn op_kind(name: &str) -> &str {
+    name.split(':').next().unwrap_or(name)
+}
+
 /// Why a move is not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
@@ -167,11 +167,8 @@ pub fn find_move(
 /// The kinds that are legal from a state, for the answer to a move that is not.
 #[must_use]
 pub fn legal_moves(state: &CaseState) -> Vec<&'static str> {
-    let mut kinds: Vec<&str> = TABLE
-        .iter()
-        .filter(|m| m.from.contains(state))
-        .map(|m| m.kind.split(':').next().unwrap_or(m.kind))
-        .collect();
+    let mut kinds: Vec<&str> =
+        TABLE.iter().filter(|m| m.from.contains(state)).map(|m| op_kind(m.kind)).collect();
     kinds.dedup();
     kinds
 }

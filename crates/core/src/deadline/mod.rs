@@ -36,7 +36,7 @@ pub struct Due {
 }
 
 impl Due {
-    /// The clock of a case that is dispatched now. `code` is its item or problem.
+    /// The clock of a case that is dispatched now. `code` is its item.
     #[must_use]
     pub fn begin(catalogue: Option<&Catalogue>, code: Option<&str>, urgent: bool, now_ms: i64) -> Self {
         let item = code.and_then(|code| catalogue?.item_of(code));

@@ -93,8 +93,8 @@ impl PgOptions {
     }
 
     /// What every session is set to. A statement and not a start-up parameter: poolers do not pass those on. Every statement
-    /// of ours goes by keys; a planner that has seen a table young and nearly empty reads all of it instead, for as long as
-    /// it believes so (27 ms a group for `holders`, a quarter of a morning's first pushes).
+    /// of ours goes by keys; a planner that has seen a table young and nearly empty would read all of it, for as long as it
+    /// believes so. Batches need the fence of `dialect::batch` besides.
     pub(crate) fn session(&self) -> String {
         format!(
             "SET statement_timeout = {STATEMENT_MS}; SET lock_timeout = {LOCK_MS}; \

@@ -44,7 +44,7 @@ impl Group<'_, '_> {
         ops::save_stored_seqs(tx, city, &self.stored_seqs)?;
         self.mark_copies()?;
         let received_through = self.received_through()?;
-        let safe_through = meta::load_int(tx, "safe_through")?;
+        let safe_through = meta::load_int(tx, meta::SAFE_THROUGH)?;
         let moved = feed::save_changes(tx, &self.house.city, self.epoch, &writes)?;
         Ok(Committed {
             entries,
@@ -103,21 +103,9 @@ impl Group<'_, '_> {
             for change in changes_between(before, file.images()?) {
                 writes.insert(change.key.clone(), RowWrite { change, case_id: Some(*id), fresh });
             }
-            index.push((&file.case, self.item_of(&file.case)));
+            index.push((&file.case, file.case.item(self.reference.catalogue.as_ref())));
         }
         cases::save_cases(self.tx, &self.house.city, index)
-    }
-
-    /// The catalogue item of a case: named, or that of the problem named.
-    fn item_of(&self, case: &Case) -> Option<String> {
-        let category = case.fields.get("category")?;
-        let text = |key: &str| category.get(key).and_then(serde_json::Value::as_str);
-        let by_problem = || {
-            let problem = text("problem")?;
-            let known = self.reference.catalogue.as_ref().and_then(|c| c.item_of(problem));
-            known.map(|item| item.code.clone())
-        };
-        text("item").map(str::to_owned).or_else(by_problem)
     }
 
     fn freshness_rows(&self, writes: &mut Writes) -> Result<()> {
