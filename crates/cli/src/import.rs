@@ -6,6 +6,7 @@ use crate::clock::wall_ms;
 use crate::folder::Folder;
 use crate::out::{Done, Failure, Tried as _, answer};
 use crate::progress::Bars;
+use crate::roster;
 use blindspot_core::division::import::{
     ImportProblem, Imported, cells_from_geojson, divisions_from_json, grids_from_json, sites_from_csv_rows,
 };
@@ -59,6 +60,16 @@ enum What {
         /// File.
         file: PathBuf,
     },
+    /// 权责清单与属地 JSON {"rules": [], "holders": []} · the owner matrix and the holders of areas
+    Duty {
+        /// File.
+        file: PathBuf,
+    },
+    /// 排班 CSV：登录名,开始,结束,网格(空格分开),代班 · the roster: login,from,to,grids,stands_in; times as 2026-11-29 06:00
+    Roster {
+        /// File.
+        file: PathBuf,
+    },
     /// 样例城市 · the made-up city
     Sample {
         /// 随机种子 · seed
@@ -89,10 +100,10 @@ impl DatumName {
 
 /// What came of a file.
 #[derive(Debug, Default, Serialize)]
-struct Outcome {
-    written: usize,
+pub(crate) struct Outcome {
+    pub(crate) written: usize,
     unchanged: usize,
-    problems: Vec<ImportProblem>,
+    pub(crate) problems: Vec<ImportProblem>,
 }
 
 impl Outcome {
@@ -126,6 +137,17 @@ fn act(house: &House, args: Args) -> Done {
         What::Divisions { file } => {
             let read = divisions_from_json(&text_of(&file)?);
             take(house, read, &bars, "区划 divisions", |h, list| reference::import_divisions(h, list, now))
+        }
+        What::Duty { file } => {
+            let duty = serde_json::from_str(&text_of(&file)?)
+                .tried("文件读不懂", "the file cannot be understood")?;
+            let mut outcome = Outcome::default();
+            outcome.add(reference::import_duty(house, duty, now).tried("导入失败", "the import failed")?);
+            Ok(outcome)
+        }
+        What::Roster { file } => {
+            let (header, rows) = table_of(&file)?;
+            roster::import(house, &header, &rows)
         }
         What::Cells { file, datum } => {
             let read = cells_from_geojson(&text_of(&file)?, datum.datum());

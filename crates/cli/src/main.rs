@@ -27,12 +27,14 @@ mod phone;
 mod progress;
 mod qr;
 mod quarantine;
+mod roster;
 mod sandbox;
 mod serve;
 mod table;
 mod user;
 mod vectors;
 mod verify;
+mod verify_demo;
 mod workflow;
 
 use clap::{CommandFactory as _, Parser as _};

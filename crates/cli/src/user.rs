@@ -91,8 +91,8 @@ enum What {
 fn role_at(text: &str) -> Result<(Role, Area), String> {
     let (role, area) = text.split_once('@').ok_or("写成 角色@范围 · write role@area")?;
     let (role, area) = (Role::from_word(role), Area::from_text(area));
-    if matches!(role, Role::Other(_)) {
-        let known: Vec<&str> = Role::KNOWN.iter().map(Role::as_str).collect();
+    if !role.is_given() {
+        let known: Vec<&str> = Role::KNOWN.iter().filter(|r| r.is_given()).map(Role::as_str).collect();
         return Err(format!("没有这个角色 no such role; {}", known.join(" ")));
     }
     if matches!(area, Area::Other(_)) {

@@ -3,9 +3,10 @@
 use crate::folder::Folder;
 use crate::out::{Done, Failure, Tried as _, answer};
 use crate::progress::Bars;
+use crate::verify_demo;
 use blindspot_core::id::Sha256;
 use blindspot_server::blob::Depot;
-use blindspot_server::service::{House, erasure};
+use blindspot_server::service::{House, erasure, ledger};
 use blindspot_store::{audit, erased, feed, uploads};
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -31,6 +32,10 @@ pub(crate) struct Args {
 enum What {
     /// 审计日志的哈希链 · the hash chain of the audit log
     Audit,
+    /// 责任台账的哈希链 · the hash chain of the responsibility ledger
+    Ledger,
+    /// 演示里埋下的事实与服务器的回答 · what was planted in the demo against what the server answers
+    Demo,
     /// 照片字节 · photo bytes against their SHA-256
     Blobs,
     /// 摘要 · each feed's digest against its rows
@@ -42,6 +47,8 @@ pub(crate) fn run(args: &Args) -> Done {
     let folder = Folder::existing(&args.data)?;
     let found = match args.what {
         What::Audit => check_audit(&folder)?,
+        What::Demo => verify_demo::check(&folder, &args.data)?,
+        What::Ledger => check_ledger(&folder)?,
         What::Blobs => check_blobs(&folder, args)?,
         What::Digests => check_digests(&folder)?,
     };
@@ -54,8 +61,23 @@ pub(crate) fn run(args: &Args) -> Done {
     }
 }
 
+fn check_ledger(house: &House) -> Done<Value> {
+    let report = ledger::report(house).tried("台账读不了", "the ledger cannot be read")?;
+    let mut found = serde_json::to_value(&report).tried("台账写不出", "the ledger cannot be told")?;
+    found["ok"] = json!(report.first_bad.is_none());
+    Ok(found)
+}
+
 fn words(found: &Value) -> String {
     let Some(map) = found.as_object() else { return String::new() };
+    if let Some(lines) = map.get("lines").and_then(Value::as_array) {
+        let line = |l: &Value| {
+            let sign = if l["ok"] == true { "=" } else { "≠" };
+            let what = l["what"].as_str().unwrap_or_default();
+            format!("{what}: {} {sign} {}\n", l["planted"], l["answered"])
+        };
+        return lines.iter().map(line).collect();
+    }
     map.iter().map(|(k, v)| format!("{k}: {v}\n")).collect()
 }
 

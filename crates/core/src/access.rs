@@ -33,6 +33,8 @@ crate::open_enum! {
         Auditor = "auditor",
         /// Runs the installation: people, devices, reference data 系统管理员.
         Administrator = "administrator",
+        /// The server itself, when a time has come or a lot is drawn 系统. Given to nobody.
+        System = "system",
     }
 }
 
@@ -52,8 +54,15 @@ impl Role {
             Role::Inspector => "督查员",
             Role::Auditor => "审计员",
             Role::Administrator => "系统管理员",
+            Role::System => "系统",
             Role::Other(word) => word,
         }
+    }
+
+    /// Whether people can be given it.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        !matches!(self, Role::System | Role::Other(_))
     }
 
     /// Whether the role, held for the whole city, reads every case.
@@ -197,6 +206,9 @@ const RULERS: &[Role] = &[Role::DutyLeader, Role::DeputyHead];
 const CLERKS: &[Role] = &[Role::FilingDesk, Role::Supervisor, Role::Dispatcher, Role::DutyLeader];
 /// Who may ask for an erasure, and who may agree to another's.
 const ERASERS: &[Role] = &[Role::Supervisor, Role::Administrator];
+/// Whoever may order a pause, and the server that carries it to each clock.
+const PAUSERS: &[Role] = &[Role::DeputyHead, Role::System];
+const SYSTEM: &[Role] = &[Role::System];
 const NONE: &[Role] = &[];
 
 /// The policy table: every kind, once. `feed_back`, `checked` and `verify` are evidence in what they saw and power
@@ -231,6 +243,15 @@ pub const POLICY: &[Policy] = &[
     Policy { kind: "supervise", zh: "督办", class: Class::Power, roles: &[Role::Supervisor] },
     Policy { kind: "request_return", zh: "申请退回", class: Class::Power, roles: UNIT },
     Policy { kind: "rule_return", zh: "裁定", class: Class::Power, roles: RULERS },
+    Policy { kind: "request_extension", zh: "申请延期", class: Class::Power, roles: UNIT },
+    Policy { kind: "rule_extension", zh: "延期审批", class: Class::Power, roles: RULERS },
+    Policy { kind: "pause_clock", zh: "全市暂停", class: Class::Power, roles: PAUSERS },
+    Policy { kind: "lapse", zh: "到时", class: Class::Power, roles: SYSTEM },
+    Policy { kind: "draw", zh: "抽签", class: Class::Power, roles: SYSTEM },
+    Policy { kind: "opened", zh: "查看核查任务", class: Class::Power, roles: VERIFIERS },
+    Policy { kind: "relapse", zh: "回潮认定", class: Class::Power, roles: DESK },
+    Policy { kind: "appeal_relapse", zh: "申诉", class: Class::Power, roles: UNIT },
+    Policy { kind: "rule_appeal", zh: "申诉裁定", class: Class::Power, roles: &[Role::Supervisor] },
     Policy { kind: "feed_back", zh: "处置反馈", class: Class::Evidence, roles: UNIT },
     Policy { kind: "verify", zh: "核查", class: Class::Evidence, roles: VERIFIERS },
     Policy { kind: "close", zh: "结案", class: Class::Power, roles: DESK },

@@ -63,6 +63,10 @@ uuid_id!(
     /// One person.
     PersonId
 );
+uuid_id!(
+    /// One pause of the city's clocks 全市暂停.
+    PauseId
+);
 
 macro_rules! text_id {
     ($(#[$meta:meta])* $name:ident) => {

@@ -35,6 +35,23 @@ pub const TAKE_BACK_MS: i64 = 10 * 60_000;
 pub const URGENT_HOURS: u32 = 4;
 /// A case of no item that is known is due at the close of so many working days.
 pub const DEFAULT_WORKING_DAYS: u32 = 3;
+/// A unit may ask to return a case for a quarter of its time, but at least and at most so long, milliseconds of its own shift
+/// (field.md U11: 30 min; domain 6B: 4 h).
+pub const RETURN_WINDOW_MS_MIN: i64 = 30 * 60_000;
+/// See `RETURN_WINDOW_MS_MIN`.
+pub const RETURN_WINDOW_MS_MAX: i64 = 4 * 3_600_000;
+/// A unit's own promise 承诺件 reaches at most so many working days from the day it is given (a longer one is ruled on).
+pub const PROMISE_WORKING_DAYS: u32 = 10;
+/// After so many checks that failed the supervision centre watches over a case (domain 2.4).
+pub const REWORKS_SUPERVISED: u32 = 3;
+/// A drawn check that is not opened within this time is drawn again, milliseconds (field.md U13).
+pub const DRAWN_OPEN_MS: i64 = 30 * 60_000;
+/// What comes back before this long after its closing is rework and no relapse, milliseconds (domain 6A).
+pub const RELAPSE_FROM_MS: i64 = 24 * 3_600_000;
+/// How long a closed case of no known item is watched for relapse, days (domain 6A: 60 or 90).
+pub const DEFAULT_WATCH_DAYS: u32 = 60;
+/// How long a ruling that is a precedent routes like cases, milliseconds, when it names no end (a year).
+pub const PRECEDENT_MS: i64 = 365 * 86_400_000;
 /// From this request to return on, the deputy head rules: units that pass a case on and on are no longer the duty leader's to
 /// settle (domain 2.4).
 pub const ARBITRATION_FROM: u32 = 3;

@@ -36,6 +36,12 @@ crate::open_enum! {
         Cell = "cell",
         /// A site 点位.
         Site = "site",
+        /// A line of the owner matrix 权责清单.
+        OwnerRule = "owner_rule",
+        /// Who holds an area.
+        Holder = "holder",
+        /// A ruling that like cases follow 裁定先例.
+        Precedent = "precedent",
     }
 }
 

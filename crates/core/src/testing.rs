@@ -6,6 +6,7 @@ use crate::access::{Area, Grant, Role};
 use crate::clock::{CaptureTime, Captured, ClockClass};
 use crate::command::Command;
 use crate::division::{Places, Span};
+use crate::duty::Precedent;
 use crate::id::{CaseId, DeviceId, OpId, PersonId};
 use crate::op::{Envelope, SealedOp};
 use crate::verdict::Verdict;
@@ -111,6 +112,8 @@ pub struct Authority {
     pub enrolled: BTreeMap<DeviceId, i64>,
     /// The place of each op in the order of receipt, by which what was held is decided; others come first, as they came.
     pub received: BTreeMap<OpId, i64>,
+    /// Rulings that like cases follow.
+    pub precedents: Vec<Precedent>,
     held: Vec<SealedOp>,
     /// When each op arrived: rights are judged by that, also of an op that was held.
     arrived: BTreeMap<OpId, i64>,
@@ -131,6 +134,7 @@ impl Authority {
             times: BTreeMap::new(),
             enrolled: BTreeMap::new(),
             received: BTreeMap::new(),
+            precedents: vec![],
             held: vec![],
             arrived: BTreeMap::new(),
             now_ms: 10_000,
@@ -183,6 +187,7 @@ impl Authority {
             time: self.times.get(&op.env.op_id).cloned().unwrap_or(exact),
         };
         let outcome = apply::apply(&self.world, op, &ctx);
+        self.precedents.extend(outcome.precedent.clone());
         if matches!(outcome.verdict, Verdict::Held { .. }) {
             self.held.push(op.clone());
         }

@@ -45,6 +45,16 @@ crate::open_enum! {
         LeadNeeded = "lead_needed",
         /// From the third request to return on, the deputy head rules.
         DeputyNeeded = "deputy_needed",
+        /// More time was not asked for, or the date is no later than the one there is.
+        NoLaterDate = "no_later_date",
+        /// The time that is said to have come has not, or another counts by now.
+        NotDue = "not_due",
+        /// Another person was drawn for this check.
+        NotDrawn = "not_drawn",
+        /// Whoever dispatched it does not check it at the desk.
+        OwnDispatch = "own_dispatch",
+        /// The other case was not closed by a check, or not in the time in which it is watched.
+        NotWatched = "not_watched",
     }
 }
 
@@ -88,6 +98,13 @@ impl Why {
             Why::DeputyNeeded => {
                 ("第三次申请退回起由中心副主任裁定", "From the third request on, the deputy head rules")
             }
+            Why::NoLaterDate => {
+                ("没有待批的延期，或日期不晚于现有时限", "No later date was asked for than the one there is")
+            }
+            Why::NotDue => ("时间未到，或已有变化", "Not due, or it has changed since"),
+            Why::NotDrawn => ("抽签由他人核查，已记入备注", "Another person was drawn; kept as a note"),
+            Why::OwnDispatch => ("派遣人不能自己图片核查", "Whoever dispatched it does not check it"),
+            Why::NotWatched => ("原案件不在回潮观察期内", "The other case is not being watched for relapse"),
             Why::Other(_) => ("已记入案件备注", "Kept as a note"),
         }
     }

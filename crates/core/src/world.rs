@@ -7,6 +7,7 @@ use crate::case::{CaseFile, PhotoArrival};
 use crate::catalogue::Catalogue;
 use crate::clock::CaptureTime;
 use crate::division::{CellCode, GridId, Places, TownCode};
+use crate::duty::Precedent;
 use crate::id::{CaseId, DeviceId, OpId, PersonId};
 use crate::verdict::Verdict;
 use serde::{Deserialize, Serialize};
@@ -129,6 +130,16 @@ pub struct Outcome {
     pub changed: Vec<CaseFile>,
     /// A look to keep.
     pub look: Option<LookFact>,
+    /// A ruling that like cases follow from now on.
+    pub precedent: Option<Precedent>,
+}
+
+impl Outcome {
+    /// A verdict, and nothing else.
+    #[must_use]
+    pub fn of(verdict: Verdict) -> Self {
+        Self { verdict, cases: vec![], changed: vec![], look: None, precedent: None }
+    }
 }
 
 /// How the ops named by `depends_on` stand.

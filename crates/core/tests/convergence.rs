@@ -180,6 +180,7 @@ fn timeless(file: &CaseFile) -> CaseFile {
     let mut file = file.clone();
     file.case.updated_ms = 0;
     file.case.received_ms = 0;
+    file.case.since_ms = None;
     file
 }
 

@@ -39,6 +39,7 @@ fn ruling(kind: RulingKind, lead: Option<&str>) -> Ruling {
         assists: vec![],
         text: "现场归市场".into(),
         precedent: false,
+        precedent_until_ms: None,
         by_ms: Some(5),
         entered_for: None,
         photos: vec![],

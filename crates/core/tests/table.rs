@@ -4,8 +4,10 @@
 mod story;
 
 use blindspot_core::access::{POLICY, Role};
-use blindspot_core::case::{CaseState as S, FeedBackRef, Part, TABLE};
+use blindspot_core::case::{CaseState as S, ClosedBy, Closing, FeedBackRef, Hanging, Part, TABLE};
+use blindspot_core::catalogue::Deadline;
 use blindspot_core::command::*;
+use blindspot_core::deadline::Due;
 use blindspot_core::testing::*;
 use blindspot_core::verdict::{Verdict, Why};
 use blindspot_core::{CaseId, OpId};
@@ -56,9 +58,19 @@ fn command(kind: &str) -> Command {
             assists: vec![],
             text: "t".into(),
             precedent: false,
+            precedent_until_ms: None,
             by_ms: Some(1),
             entered_for: None,
             photos: vec![],
+        }),
+        "lapse" => Command::Lapse(Lapse { what: LapseKind::from_word(outcome), due_ms: 0 }),
+        "draw" => Command::Draw(Draw {
+            from: DrawnFrom::Grid,
+            verifier: Some(person(WORKER)),
+            eligible: 2,
+            attempt: 1,
+            seed_day: String::new(),
+            open_by_ms: None,
         }),
         "feed_back" => Command::FeedBack(FeedBack::default()),
         "verify" => Command::Verify(verify(outcome == "pass")),
@@ -83,6 +95,18 @@ fn outcome(role: &Role, state: &S, kind: &str) -> Result<S, Why> {
     file.case.lead = Some("sanitation".into());
     file.case.void_asked = Some(back_id());
     (file.case.filed_ms, file.case.dispatched_ms) = (Some(now_ms), Some(now_ms));
+    // Whatever a state waits for has come: long ago, on all clocks.
+    let length = Deadline { value: 1, unit: "clock_hour".into() };
+    file.case.due = Some(Due::by("test", &length, now_ms - 400_000_000));
+    file.case.watch_until_ms = Some(1);
+    file.case.hung =
+        Some(Hanging { op_id: back_id(), project: None, review_ms: 1, at_ms: now_ms - 400_000_000 });
+    file.case.closing = Some(Closing {
+        by: ClosedBy::Verify,
+        at_ms: now_ms - 400_000_000,
+        reason: None,
+        evidence_pending: false,
+    });
     file.only_person(Part::Filer, person(ACTOR));
     file.only_person(Part::Dispatcher, person(ACTOR));
     file.case.feed_back = Some(FeedBackRef {
@@ -214,6 +238,21 @@ unit_clerk in_work close -
 filing_desk dispatched confirm_void voided
 filing_desk closed confirm_void -
 collector reported confirm_void -
+system dispatched lapse:accept accepted
+system in_work lapse:accept -
+duty_leader dispatched lapse:accept -
+system hung lapse:unhang dispatched
+unit_clerk hung lapse:unhang -
+system closed lapse:watch watch
+system watch lapse:archive archived
+supervisor watch lapse:archive -
+system fed_back draw verifying
+system verifying draw verifying
+system dispatched draw -
+collector fed_back draw -
+administrator fed_back draw -
+collector verifying verify:pass closed
+collector verifying verify:fail rework
 ";
 
 #[test]

@@ -126,6 +126,7 @@ fn moves_start_pause_stop_and_restart_the_clock() {
             assists: vec![],
             text: "t".into(),
             precedent: false,
+            precedent_until_ms: None,
             by_ms: None,
             entered_for: None,
             photos: vec![],

@@ -6,6 +6,7 @@
 
 pub mod city;
 mod dice;
+pub mod month;
 pub mod proxy;
 pub mod scene;
 

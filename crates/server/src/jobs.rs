@@ -8,7 +8,7 @@ use crate::config::ServeConfig;
 use crate::http::health::low_space_mb;
 use crate::http::now_ms;
 use crate::service::renditions::{self, Step};
-use crate::service::{ServiceError, WriteJob, erasure, ingest, limits, replays, stray, uploads};
+use crate::service::{ServiceError, WriteJob, clockwork, erasure, ingest, limits, replays, stray, uploads};
 use crate::state::App;
 use blindspot_store::meta::of_city;
 use blindspot_store::{accounts, browsers, devices, tokens};
@@ -123,6 +123,8 @@ fn run(app: &App, stopped: &Receiver<()>) {
             report("phones heard of", app.seen.write(app.house(), false, now).map(drop));
         }
         report("replays", replay(app, &owner, now));
+        let submit = |job| app.writer.submit(job);
+        report("clockwork", clockwork::run_due(app.house(), &owner, &submit, now).map(drop));
         report("erasures", erasure::settle(app.house()));
         report("tokens used", app.house().used.flush(app.house()).map_err(ServiceError::from));
         let step =

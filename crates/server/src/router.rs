@@ -2,7 +2,7 @@
 //! one (clippy forbids `Router::route`), and has its row in `policy`.
 
 use crate::http::{
-    cases, devices, docs, epochs, events, hand_in, health, metrics, orphans, outer, people, photos,
+    cases, devices, docs, epochs, events, hand_in, health, life, metrics, orphans, outer, people, photos,
     quarantine, reference, sandbox, sessions, setup, start, sync,
 };
 use crate::openapi;
@@ -65,6 +65,14 @@ fn desks() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(cases::detail))
         .routes(routes!(cases::timeline))
         .routes(routes!(cases::act))
+        .routes(routes!(life::advise))
+        .routes(routes!(life::save_duty))
+        .routes(routes!(life::gaps))
+        .routes(routes!(life::save_roster, life::roster))
+        .routes(routes!(life::draws))
+        .routes(routes!(life::order_pause, life::list_pauses))
+        .routes(routes!(life::ledger_page))
+        .routes(routes!(life::ledger_sum))
         .routes(routes!(epochs::after_restore))
         .routes(routes!(reference::looks))
         .routes(routes!(reference::list))

@@ -1,13 +1,13 @@
 -- What lists ask for. The scope is a parameter of each list: one feed, or the whole city for those who read it.
 -- name: save_case
 INSERT INTO cases (city_id, case_id, state, open, town, grid, lead, item, source, urgent, short_n, short_town, lat,
-                   lon, conflicts, pending, captured_ms, received_ms, updated_ms)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+                   lon, conflicts, pending, captured_ms, received_ms, updated_ms, next_ms, draw_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 ON CONFLICT (city_id, case_id) DO UPDATE
 SET state = excluded.state, open = excluded.open, town = excluded.town, grid = excluded.grid, lead = excluded.lead,
     item = excluded.item, source = excluded.source, urgent = excluded.urgent, short_n = excluded.short_n,
     short_town = excluded.short_town, lat = excluded.lat, lon = excluded.lon, conflicts = excluded.conflicts,
-    pending = excluded.pending, updated_ms = excluded.updated_ms;
+    pending = excluded.pending, updated_ms = excluded.updated_ms, next_ms = excluded.next_ms, draw_ms = excluded.draw_ms;
 -- name: list_city
 SELECT c.case_id, c.received_ms, r.body
 FROM cases c JOIN rows r ON r.city_id = c.city_id AND r.case_id = c.case_id AND r.kind = 'case'
@@ -32,3 +32,12 @@ WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $14;
 -- name: count_city
 SELECT state, COUNT(*) FROM cases WHERE city_id = $1 GROUP BY state ORDER BY state;
+-- name: cases_next
+SELECT case_id FROM cases WHERE city_id = $1 AND next_ms IS NOT NULL AND next_ms <= $2 ORDER BY next_ms LIMIT $3;
+-- name: cases_draw
+SELECT case_id FROM cases WHERE city_id = $1 AND draw_ms IS NOT NULL AND draw_ms <= $2 ORDER BY draw_ms LIMIT $3;
+-- name: cases_near
+SELECT r.body
+FROM cases c JOIN rows r ON r.city_id = c.city_id AND r.case_id = c.case_id AND r.kind = 'case'
+WHERE c.city_id = $1 AND c.lat IS NOT NULL AND c.lat BETWEEN $2 AND $3 AND c.lon BETWEEN $4 AND $5
+ORDER BY c.received_ms DESC LIMIT $6;

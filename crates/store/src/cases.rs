@@ -2,14 +2,19 @@
 
 use crate::{Result, Row, Stmt, Tx, Value};
 use blindspot_core::CaseId;
+use blindspot_core::apply::{next_draw, next_lapse};
 use blindspot_core::case::Case;
 use blindspot_core::feed::Feed;
+use blindspot_core::geo::Bbox;
 use blindspot_core::id::CityId;
 
 const SQL: &str = include_str!("../sql/cases.sql");
 static SAVE: Stmt = Stmt::new(SQL, "save_case");
 static LIST_CITY: Stmt = Stmt::new(SQL, "list_city");
 static LIST_FEED: Stmt = Stmt::new(SQL, "list_feed");
+static NEXT: Stmt = Stmt::new(SQL, "cases_next");
+static DRAW: Stmt = Stmt::new(SQL, "cases_draw");
+static NEAR: Stmt = Stmt::new(SQL, "cases_near");
 static COUNT_CITY: Stmt = Stmt::new(SQL, "count_city");
 
 /// What a list asks for; `None` asks for all.
@@ -87,6 +92,8 @@ pub fn save_cases<'c>(
             case.captured.at_ms.into(),
             case.received_ms.into(),
             case.updated_ms.into(),
+            next_lapse(case).map(|(_, due_ms)| due_ms).into(),
+            next_draw(case).into(),
         ]
     });
     tx.exec_many(&SAVE, sets)?;
@@ -149,4 +156,35 @@ pub fn load_counts(tx: &Tx<'_>, city: &CityId) -> Result<Vec<(String, i64)>> {
         .iter()
         .map(|row| Ok((row.text(0)?.to_owned(), row.int(1)?)))
         .collect()
+}
+
+/// Cases to which something happens by itself by now, what is due longest first.
+///
+/// # Errors
+/// The engine's.
+pub fn load_due(tx: &Tx<'_>, city: &CityId, now_ms: i64, most: i64) -> Result<Vec<CaseId>> {
+    ids(tx, &NEXT, city, now_ms, most)
+}
+
+/// Cases whose check is to be drawn by now.
+///
+/// # Errors
+/// The engine's.
+pub fn load_to_draw(tx: &Tx<'_>, city: &CityId, now_ms: i64, most: i64) -> Result<Vec<CaseId>> {
+    ids(tx, &DRAW, city, now_ms, most)
+}
+
+fn ids(tx: &Tx<'_>, stmt: &'static Stmt, city: &CityId, now_ms: i64, most: i64) -> Result<Vec<CaseId>> {
+    let rows = tx.query(stmt, &[city.into(), now_ms.into(), most.into()])?;
+    rows.iter().map(|row| Ok(CaseId::from_bytes(row.id(0)?))).collect()
+}
+
+/// Bodies of the cases in a box of the whole city, the newest first. The caller judges who may see which.
+///
+/// # Errors
+/// The engine's.
+pub fn load_near(tx: &Tx<'_>, city: &CityId, within: &Bbox, most: i64) -> Result<Vec<String>> {
+    let Bbox { west, south, east, north } = *within;
+    let set = [city.into(), south.into(), north.into(), west.into(), east.into(), most.into()];
+    tx.query(&NEAR, &set)?.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
 }

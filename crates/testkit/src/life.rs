@@ -81,6 +81,7 @@ fn ruling(dice: &mut Dice, unit: &str) -> Ruling {
         assists: vec![],
         text: "sim".into(),
         precedent: dice.percent(20),
+        precedent_until_ms: None,
         by_ms: Some(1),
         entered_for: None,
         photos: vec![],

@@ -6,6 +6,7 @@ mod desk;
 mod engines;
 mod field;
 mod home;
+pub(crate) mod month;
 mod office;
 mod plan;
 mod report;
@@ -103,7 +104,7 @@ fn conclude(setting: &Setting, mut field: Field, desk: &desk::Desk, started: Ins
     let lost_in_kill = usize::try_from(field.lost_in_kill).unwrap_or(usize::MAX);
     let lasts = field.quit()?;
     let cases = desk.cases()?;
-    let ids: Vec<_> = cases.iter().map(|c| c.case_id).collect();
+    let ids: Vec<_> = cases.iter().map(|c| c.case_id).filter(|id| !setting.is_of_month(*id)).collect();
     let count = verdict::count(setting.store(), &setting.city_id, &lasts, &ids)?;
     let photos = verdict::photos(desk, &lasts, &ids)?;
     let own_kb = crate::me::peak_kb("self").unwrap_or(0);

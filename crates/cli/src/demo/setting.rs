@@ -4,16 +4,16 @@ use super::engines::Engines;
 use super::home::{fresh, write_private};
 use super::plan::{Cast, WRONG_CLOCK_MS, cast};
 use super::wire::{Plan, Worker};
-use super::{Args, plan};
+use super::{Args, month, plan};
 use crate::clock::{one_time_password, wall_ms};
 use crate::folder::{City as CityName, Folder};
 use crate::import;
 use crate::out::{Done, Failure, Tried as _};
 use crate::progress::Bars;
-use blindspot_core::PersonId;
 use blindspot_core::access::{Area, Role};
 use blindspot_core::division::{GridId, TownCode};
 use blindspot_core::id::CityId;
+use blindspot_core::{CaseId, PersonId};
 use blindspot_sample::City;
 use blindspot_sample::proxy::{CuttingProxy, Faults};
 use blindspot_server::service::House;
@@ -21,6 +21,7 @@ use blindspot_server::service::people::{self, Actor, NewGrant, NewPerson};
 use blindspot_server::{Running, ServeConfig, Server};
 use blindspot_store::Store;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -61,6 +62,7 @@ pub(crate) struct Setting {
     pub(crate) supervisor: Login,
     administrator: Login,
     cast: Cast,
+    month: BTreeSet<CaseId>,
     people: Vec<Vec<PersonId>>,
     house: Folder,
     running: Vec<Running>,
@@ -79,6 +81,9 @@ impl Setting {
         bars.line(&engines.words());
         let alone = Folder::open_on(&data, &engines.database, CityName { id: CITY, name: "样例市" })?;
         import::sample_into(&alone, &city, bars)?;
+        let cast = cast(&city, args.seed)
+            .ok_or_else(|| Failure::new("样例城市的人不够", "the sample city has too few people"))?;
+        let month = month::play(&alone, &city, &cast, &data, args.seed, wall_ms(), bars)?;
         alone.close()?;
         let mut config = engines.config(&data);
         config.listen = SocketAddr::from(([127, 0, 0, 1], args.port));
@@ -87,8 +92,6 @@ impl Setting {
             running.push(serve(engines.config(&second))?);
         }
         let house = Folder::beside_on(&data, &engines.database)?;
-        let cast = cast(&city, args.seed)
-            .ok_or_else(|| Failure::new("样例城市的人不够", "the sample city has too few people"))?;
         let supervisor =
             desk_login(&house, "supervisor-1", "主管", &[Role::Supervisor, Role::DutyLeader], &city)?;
         let administrator = desk_login(&house, "administrator-1", "管理员", &[Role::Administrator], &city)?;
@@ -112,6 +115,7 @@ impl Setting {
             supervisor,
             administrator,
             cast,
+            month: month.ids.into_iter().collect(),
             people,
             house,
             running,
@@ -124,6 +128,11 @@ impl Setting {
     /// The server's database, for counting.
     pub(crate) fn store(&self) -> &Store {
         &self.house.store
+    }
+
+    /// Whether a case is of the month before.
+    pub(crate) fn is_of_month(&self, case: CaseId) -> bool {
+        self.month.contains(&case)
     }
 
     /// Who uses each phone.

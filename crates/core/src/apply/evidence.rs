@@ -43,7 +43,7 @@ pub(super) fn look(step: &Step<'_>, look: &Look) -> Outcome {
         None => Verdict::Applied,
     };
     let fact = LookFact { person: ctx.author.person, grid, cell, town, at_ms, counted, freshness };
-    Outcome { verdict, cases: vec![], changed: vec![], look: Some(fact) }
+    Outcome { look: Some(fact), ..Outcome::of(verdict) }
 }
 
 fn why_not(

@@ -3,21 +3,29 @@
 //! `apply` reads a `World` and gives an `Outcome`; it changes nothing itself. Knows no order between
 //! ops: whoever calls it (the server's writer, the phone's replay) has put them in one.
 
+mod clock;
 mod erase;
 mod evidence;
 mod filing;
 mod media;
 mod moves;
 mod place;
+mod relapse;
 mod report;
 mod returns;
+mod verify;
 mod work;
 
-use crate::access::{Class, EvidenceRights, Standing, evidence_rights, has_power, policy};
+pub use clock::next_lapse;
+pub use verify::next_draw;
+
+use crate::access::{
+    Area, Class, EvidenceRights, Grant, Role, Standing, evidence_rights, has_power, has_role, policy,
+};
 use crate::case::CaseFile;
 use crate::command::{Command, CommandProblem};
 use crate::deadline::Due;
-use crate::id::CaseId;
+use crate::id::{CaseId, DeptKey};
 use crate::op::SealedOp;
 use crate::verdict::{Cause, Verdict, Why};
 use crate::world::{Ctx, Outcome, World};
@@ -30,6 +38,11 @@ pub fn touched(op: &SealedOp) -> Vec<CaseId> {
         && let Ok(Command::Merge(merge)) = op.command()
     {
         cases.push(merge.into);
+    }
+    if op.env.kind == "relapse"
+        && let Ok(Command::Relapse(relapse)) = op.command()
+    {
+        cases.push(relapse.of);
     }
     cases
 }
@@ -100,7 +113,16 @@ fn on_case(step: &Step<'_>, command: Command) -> Outcome {
         Command::RequestReturn(ask) => returns::request(step, file, ask),
         Command::RuleReturn(ruling) => returns::rule(step, file, ruling),
         Command::FeedBack(back) => moves::feed_back(step, file, back),
-        Command::Verify(verify) => moves::verify(step, file, verify),
+        Command::RequestExtension(ask) => clock::request(step, file, ask),
+        Command::RuleExtension(ruling) => clock::rule(step, file, ruling),
+        Command::PauseClock(pause) => clock::pause(step, file, &pause),
+        Command::Lapse(lapse) => clock::lapse(step, file, &lapse),
+        Command::Draw(draw) => verify::draw(step, file, draw),
+        Command::Opened(_) => verify::opened(step, file),
+        Command::Relapse(relapse) => relapse::recognise(step, file, relapse),
+        Command::AppealRelapse(appeal) => relapse::appeal(step, file, appeal),
+        Command::RuleAppeal(ruling) => relapse::rule_appeal(step, file, ruling),
+        Command::Verify(verify) => verify::verify(step, file, verify),
         Command::Close(reason) => moves::close(step, file, reason),
         Command::Void(reason) => moves::void(step, file, reason),
         Command::ConfirmVoid(confirm) => moves::confirm_void(step, file, &confirm),
@@ -143,6 +165,18 @@ impl Step<'_> {
         has_power(self.ctx.author.grants, kind, Self::standing(file), self.ctx.now_ms)
     }
 
+    /// Whether the author holds a role over this case now.
+    fn holds(&self, role: &Role, file: &CaseFile) -> bool {
+        has_role(self.ctx.author.grants, role, Self::standing(file), self.ctx.now_ms)
+    }
+
+    /// Whether the author is a clerk of a unit now.
+    fn clerk_of(&self, unit: &DeptKey) -> bool {
+        let area = Area::Dept(unit.clone());
+        let of_unit = |g: &Grant| g.role == Role::UnitClerk && g.area == area;
+        self.ctx.author.grants.iter().any(|g| of_unit(g) && g.span.contains(self.ctx.now_ms))
+    }
+
     /// The id the author named, when the case was merged since.
     fn named(&self, file: &CaseFile) -> Option<CaseId> {
         self.op.env.case_id.filter(|named| *named != file.id())
@@ -157,25 +191,29 @@ impl Step<'_> {
     fn with(&self, mut file: CaseFile, verdict: Verdict) -> Outcome {
         let id = file.id();
         file.settle();
-        let same = self.world.cases.get(&id).is_some_and(|was| **was == file);
+        let was = self.world.cases.get(&id);
+        if was.is_some_and(|was| was.case.state != file.case.state) {
+            file.case.since_ms = Some(self.ctx.now_ms);
+        }
+        let same = was.is_some_and(|was| **was == file);
         if !same {
             file.case.updated_ms = file.case.updated_ms.max(self.ctx.now_ms);
         }
-        Outcome { verdict, cases: vec![id], changed: if same { vec![] } else { vec![file] }, look: None }
+        Outcome { cases: vec![id], changed: if same { vec![] } else { vec![file] }, ..Outcome::of(verdict) }
     }
 
     /// Nothing changes but the op stays on the case's record, with the reason.
     fn noted(&self, file: &CaseFile, why: Why) -> Outcome {
-        Outcome { verdict: Verdict::Noted { why }, cases: vec![file.id()], changed: vec![], look: None }
+        Outcome { cases: vec![file.id()], ..Outcome::of(Verdict::Noted { why }) }
     }
 }
 
 fn quarantined(op: &SealedOp, cause: Cause) -> Outcome {
     let verdict = Verdict::Quarantined { ticket: op.env.op_id.to_string(), cause };
-    Outcome { verdict, cases: vec![], changed: vec![], look: None }
+    Outcome::of(verdict)
 }
 
 /// The case is not here: its report has not arrived, or is itself held.
 fn held(_op: &SealedOp) -> Outcome {
-    Outcome { verdict: Verdict::Held { missing: vec![] }, cases: vec![], changed: vec![], look: None }
+    Outcome::of(Verdict::Held { missing: vec![] })
 }

@@ -2,10 +2,9 @@
 
 use super::{Step, evidence};
 use crate::case::{
-    CaseFile, CaseState, ClosedBy, Closing, FeedBackRef, Move, Part, Refused, Round, VerifyRef, find_move,
-    op_kind,
+    CaseFile, CaseState, ClosedBy, Closing, FeedBackRef, Move, Part, Refused, Round, find_move, op_kind,
 };
-use crate::command::{ConfirmVoid, Dispatch, FeedBack, Reason, Verify};
+use crate::command::{ConfirmVoid, Dispatch, FeedBack, Reason};
 use crate::id::CaseId;
 use crate::verdict::{Verdict, Why};
 use crate::world::Outcome;
@@ -48,6 +47,14 @@ pub(super) fn make(file: &mut CaseFile, row: &Move) {
     if row.to != CaseState::Hung {
         file.case.hung = None;
     }
+    // With the unit's part its questions end, and with another feedback another lot is drawn.
+    if !matches!(row.to, CaseState::Accepted | CaseState::InWork) {
+        file.case.extension_asked = None;
+    }
+    if row.to == CaseState::FedBack {
+        file.case.drawn = None;
+        file.people.retain(|p| p.part != Part::Drawn);
+    }
 }
 
 /// Takes a report back: the reporter's own, before filing (U1).
@@ -86,6 +93,7 @@ pub(super) fn dispatch(step: &Step<'_>, file: CaseFile, to: Dispatch) -> Outcome
     simple(step, file, "dispatch", |file, now_ms| {
         file.only_person(Part::Dispatcher, clerk);
         file.case.due = Some(step.clock(file));
+        file.case.extensions = 0;
         file.case.handed_on = None;
         file.case.lead = Some(to.lead);
         file.case.assists = to.assists;
@@ -105,7 +113,7 @@ pub(super) fn close(step: &Step<'_>, file: CaseFile, reason: Reason) -> Outcome 
 }
 
 /// The unit's part is done.
-fn stop_clock(file: &mut CaseFile, now_ms: i64) {
+pub(super) fn stop_clock(file: &mut CaseFile, now_ms: i64) {
     if let Some(due) = &mut file.case.due {
         due.stop(now_ms);
     }
@@ -150,49 +158,6 @@ pub(super) fn feed_back(step: &Step<'_>, mut file: CaseFile, back: FeedBack) -> 
     }
 }
 
-/// Verification judges one feedback; of another, or in another round, it is a note.
-pub(super) fn verify(step: &Step<'_>, mut file: CaseFile, verify: Verify) -> Outcome {
-    let kind = if verify.passed { "verify:pass" } else { "verify:fail" };
-    let judged = file.case.feed_back.as_ref().map(|f| f.op_id) == Some(verify.feed_back);
-    let fixer = file.in_part(Part::Handler).any(|p| p == step.ctx.author.person);
-    let row = if !step.power("verify", &file) {
-        Err(Why::NoPower)
-    } else if fixer {
-        Err(Why::SamePerson)
-    } else {
-        // The state and round speak first: they tell the worker more than the feedback's id does.
-        row(step, kind, &file).and_then(|row| if judged { Ok(row) } else { Err(Why::OtherFeedback) })
-    };
-    match row {
-        Err(why) => evidence::kept_as_note(step, file, Some(verify.text), why, verify.photos),
-        Ok(row) => {
-            make(&mut file, row);
-            let now_ms = step.ctx.now_ms;
-            file.case.verify = Some(VerifyRef {
-                op_id: step.op.env.op_id,
-                feed_back: verify.feed_back,
-                passed: verify.passed,
-                at_ms: now_ms,
-            });
-            if !verify.passed
-                && let Some(due) = &mut file.case.due
-            {
-                due.again(now_ms);
-            }
-            if verify.passed {
-                file.case.closing = Some(Closing {
-                    by: ClosedBy::Verify,
-                    at_ms: now_ms,
-                    reason: None,
-                    evidence_pending: false,
-                });
-            }
-            file.add_person(Part::Verifier, step.ctx.author.person);
-            step.done(file)
-        }
-    }
-}
-
 /// Decided on the roots of both cases; same root or a ring: noted (protocol 7).
 pub(super) fn merge(step: &Step<'_>, mut from: CaseFile, into: CaseId) -> Outcome {
     let root = step.world.root_of(into);
@@ -218,6 +183,7 @@ pub(super) fn merge(step: &Step<'_>, mut from: CaseFile, into: CaseId) -> Outcom
         into.add_person(Part::Reporter, person);
     }
     from.case.updated_ms = step.ctx.now_ms;
+    from.case.since_ms = Some(step.ctx.now_ms);
     from.settle();
     let mut outcome = step.done(into);
     outcome.cases.insert(0, from.id());

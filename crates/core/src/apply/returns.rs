@@ -2,10 +2,12 @@
 
 use super::moves::{allowed, make};
 use super::{Step, evidence, quarantined};
-use crate::access::{Role, has_role};
-use crate::case::{CaseFile, ReturnAsked, RulingRef};
-use crate::command::{RequestReturn, Ruling, RulingKind};
-use crate::limits::ARBITRATION_FROM;
+use crate::access::Role;
+use crate::case::{CaseFile, ReturnAsked, RulingRef, ShortNo};
+use crate::command::{RequestReturn, ReturnReason, Ruling, RulingKind};
+use crate::division::Span;
+use crate::duty::Precedent;
+use crate::limits::{ARBITRATION_FROM, PRECEDENT_MS};
 use crate::verdict::{Cause, Why};
 use crate::world::Outcome;
 
@@ -44,6 +46,7 @@ pub(super) fn rule(step: &Step<'_>, mut file: CaseFile, ruling: Ruling) -> Outco
         Err(why) => return step.noted(&file, why),
         Ok(row) => row,
     };
+    let asked = file.case.return_asked.as_ref().map(|asked| asked.reason.clone());
     make(&mut file, row);
     let (from, now_ms) = (file.case.lead.clone(), step.ctx.now_ms);
     if let Some(lead) = ruling.lead.filter(|_| moves_on(&ruling.ruling)) {
@@ -51,6 +54,7 @@ pub(super) fn rule(step: &Step<'_>, mut file: CaseFile, ruling: Ruling) -> Outco
         file.case.lead = Some(lead);
         file.case.dispatched_ms = Some(now_ms);
         file.case.due = Some(step.clock(&file));
+        file.case.extensions = 0;
         file.case.feed_back = None;
         file.case.handed_on = None;
     }
@@ -60,12 +64,35 @@ pub(super) fn rule(step: &Step<'_>, mut file: CaseFile, ruling: Ruling) -> Outco
         from,
         to: file.case.lead.clone(),
         precedent: ruling.precedent,
+        precedent_until_ms: ruling.precedent_until_ms.filter(|_| ruling.precedent),
         by_ms: ruling.by_ms,
         entered_for: ruling.entered_for,
         at_ms: now_ms,
     });
+    let precedent = precedent(step, &file, asked);
     evidence::say(step, &mut file, ruling.text, ruling.photos);
-    step.done(file)
+    Outcome { precedent, ..step.done(file) }
+}
+
+/// What like cases follow from now on, when the ruling that was just given says so and names whose it is. Without an item
+/// there are no like cases.
+fn precedent(step: &Step<'_>, file: &CaseFile, asked: Option<ReturnReason>) -> Option<Precedent> {
+    let case = &file.case;
+    let given = case.rulings.last().filter(|r| r.precedent && moves_on(&r.ruling))?;
+    let cell = case.place.cell.as_ref().and_then(|code| step.ctx.places.cell(code, step.ctx.now_ms));
+    let until_ms = given.precedent_until_ms.unwrap_or(given.at_ms + PRECEDENT_MS);
+    Some(Precedent {
+        op_id: given.op_id,
+        case_id: file.id(),
+        short_no: case.short_no.as_ref().map(ShortNo::text),
+        item: Some(case.item(step.ctx.catalogue)?),
+        place_class: cell.map(|cell| cell.place_class.clone()).filter(|class| !class.is_empty()),
+        town: case.place.town.clone(),
+        reason: asked,
+        from: given.from.clone(),
+        to: given.to.clone()?,
+        span: Span { from_ms: given.at_ms, to_ms: Some(until_ms) },
+    })
 }
 
 fn moves_on(ruling: &RulingKind) -> bool {
@@ -74,8 +101,7 @@ fn moves_on(ruling: &RulingKind) -> bool {
 
 /// What a ruling must say, and who may say it on the third request and after.
 fn fits(step: &Step<'_>, file: &CaseFile, ruling: &Ruling) -> Result<(), Why> {
-    let deputy = has_role(step.ctx.author.grants, &Role::DeputyHead, Step::standing(file), step.ctx.now_ms);
-    if file.case.returns >= ARBITRATION_FROM && !deputy {
+    if file.case.returns >= ARBITRATION_FROM && !step.holds(&Role::DeputyHead, file) {
         return Err(Why::DeputyNeeded);
     }
     if moves_on(&ruling.ruling) && ruling.lead.is_none() {

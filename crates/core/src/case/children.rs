@@ -23,6 +23,8 @@ crate::open_enum! {
         Filer = "filer",
         /// Dispatched it.
         Dispatcher = "dispatcher",
+        /// Was drawn to check it.
+        Drawn = "drawn",
     }
 }
 

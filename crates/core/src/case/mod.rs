@@ -11,7 +11,10 @@ mod transition;
 pub use children::{CommentRow, ConflictRow, Part, PersonRow, PhotoRow};
 pub use erasure::{ERASED_TEXT, Erased, ErasureRow, ErasureState, WORDS};
 pub use file::{CaseFile, PhotoArrival};
-pub use marks::{CheckRef, HandedOn, Hanging, MoreAsked, ReturnAsked, RulingRef, Supervised};
+pub use marks::{
+    AppealState, CheckRef, Drawn, ExtensionAsked, HandedOn, Hanging, MoreAsked, RelapseOf, ReturnAsked,
+    RulingRef, Supervised,
+};
 pub use rows::{Case, ClosedBy, Closing, FeedBackRef, Media, Place, PlacedBy, ShortNo, VerifyRef};
 pub use state::CaseState;
 pub use transition::{Move, Refused, Round, TABLE, find_move, legal_moves, op_kind};

@@ -3,12 +3,15 @@
 //! No row holds what some reader of its feeds may not see: people are rows of their own.
 
 use super::erasure::Erased;
-use super::marks::{CheckRef, HandedOn, Hanging, MoreAsked, ReturnAsked, RulingRef, Supervised};
+use super::marks::{
+    CheckRef, Drawn, ExtensionAsked, HandedOn, Hanging, MoreAsked, RelapseOf, ReturnAsked, RulingRef,
+    Supervised,
+};
 use super::state::CaseState;
 use crate::catalogue::Catalogue;
 use crate::clock::CaptureTime;
 use crate::command::{CaseKind, EnteredFor, Fix, Reason, Source};
-use crate::deadline::Due;
+use crate::deadline::{DeskWait, Due, desk_wait};
 use crate::division::{CellCode, GridId, TownCode};
 use crate::geo::Point;
 use crate::id::{CaseId, DeptKey, OpId, PhotoId};
@@ -213,6 +216,12 @@ pub struct Case {
     /// 处置时限
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Due>,
+    /// More time that is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension_asked: Option<ExtensionAsked>,
+    /// How often more time was given 延期次数.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub extensions: u32,
     /// To whom the unit has handed it on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handed_on: Option<HandedOn>,
@@ -243,12 +252,27 @@ pub struct Case {
     /// The feedback of this round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feed_back: Option<FeedBackRef>,
+    /// Who checks was drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drawn: Option<Drawn>,
+    /// Checks that failed 返工次数.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reworks: u32,
     /// The last verification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify: Option<VerifyRef>,
     /// How it was closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closing: Option<Closing>,
+    /// Until when a closed case is watched for relapse 回潮观察.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch_until_ms: Option<i64>,
+    /// The closed case that it is come back 回潮.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relapsed_from: Option<RelapseOf>,
+    /// The case in which it came back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relapsed_to: Option<CaseId>,
     /// Why refused or voided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
@@ -273,6 +297,9 @@ pub struct Case {
     /// The words of its report were erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased: Option<Erased>,
+    /// Since when it is in its state, server time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_ms: Option<i64>,
     /// Last change, server time.
     pub updated_ms: i64,
     /// Fields a later version added; kept.
@@ -288,5 +315,11 @@ impl Case {
         let text = |key: &str| category.get(key).and_then(Value::as_str);
         let by_problem = || catalogue?.item_of(text("problem")?).map(|item| item.code.clone());
         text("item").map(str::to_owned).or_else(by_problem)
+    }
+
+    /// What it waits for at a desk or with a collector, and until when.
+    #[must_use]
+    pub fn waits(&self) -> Option<DeskWait> {
+        desk_wait(&self.state, self.urgent_danger, self.since_ms.unwrap_or(self.received_ms))
     }
 }

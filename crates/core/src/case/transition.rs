@@ -1,7 +1,7 @@
 //! The table of moves: from, to, effect on the round. Data that reads like the page it came from.
 //!
-//! Who may make a move stands in `access::POLICY`; what a move needs stands in `apply`. Names of moves that are to come
-//! are reserved: request_extension, rule_extension.
+//! Who may make a move stands in `access::POLICY`; what a move needs stands in `apply`. What leaves a mark and moves nothing
+//! (more time, supervision, a relapse, a pause of the city) has no row here.
 
 use super::state::CaseState;
 
@@ -109,7 +109,12 @@ pub const TABLE: &[Move] = &[
     ruled("rule_return:lead_and_assist", S::Dispatched, Round::Raise),
     ruled("rule_return:site_visit", S::ReturnRequested, Round::Keep),
     ruled("rule_return:area_default", S::Dispatched, Round::Raise),
+    lapsed("lapse:accept", &[S::Dispatched], S::Accepted),
+    lapsed("lapse:unhang", &[S::Hung], S::Dispatched),
+    lapsed("lapse:watch", &[S::Closed], S::Watch),
+    lapsed("lapse:archive", &[S::Watch], S::Archived),
     Move { kind: "feed_back", from: IN_HAND, to: S::FedBack, round: Round::Keep, offline: true },
+    lapsed("draw", &[S::FedBack, S::Verifying], S::Verifying),
     Move {
         kind: "verify:pass",
         from: &[S::FedBack, S::Verifying],
@@ -131,6 +136,11 @@ pub const TABLE: &[Move] = &[
 /// A ruling on a request to return.
 const fn ruled(kind: &'static str, to: CaseState, round: Round) -> Move {
     Move { kind, from: &[S::ReturnRequested], to, round, offline: false }
+}
+
+/// What the server does when a time has come, or draws.
+const fn lapsed(kind: &'static str, from: &'static [CaseState], to: CaseState) -> Move {
+    Move { kind, from, to, round: Round::Keep, offline: false }
 }
 
 /// The kind of the op behind the name of a move: without the outcome.
@@ -196,7 +206,7 @@ mod tests {
 
     #[test]
     fn legal_moves_are_told() {
-        assert_eq!(legal_moves(&S::FedBack), ["merge", "verify", "close", "confirm_void"]);
+        assert_eq!(legal_moves(&S::FedBack), ["merge", "draw", "verify", "close", "confirm_void"]);
         assert!(legal_moves(&S::Voided).is_empty());
     }
 }

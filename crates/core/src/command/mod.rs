@@ -3,20 +3,26 @@
 //! Every field that a worker might not have is optional: nothing shot is refused for a missing field.
 //! Must not know how a command is decided; that is `apply`.
 
+mod clock;
 mod desk;
+mod drawing;
 mod erase;
 mod filing;
 mod media;
+mod relapse;
 mod report;
 mod returns;
 mod work;
 
+pub use clock::{Lapse, LapseKind, PauseClock, RequestExtension, RuleExtension};
 pub use desk::{
     CaseKind, Comment, ConfirmVoid, Dispatch, FeedBack, MergeInto, Reason, ResolveConflict, Verify,
 };
+pub use drawing::{Draw, DrawnFrom};
 pub use erase::{ConfirmErase, Erase, EraseTarget};
 pub use filing::{AskMore, Checked, Lack, Supplement};
 pub use media::{FormName, FormRef, MediaKind, Origin, PhotoLost, PhotoRole, PhotoTaken, Redact, WaiveMedia};
+pub use relapse::{AppealRelapse, Relapse, RuleAppeal};
 pub use report::{Category, Edit, EnteredFor, FieldChange, Fix, Look, Relocate, Report, Source};
 pub use returns::{RequestReturn, ReturnReason, Ruling, RulingKind};
 pub use work::{HandOn, Hang};
@@ -143,6 +149,24 @@ commands! {
     RequestReturn(RequestReturn) = "request_return",
     /// 裁定
     RuleReturn(Ruling) = "rule_return",
+    /// 申请延期, or a promise 承诺件
+    RequestExtension(RequestExtension) = "request_extension",
+    /// 延期审批
+    RuleExtension(RuleExtension) = "rule_extension",
+    /// 全市暂停, as it touches one clock.
+    PauseClock(PauseClock) = "pause_clock",
+    /// 到时: a time has come.
+    Lapse(Lapse) = "lapse",
+    /// 抽签: who checks.
+    Draw(Draw) = "draw",
+    /// The drawn one has seen the task.
+    Opened(Nothing) = "opened",
+    /// 回潮认定
+    Relapse(Relapse) = "relapse",
+    /// 申诉
+    AppealRelapse(AppealRelapse) = "appeal_relapse",
+    /// The word on an appeal.
+    RuleAppeal(RuleAppeal) = "rule_appeal",
     /// 处置反馈
     FeedBack(FeedBack) = "feed_back",
     /// 核查

@@ -73,6 +73,9 @@ pub struct Ruling {
     /// Whether like cases are to follow it 裁定先例.
     #[serde(default)]
     pub precedent: bool,
+    /// Until when like cases follow it, milliseconds since 1970; a year when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precedent_until_ms: Option<i64>,
     /// Until when the owner is ruled, or when the visit is; milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_ms: Option<i64>,

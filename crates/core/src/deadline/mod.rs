@@ -2,11 +2,16 @@
 //! field.md U11). Computed from the moments the server gave; a phone computes the same.
 
 mod calendar;
+mod explain;
+mod steps;
+mod waits;
 
-pub use calendar::{CalendarKind, day_of, shown};
+pub use calendar::{CalendarKind, at_text, day_of, day_text, next_midnight, shown};
+pub use steps::{DueStep, StepKind};
+pub use waits::{DeskWait, WaitKind, desk_wait};
 
 use crate::catalogue::{Catalogue, Deadline};
-use crate::limits::{DEFAULT_WORKING_DAYS, URGENT_HOURS};
+use crate::limits::{DEFAULT_WORKING_DAYS, RETURN_WINDOW_MS_MAX, RETURN_WINDOW_MS_MIN, URGENT_HOURS};
 use serde::{Deserialize, Serialize};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -33,6 +38,12 @@ pub struct Due {
     /// When the unit fed back; it no longer runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped_ms: Option<i64>,
+    /// Until when the unit may ask to return the case; after that silence is acceptance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_until_ms: Option<i64>,
+    /// What moved its end, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<DueStep>,
 }
 
 impl Due {
@@ -68,37 +79,14 @@ impl Due {
             rule: rule.to_owned(),
             value: length.value,
             unit: length.unit.clone(),
+            return_until_ms: Some(return_window(&calendar, now_ms, due_ms)),
             calendar,
             from_ms: now_ms,
             due_ms,
             paused_ms: None,
             stopped_ms: None,
+            steps: vec![],
         }
-    }
-
-    /// 挂账: stands still.
-    pub fn pause(&mut self, now_ms: i64) {
-        self.paused_ms = self.paused_ms.or(Some(now_ms));
-    }
-
-    /// Goes on with the time that was left. What was late when it stood still stays late.
-    pub fn resume(&mut self, now_ms: i64) {
-        let Some(paused_ms) = self.paused_ms.take() else { return };
-        if paused_ms < self.due_ms {
-            self.due_ms = self.calendar.after(now_ms, self.calendar.between(paused_ms, self.due_ms));
-        }
-    }
-
-    /// 处置反馈: the unit has done its part.
-    pub fn stop(&mut self, now_ms: i64) {
-        self.stopped_ms = self.stopped_ms.or(Some(now_ms));
-    }
-
-    /// 返工: the unit gets the time it had left, or half of the whole, whichever is more.
-    pub fn again(&mut self, now_ms: i64) {
-        let left = self.calendar.between(self.stopped_ms.take().unwrap_or(now_ms), self.due_ms);
-        let half = self.calendar.between(self.from_ms, self.due_ms) / 2;
-        self.due_ms = self.calendar.after(now_ms, left.max(half));
     }
 
     /// Whether it is over 超时 at a moment: a clock that stopped or stands still is judged by when it did.
@@ -118,33 +106,11 @@ impl Due {
             other => other,
         }
     }
+}
 
-    /// The clock in words: rule, calendar, what was counted on which day, end.
-    #[must_use]
-    pub fn explain(&self) -> Vec<String> {
-        let mut lines = vec![
-            format!(
-                "规则 rule {}：{} {}（{}），{}",
-                self.rule,
-                self.value,
-                self.unit_zh(),
-                self.unit,
-                self.calendar.zh()
-            ),
-            format!("起算 from {}", shown(self.from_ms)),
-        ];
-        for day in day_of(self.from_ms) - 1..=day_of(self.due_ms) {
-            let Some((open, close)) = self.calendar.open_on(day) else { continue };
-            let (begin, end) = (open.max(self.from_ms), close.min(self.due_ms));
-            if begin < end {
-                let minutes = (end - begin) / 60_000;
-                let (from, to) = (shown(begin), shown(end));
-                lines.push(format!("  {from} 至 to {to}，{}:{:02}", minutes / 60, minutes % 60));
-            }
-        }
-        lines.push(format!("到期 due {}", shown(self.due_ms)));
-        lines.extend(self.paused_ms.map(|ms| format!("暂停 paused since {}", shown(ms))));
-        lines.extend(self.stopped_ms.map(|ms| format!("反馈 fed back {}", shown(ms))));
-        lines
-    }
+/// When the return window closes: a quarter of the time there is, at most four hours and at least half an hour of the unit's
+/// own shift (domain 6B; field.md U11).
+fn return_window(calendar: &CalendarKind, from_ms: i64, due_ms: i64) -> i64 {
+    let quarter = calendar.between(from_ms, due_ms) / 4;
+    calendar.after(from_ms, quarter.clamp(RETURN_WINDOW_MS_MIN, RETURN_WINDOW_MS_MAX))
 }

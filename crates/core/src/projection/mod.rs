@@ -1,3 +1,5 @@
 //! Pure folds behind lists and reports. Each reads rows and gives values; none knows SQL.
 
+pub mod ledger;
+pub mod near;
 pub mod worklist;

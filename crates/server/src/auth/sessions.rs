@@ -143,6 +143,16 @@ impl Gate {
     }
 }
 
+/// A seat at a desk without a session, for whoever holds the data folder and acts in a person's name: a demo.
+///
+/// # Errors
+/// The database's.
+pub fn seat(house: &House, person: PersonId, now_ms: i64) -> Result<Credential, ServiceError> {
+    let device = virtual_device(house, person, now_ms);
+    house.store.write(|tx| devices::save_device(tx, &house.city, &device))?;
+    Ok(Credential { person, device: device.device_id, desk: true })
+}
+
 /// The device of a desk session: no key, no tag, closed at sign-out.
 fn virtual_device(house: &House, person_id: PersonId, now_ms: i64) -> DeviceRecord {
     DeviceRecord {

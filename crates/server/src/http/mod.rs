@@ -10,6 +10,7 @@ pub mod events;
 pub mod hand_in;
 pub mod health;
 pub mod install;
+pub mod life;
 pub mod metrics;
 pub mod once;
 pub mod orphans;

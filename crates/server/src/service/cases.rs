@@ -6,7 +6,7 @@ pub use super::case_list::{CasePage, CaseQuery, list_cases};
 
 use super::page::{Page, PageQuery, page_of};
 use super::pull::scope_in;
-use super::{Credential, House, ServiceError};
+use super::{Credential, House, ServiceError, system};
 use blindspot_core::access::Role;
 use blindspot_core::case::{CaseFile, ERASED_TEXT, Erased, ErasureRow, PhotoRow, legal_moves};
 use blindspot_core::clock::{CaptureTime, ClockClass};
@@ -106,6 +106,31 @@ fn look_up(
         return Ok(None);
     }
     Ok(Some(Seen { file, rows, scope }))
+}
+
+/// A case with what its reader is.
+pub(super) struct CaseSeen {
+    pub(super) file: CaseFile,
+    pub(super) scope: BTreeSet<Feed>,
+    pub(super) roles: Vec<Role>,
+}
+
+/// A case that the reader may see, with the roles that the reader holds now.
+///
+/// # Errors
+/// `NOT_FOUND` for one that is not there or not the reader's; the database's.
+pub(super) fn seen_case(
+    tx: &Tx<'_>,
+    house: &House,
+    who: Credential,
+    case: CaseId,
+    now_ms: i64,
+) -> Result<CaseSeen, ServiceError> {
+    let seen = look_up(tx, house, who, case, now_ms)?;
+    let Seen { file, scope, .. } = seen.ok_or_else(|| ServiceError::refused(&error::NOT_FOUND))?;
+    let grants = accounts::load_grants(tx, &house.city, who.person)?;
+    let roles = grants.into_iter().filter(|g| g.span.contains(now_ms)).map(|g| g.role).collect();
+    Ok(CaseSeen { file, scope, roles })
 }
 
 /// A case file, when it is there and the reader's.
@@ -272,7 +297,8 @@ fn name_of(
     id: PersonId,
 ) -> Result<Option<String>, StoreError> {
     if let Entry::Vacant(slot) = names.entry(id) {
-        slot.insert(accounts::load_person(tx, &house.city, id)?.map(|p| p.name));
+        let own = (id == system::person(house)).then(|| Role::System.zh().to_owned());
+        slot.insert(own.or(accounts::load_person(tx, &house.city, id)?.map(|p| p.name)));
     }
     Ok(names.get(&id).cloned().flatten())
 }

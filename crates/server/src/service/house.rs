@@ -6,6 +6,7 @@ use crate::service::erasure::ErasedFiles;
 use crate::telemetry::stats::WriterStats;
 use blindspot_core::catalogue::Catalogue;
 use blindspot_core::division::{Places, TownCode};
+use blindspot_core::duty::Duty;
 use blindspot_core::id::CityId;
 use blindspot_core::limits::UPLOAD_QUOTA_BYTES;
 use blindspot_core::wire::v1::Hint;
@@ -67,6 +68,7 @@ pub struct House {
     /// What the writer counts of itself.
     pub stats: Arc<WriterStats>,
     reference: RwLock<Arc<Reference>>,
+    duty: RwLock<Arc<Duty>>,
     listener: RwLock<Option<Listener>>,
     erased_files: OnceLock<Arc<ErasedFiles>>,
     sandbox: AtomicBool,
@@ -88,6 +90,7 @@ impl House {
             used: Used::default(),
             stats: Arc::default(),
             reference: RwLock::default(),
+            duty: RwLock::default(),
             listener: RwLock::default(),
             erased_files: OnceLock::new(),
             sandbox: AtomicBool::new(false),
@@ -106,6 +109,17 @@ impl House {
     /// Replaces reference data.
     pub fn set_reference(&self, reference: Reference) {
         *self.reference.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(reference);
+    }
+
+    /// Who answers for what, now.
+    #[must_use]
+    pub fn duty(&self) -> Arc<Duty> {
+        self.duty.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces it.
+    pub fn set_duty(&self, duty: Duty) {
+        *self.duty.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(duty);
     }
 
     /// Who is told of commits: a hint a feed that moved.

@@ -19,14 +19,21 @@ pub mod start;
 pub(crate) mod testing;
 pub mod writer;
 
+pub mod advice;
+pub mod clockwork;
+#[cfg(test)]
+mod clockwork_tests;
 pub mod devices;
 pub mod download;
+pub mod drawing;
+pub mod duty;
 pub(crate) mod epoch;
 pub mod erasure;
 #[cfg(test)]
 mod fickle;
 pub mod hand_in;
 pub mod health;
+pub mod ledger;
 pub mod limits;
 pub mod listing;
 pub mod looks;
@@ -36,6 +43,7 @@ pub mod once;
 pub mod orphans;
 pub mod page;
 pub mod passwords;
+pub mod pauses;
 pub mod people;
 pub mod quarantine_desk;
 pub mod renditions;
@@ -44,6 +52,8 @@ pub mod sandbox;
 pub mod seen;
 pub mod setup;
 pub mod stray;
+pub mod system;
+mod twins;
 mod upload_request;
 pub mod uploads;
 pub use error::ServiceError;

@@ -225,7 +225,7 @@ pub fn grant(
     now_ms: i64,
 ) -> Result<GrantView, ServiceError> {
     let span = Span { from_ms: new.from_ms.unwrap_or(now_ms), to_ms: new.to_ms };
-    if matches!(new.role, Role::Other(_)) || matches!(new.area, Area::Other(_)) {
+    if !new.role.is_given() || matches!(new.area, Area::Other(_)) {
         return Err(ServiceError::because(&BAD_REQUEST, "role or area is not known"));
     }
     if span.to_ms.is_some_and(|to| to <= span.from_ms) {

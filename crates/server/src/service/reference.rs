@@ -3,10 +3,12 @@
 //!
 //! An import adds and replaces records; it removes none and re-places no old case (field.md U7).
 
+use super::duty::DutyRequest;
 use super::{House, Reference, ServiceError};
 use blindspot_core::catalogue::{self, Catalogue};
 use blindspot_core::division::import::ImportProblem;
 use blindspot_core::division::{Cell, Division, DutyGrid, Places, Site, TownCode};
+use blindspot_core::duty::Duty;
 use blindspot_core::error;
 use blindspot_core::feed::Feed;
 use blindspot_core::row::{RowImage, RowKey, RowKind, diff_rows};
@@ -50,7 +52,42 @@ pub fn load(house: &House) -> Result<(), ServiceError> {
         data.build(catalogue)
     })?;
     house.set_reference(reference);
+    load_duty(house)
+}
+
+/// Loads who answers for what into the house.
+///
+/// # Errors
+/// The database's.
+pub fn load_duty(house: &House) -> Result<(), ServiceError> {
+    let duty = house.store.read(|tx| {
+        Ok::<_, StoreError>(Duty {
+            rules: records(tx, house, &RowKind::OwnerRule)?.into_values().collect(),
+            holders: records(tx, house, &RowKind::Holder)?.into_values().collect(),
+            precedents: records(tx, house, &RowKind::Precedent)?.into_values().collect(),
+        })
+    })?;
+    house.set_duty(duty);
     Ok(())
+}
+
+/// Imports lines of the owner matrix and holders of areas. One with the id of another takes its place.
+///
+/// # Errors
+/// `bad_request` for a line that names no unit or ends before it begins: nothing is written then. Else the database's.
+pub fn import_duty(house: &House, duty: DutyRequest, now_ms: i64) -> Result<ImportSummary, ServiceError> {
+    let spans = duty.rules.iter().map(|r| (&r.id, r.lead.as_str(), r.span));
+    let spans = spans.chain(duty.holders.iter().map(|h| (&h.id, h.unit.as_str(), h.span)));
+    for (id, unit, span) in spans {
+        if id.trim().is_empty() || unit.trim().is_empty() || span.to_ms.is_some_and(|to| to <= span.from_ms) {
+            let why = format!("{id:?}: a line needs an id, a unit and an end after its beginning");
+            return Err(ServiceError::because(&error::BAD_REQUEST, why));
+        }
+    }
+    let rules = duty.rules.iter().map(|r| image(RowKind::OwnerRule, &r.id, r, Feed::reference()));
+    let holders = duty.holders.iter().map(|h| image(RowKind::Holder, &h.id, h, Feed::reference()));
+    let images = rules.chain(holders).collect::<Result<_, _>>()?;
+    import(house, images, now_ms, |_| {})
 }
 
 fn read_catalogue(text: &str) -> Result<Catalogue, ServiceError> {

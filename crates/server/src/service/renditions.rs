@@ -10,6 +10,7 @@ use blindspot_core::id::Sha256;
 use blindspot_core::limits::UPLOAD_BYTES_MAX;
 use blindspot_core::row::RowKind;
 use blindspot_photo::{Limits, PhotoError, SAME_PICTURE_MAX, hash_distance, perceptual_hash, renditions};
+use blindspot_store::twins::{self, Hashes};
 use blindspot_store::{rows, uploads as store};
 use std::io::Read as _;
 
@@ -47,25 +48,31 @@ pub fn step(house: &House, depot: &Depot, now_ms: i64) -> Result<Step, ServiceEr
     // Fetched before the try is counted: a storage that is away uses up none.
     let bytes = (read(depot, job.sha256)?, working.map(|w| read(depot, w)).transpose()?.flatten());
     house.store.write(|tx| store::save_rendition_tried(tx, &house.city, job.photo_id))?;
-    let (found, problem) = match compare(bytes) {
-        Ok(true) => (Step::Sound(job.photo_id), None),
-        Ok(false) => (Step::Mismatch(job.photo_id), Some("mismatch".to_owned())),
-        Err(error) => (Step::Sound(job.photo_id), Some(error.code().to_owned())),
+    let (found, problem, phash) = match compare(bytes) {
+        Ok((true, phash)) => (Step::Sound(job.photo_id), None, phash),
+        Ok((false, phash)) => (Step::Mismatch(job.photo_id), Some("mismatch".to_owned()), phash),
+        Err(error) => (Step::Sound(job.photo_id), Some(error.code().to_owned()), None),
     };
-    house
-        .store
-        .write(|tx| store::save_rendition_done(tx, &house.city, job.photo_id, now_ms, problem.as_deref()))?;
+    house.store.write(|tx| {
+        if let Some(phash) = phash {
+            let hashes = Hashes { sha256: job.sha256, phash, at_ms: now_ms };
+            twins::save(tx, &house.city, job.photo_id, &hashes)?;
+        }
+        store::save_rendition_done(tx, &house.city, job.photo_id, now_ms, problem.as_deref())
+    })?;
     Ok(found)
 }
 
-type Compared = Result<bool, PhotoError>;
+/// Whether both show the same, and the hash of the original's looks.
+type Compared = Result<(bool, Option<u64>), PhotoError>;
 
 fn compare(bytes: (Option<Vec<u8>>, Option<Vec<u8>>)) -> Compared {
-    let (Some(original), Some(working)) = bytes else { return Ok(true) };
+    let (Some(original), working) = bytes else { return Ok((true, None)) };
     let limits = Limits::default();
-    let ours = renditions(&original, &limits)?;
+    let ours = renditions(&original, &limits)?.phash;
+    let Some(working) = working else { return Ok((true, Some(ours))) };
     let theirs = perceptual_hash(&working, &limits)?;
-    Ok(hash_distance(ours.phash, theirs) <= SAME_PICTURE_MAX)
+    Ok((hash_distance(ours, theirs) <= SAME_PICTURE_MAX, Some(ours)))
 }
 
 fn read(depot: &Depot, sha: Sha256) -> Result<Option<Vec<u8>>, ServiceError> {

@@ -4,6 +4,7 @@
 
 mod feeds;
 mod jobs;
+mod life;
 mod nodes;
 mod plans;
 #[cfg(feature = "postgres")]
@@ -33,6 +34,11 @@ fn all() -> Vec<(&'static str, Promise)> {
         ("a batch is as its statements one by one", writes::a_batch_is_as_its_statements_one_by_one),
         ("values come back as they went", writes::values_come_back_as_they_went),
         ("the audit log is never changed", writes::the_audit_log_is_never_changed),
+        ("the ledger is one chain", life::the_ledger_is_one_chain),
+        ("shifts replace those of their span", life::shifts_replace_those_of_their_span),
+        ("a draw stays as it was done", life::a_draw_stays_as_it_was_done),
+        ("a pause said again moves its end", life::a_pause_said_again_moves_its_end),
+        ("photos that look alike are found", life::photos_that_look_alike_are_found),
         ("servers that run are known", nodes::servers_that_run_are_known),
         ("every statement is understood", every_statement_is_understood),
     ]

@@ -321,6 +321,7 @@ impl Group<'_, '_> {
         self.rule(record.op_id, outcome.verdict.clone(), outcome.cases.clone());
         let before = record.case_id.filter(|_| record.kind == "confirm_erase");
         let before = before.and_then(|id| self.world.cases.get(&id)).cloned();
+        self.note_duty(record, &outcome)?;
         self.absorb(outcome);
         self.after_decision(record, before.as_deref())
     }

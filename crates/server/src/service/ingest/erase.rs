@@ -13,6 +13,7 @@ use blindspot_core::verdict::{Verdict, Why};
 use blindspot_core::{CaseId, OpId, PhotoId};
 use blindspot_store::erased::{self, Bytes, ErasedId, Item};
 use blindspot_store::ops::OpRecord;
+use blindspot_store::twins;
 use blindspot_store::{StoreError, audit, ops, rows};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -233,6 +234,7 @@ impl Group<'_, '_> {
         // Bytes that the author brought. What a row merely names may be somebody else's.
         let own = uploads.iter().filter(|u| u.verified && Some(u.person_id) == author).map(|u| u.sha256);
         let blobs = own.collect();
+        twins::forget(self.tx, &self.house.city, photo)?;
         self.change(case, |file| file.erase(&only(Some(photo), None), mark));
         Ok((Some(op), blobs))
     }

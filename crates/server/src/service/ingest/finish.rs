@@ -12,7 +12,9 @@ use blindspot_core::wire::v1::VerdictEntry;
 use blindspot_core::world::Freshness;
 use blindspot_store::feed::RowWrite;
 use blindspot_store::ops::OpRecord;
-use blindspot_store::{Result, after_restore, cases, counters, devices, erased, feed, meta, ops, quarantine};
+use blindspot_store::{
+    Result, after_restore, cases, counters, devices, erased, feed, ledger, meta, ops, quarantine,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 type Writes = BTreeMap<RowKey, RowWrite>;
@@ -38,6 +40,8 @@ impl Group<'_, '_> {
         self.case_rows(&mut writes)?;
         self.freshness_rows(&mut writes)?;
         self.verdict_rows(&mut writes)?;
+        self.precedent_rows(&mut writes)?;
+        ledger::append(tx, city, &self.ledger)?;
         for (name, n) in self.counters.iter().filter(|_| !mutant::is("counter_not_kept")) {
             counters::save_counter(tx, city, name, *n)?;
         }
@@ -53,6 +57,7 @@ impl Group<'_, '_> {
             safe_through,
             epoch: self.epoch,
             erased: self.erased_now,
+            precedents: !self.precedents.is_empty(),
             ..Committed::default()
         })
     }
@@ -113,6 +118,21 @@ impl Group<'_, '_> {
             let before = before.as_ref().map(freshness_image).transpose()?;
             let after = self.world.freshness.get(cell).map(freshness_image).transpose()?;
             for change in changes_between(Vec::from_iter(before), Vec::from_iter(after)) {
+                writes.insert(change.key.clone(), RowWrite { change, case_id: None, fresh: false });
+            }
+        }
+        Ok(())
+    }
+
+    /// A ruling that like cases follow is read wherever reference data is: a unit sees it before it asks to return one.
+    fn precedent_rows(&self, writes: &mut Writes) -> Result<()> {
+        for precedent in &self.precedents {
+            let image = RowImage {
+                key: RowKey::new(RowKind::Precedent, precedent.op_id.to_string()),
+                body: serde_json::to_string(precedent)?,
+                feeds: BTreeSet::from([Feed::reference()]),
+            };
+            for change in changes_between(vec![], vec![image]) {
                 writes.insert(change.key.clone(), RowWrite { change, case_id: None, fresh: false });
             }
         }

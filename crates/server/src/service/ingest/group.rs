@@ -3,19 +3,23 @@
 use super::sparing::Sparing;
 use super::task::{Source, Task};
 use crate::service::epoch::{self, Receipt};
-use crate::service::{House, Reference};
+use crate::service::{House, Reference, system};
 use blindspot_core::access::Grant;
 use blindspot_core::apply::touched;
-use blindspot_core::case::CaseFile;
+use blindspot_core::case::{Case, CaseFile};
 use blindspot_core::division::CellCode;
+use blindspot_core::duty::{OfCase, Precedent};
 use blindspot_core::op::SealedOp;
+use blindspot_core::projection::ledger::row_of;
 use blindspot_core::row::RowKind;
 use blindspot_core::verdict::{Verdict, VerdictRow};
 use blindspot_core::world::{Freshness, Outcome, World};
 use blindspot_core::{CaseId, DeviceId, OpId, PersonId};
 use blindspot_store::devices::DeviceRecord;
 use blindspot_store::ops::OpRecord;
-use blindspot_store::{Result, StoreError, Tx, accounts, devices, erased, ops, quarantine, rows, waiting};
+use blindspot_store::{
+    Result, StoreError, Tx, accounts, devices, erased, ledger, ops, quarantine, rows, waiting,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -56,6 +60,10 @@ pub(super) struct Group<'a, 't> {
     pub(super) erased_now: bool,
     /// Ops that came again after a new epoch: what their phones say became of them before, and what was said now.
     pub(super) former: Vec<(OpId, Verdict, Verdict)>,
+    /// What the responsibility ledger is to say.
+    pub(super) ledger: Vec<ledger::Entry>,
+    /// Rulings that like cases follow from now on.
+    pub(super) precedents: Vec<Precedent>,
     /// Finds out which released ops the engine refuses.
     pub(super) sparing: Option<&'a Sparing>,
 }
@@ -99,6 +107,8 @@ impl<'a, 't> Group<'a, 't> {
             any_erased: erased::load_any(tx, &house.city)?,
             erased_now: false,
             former: Vec::new(),
+            ledger: Vec::new(),
+            precedents: Vec::new(),
             sparing: None,
         };
         let (mut ids, mut devices, mut cases) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
@@ -194,7 +204,10 @@ impl<'a, 't> Group<'a, 't> {
         if let Some(grants) = self.grants.get(&person) {
             return Ok(grants.clone());
         }
-        let grants = Arc::new(accounts::load_grants(self.tx, &self.house.city, person)?);
+        let own = person == system::person(self.house);
+        let grants =
+            if own { system::grants() } else { accounts::load_grants(self.tx, &self.house.city, person)? };
+        let grants = Arc::new(grants);
         self.grants.insert(person, grants.clone());
         Ok(grants)
     }
@@ -208,6 +221,30 @@ impl<'a, 't> Group<'a, 't> {
             self.fresh_before.insert(cell.clone(), fresh);
         }
         Ok(())
+    }
+
+    /// What an op adds to the responsibility ledger, before its case is taken over.
+    pub(super) fn note_duty(&mut self, record: &OpRecord, outcome: &Outcome) -> Result<()> {
+        for file in outcome.changed.iter().filter(|_| outcome.verdict == Verdict::Applied) {
+            let before = self.world.cases.get(&file.id()).map(|was| &was.case);
+            let against = || before.is_some_and(|was| self.ruled_here(was, record.received_ms));
+            let (kind, at_ms) = (record.kind.as_str(), record.received_ms);
+            if let Some(row) = row_of(record.op_id, kind, before, &file.case, at_ms, against) {
+                let body = serde_json::to_string(&row)?;
+                self.ledger.push(ledger::Entry { at_ms, case_id: file.id(), body });
+            }
+        }
+        self.precedents.extend(outcome.precedent.clone());
+        Ok(())
+    }
+
+    /// Whether a ruling on a like case named the very unit that has this one.
+    fn ruled_here(&self, case: &Case, at_ms: i64) -> bool {
+        let (places, catalogue) = (&self.reference.places, self.reference.catalogue.as_ref());
+        let of_case = OfCase::read(case, places, catalogue, at_ms);
+        let duty = self.house.duty();
+        let rulings = duty.precedents(&of_case.asked(at_ms));
+        rulings.iter().any(|ruling| Some(&ruling.to) == case.lead.as_ref() && ruling.case_id != case.case_id)
     }
 
     /// Takes over what an op changed, remembering how it was before the group.

@@ -59,6 +59,8 @@ pub(super) struct Committed {
     pub(super) epoch: i64,
     /// Something was erased: lists and files follow before anybody is answered.
     pub(super) erased: bool,
+    /// Rulings were given that like cases follow.
+    pub(super) precedents: bool,
     /// Uploads whose bytes were erased while they came.
     pub(super) not_taken: BTreeSet<[u8; 16]>,
 }
@@ -71,6 +73,7 @@ impl Committed {
         self.received_through.extend(part.received_through);
         self.epoch = part.epoch;
         self.erased |= part.erased;
+        self.precedents |= part.precedents;
         self.not_taken.extend(part.not_taken);
         self.safe_through = part.safe_through.or(self.safe_through);
     }
@@ -141,6 +144,11 @@ pub fn step(house: &House, jobs: Vec<WriteJob>) {
             sum.entries.clear();
             Failure::Other
         });
+    }
+    if sum.precedents
+        && let Err(error) = super::reference::load_duty(house)
+    {
+        tracing::error!(%error, "a ruling is not yet known to the matrix; the next start reads it");
     }
     debug_assert!(failed.is_some() || sum.entries.len() == total);
     answer(house, taken, &mut sum, failed);
