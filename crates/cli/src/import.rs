@@ -6,7 +6,7 @@ use crate::clock::wall_ms;
 use crate::folder::Folder;
 use crate::out::{Done, Failure, Tried as _, answer};
 use crate::progress::Bars;
-use crate::roster;
+use crate::{hotline, roster};
 use blindspot_core::division::import::{
     ImportProblem, Imported, cells_from_geojson, divisions_from_json, grids_from_json, sites_from_csv_rows,
 };
@@ -70,6 +70,17 @@ enum What {
         /// File.
         file: PathBuf,
     },
+    /// 热线工单 CSV，以一位热线坐席的名义 · hotline tickets, in the name of a hotline clerk
+    Hotline {
+        /// File.
+        file: PathBuf,
+        /// 登录名 · whose work it is
+        #[arg(long = "as", value_name = "LOGIN")]
+        who: String,
+        /// 列名对应，如 诉求内容=words，可多次 · a column of the file and the field it is
+        #[arg(long, value_name = "COLUMN=FIELD")]
+        map: Vec<String>,
+    },
     /// 样例城市 · the made-up city
     Sample {
         /// 随机种子 · seed
@@ -102,7 +113,7 @@ impl DatumName {
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Outcome {
     pub(crate) written: usize,
-    unchanged: usize,
+    pub(crate) unchanged: usize,
     pub(crate) problems: Vec<ImportProblem>,
 }
 
@@ -144,6 +155,10 @@ fn act(house: &House, args: Args) -> Done {
             let mut outcome = Outcome::default();
             outcome.add(reference::import_duty(house, duty, now).tried("导入失败", "the import failed")?);
             Ok(outcome)
+        }
+        What::Hotline { file, who, map } => {
+            let (header, rows) = table_of(&file)?;
+            hotline::import(house, &who, &map, &header, &rows)
         }
         What::Roster { file } => {
             let (header, rows) = table_of(&file)?;

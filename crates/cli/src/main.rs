@@ -15,6 +15,7 @@ mod device;
 mod docs;
 mod doctor;
 mod folder;
+mod hotline;
 mod http;
 mod import;
 mod log;

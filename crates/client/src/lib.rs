@@ -4,6 +4,7 @@
 //! requests of [`Replica::poll_request`] and brings back the answers.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod advice;
 mod auth;
 mod capture;
 mod carry;

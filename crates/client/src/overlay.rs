@@ -31,7 +31,7 @@ pub(crate) fn guarded<T>(rules: impl FnOnce() -> T) -> Option<T> {
 }
 
 impl Replica {
-    fn all<T: DeserializeOwned>(&self, kind: &RowKind) -> Result<Vec<T>, ClientError> {
+    pub(crate) fn all<T: DeserializeOwned>(&self, kind: &RowKind) -> Result<Vec<T>, ClientError> {
         let bodies = mirror::bodies(&self.db, kind)?;
         // A row of a later version that cannot be read is left out, not fatal.
         Ok(bodies.iter().filter_map(|b| serde_json::from_str(b).ok()).collect())

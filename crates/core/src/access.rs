@@ -206,6 +206,8 @@ const RULERS: &[Role] = &[Role::DutyLeader, Role::DeputyHead];
 const CLERKS: &[Role] = &[Role::FilingDesk, Role::Supervisor, Role::Dispatcher, Role::DutyLeader];
 /// Who may ask for an erasure, and who may agree to another's.
 const ERASERS: &[Role] = &[Role::Supervisor, Role::Administrator];
+/// Who may have somebody look first: a complaint is looked at before it is filed.
+const ASK_TO_LOOK: &[Role] = &[Role::FilingDesk, Role::Supervisor, Role::HotlineClerk];
 /// Whoever may order a pause, and the server that carries it to each clock.
 const PAUSERS: &[Role] = &[Role::DeputyHead, Role::System];
 const SYSTEM: &[Role] = &[Role::System];
@@ -229,7 +231,7 @@ pub const POLICY: &[Policy] = &[
     Policy { kind: "confirm_erase", zh: "同意删除", class: Class::Power, roles: ERASERS },
     Policy { kind: "ask_more", zh: "退回补充", class: Class::Power, roles: DESK },
     Policy { kind: "supplement", zh: "补充", class: Class::Evidence, roles: NONE },
-    Policy { kind: "check", zh: "核实", class: Class::Power, roles: DESK },
+    Policy { kind: "check", zh: "核实", class: Class::Power, roles: ASK_TO_LOOK },
     Policy { kind: "checked", zh: "核实结果", class: Class::Evidence, roles: VERIFIERS },
     Policy { kind: "file", zh: "立案", class: Class::Power, roles: DESK },
     Policy { kind: "refuse", zh: "不予立案", class: Class::Power, roles: DESK },

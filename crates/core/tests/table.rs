@@ -172,6 +172,8 @@ dispatcher reported ask_more -
 filing_desk reported check checking
 filing_desk need_more check checking
 filing_desk dispatched check -
+hotline_clerk reported check checking
+hotline_clerk reported file -
 filing_desk reported file filed
 filing_desk need_more file filed
 filing_desk checking file filed

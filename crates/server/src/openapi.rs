@@ -32,6 +32,7 @@ proxy) counts as a broken network. Every refusal is an RFC 9457 document of one 
         (name = "cases", description = "案件 · lists, detail, desk actions"),
         (name = "duty", description = "责任与时限 · owner matrix, ledger, pauses"),
         (name = "checks", description = "核查 · roster, draws"),
+        (name = "hotline", description = "热线 · tickets, callers, replies"),
         (name = "reference", description = "基础数据 · divisions, grids, catalogue"),
         (name = "people", description = "人员与权限 · people, grants, enrolment codes"),
         (name = "devices", description = "手机 · phones"),

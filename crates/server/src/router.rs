@@ -2,8 +2,8 @@
 //! one (clippy forbids `Router::route`), and has its row in `policy`.
 
 use crate::http::{
-    cases, devices, docs, epochs, events, hand_in, health, life, metrics, orphans, outer, people, photos,
-    quarantine, reference, sandbox, sessions, setup, start, sync,
+    cases, devices, docs, epochs, events, hand_in, health, hotline, life, metrics, orphans, outer, people,
+    photos, quarantine, reference, sandbox, sessions, setup, start, sync,
 };
 use crate::openapi;
 use crate::state::App;
@@ -73,6 +73,10 @@ fn desks() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(life::order_pause, life::list_pauses))
         .routes(routes!(life::ledger_page))
         .routes(routes!(life::ledger_sum))
+        .routes(routes!(hotline::tickets, hotline::take_ticket))
+        .routes(routes!(hotline::show_caller, hotline::forget_caller))
+        .routes(routes!(hotline::reply))
+        .routes(routes!(hotline::call_back))
         .routes(routes!(epochs::after_restore))
         .routes(routes!(reference::looks))
         .routes(routes!(reference::list))

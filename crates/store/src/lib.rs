@@ -29,6 +29,7 @@ pub mod erased;
 mod fault;
 pub mod feed;
 pub mod hand_ins;
+pub mod hotline;
 pub mod jobs;
 pub mod ledger;
 pub mod looks;

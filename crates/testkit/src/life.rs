@@ -8,9 +8,12 @@ use crate::phone::PhoneRandom;
 use crate::scenario::{UNITS, World};
 use blindspot_core::case::{Case, CaseState};
 use blindspot_core::command::{
-    AskMore, Checked, Command, Dispatch, HandOn, Hang, Lack, Nothing, Reason, RequestReturn, ReturnReason,
-    Ruling, RulingKind, Supplement,
+    AppealRelapse, AskMore, Checked, Command, Dispatch, HandOn, Hang, Lack, Nothing, Reason, Relapse,
+    RequestExtension, RequestReturn, ReturnReason, RuleAppeal, RuleExtension, Ruling, RulingKind, Supplement,
 };
+
+/// A date after every other, milliseconds since 1970 (the year 2100).
+const FAR_MS: i64 = 4_102_444_800_000;
 
 /// One step of somebody's.
 pub(crate) fn act(world: &mut World) {
@@ -35,7 +38,7 @@ fn in_the_field(dice: &mut Dice, case: &Case) -> Command {
         CaseState::NeedMore if dice.percent(70) => 0,
         CaseState::Checking if dice.percent(70) => 1,
         CaseState::Dispatched if dice.percent(60) => 2,
-        _ => dice.below(5),
+        _ => dice.below(7),
     };
     match choice {
         0 => Command::Supplement(Supplement { text, photos: vec![] }),
@@ -46,6 +49,13 @@ fn in_the_field(dice: &mut Dice, case: &Case) -> Command {
             owner: dice.pick(UNITS).map(|unit| (*unit).into()),
             photos: vec![],
         }),
+        // A date that is later than any, or none: what comes of it must not hang on the clock of the server.
+        5 => Command::RequestExtension(RequestExtension {
+            cause: text,
+            until_ms: dice.percent(80).then_some(FAR_MS),
+            ..RequestExtension::default()
+        }),
+        6 => Command::AppealRelapse(AppealRelapse { reason: text, photos: vec![] }),
         3 => Command::HandOn(HandOn { to: if dice.percent(80) { text } else { String::new() }, note: None }),
         _ => Command::Accept(Nothing {}),
     }
@@ -65,7 +75,14 @@ fn at_a_desk(world: &mut World) {
             Command::Dispatch(Dispatch { lead: unit.into(), assists: vec![], case_kind: None, note: None })
         }
         60..=84 => Command::RuleReturn(ruling(dice, unit)),
-        85..=90 => {
+        85..=86 => Command::RuleExtension(RuleExtension {
+            grant: dice.percent(60),
+            until_ms: Some(FAR_MS + 1),
+            text: "sim".into(),
+        }),
+        87 => Command::Relapse(Relapse { of: dice.pick(&world.cases).copied().unwrap_or(case), note: None }),
+        88 => Command::RuleAppeal(RuleAppeal { stands: dice.percent(50), text: "sim".into() }),
+        89..=90 => {
             Command::Hang(Hang { project: None, review_ms: Some(1), reason: "sim".into(), photos: vec![] })
         }
         91..=95 => Command::Unhang(reason()),

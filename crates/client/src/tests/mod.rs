@@ -1,5 +1,6 @@
 //! Tests of the replica against small fakes: a folder in memory that can fail, a server of a few lines.
 
+mod advice;
 mod auth;
 mod capture;
 mod erased;

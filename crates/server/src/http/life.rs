@@ -3,7 +3,7 @@
 use crate::error::Answer;
 use crate::http::body::Json;
 use crate::http::caller::{Caller, Id, Params};
-use crate::http::{blocking, json, now_ms, tagged};
+use crate::http::{Items, blocking, json, now_ms, tagged};
 use crate::service::advice::{self, Advice};
 use crate::service::drawing::{self, DayOfDraws, RosterRequest, RosterSaved};
 use crate::service::duty::{self, DutyRequest, DutySaved};
@@ -78,7 +78,7 @@ pub struct SpanQuery {
 
 /// 排班查询 · who is on shift
 #[utoipa::path(get, path = "/v1/roster", tag = "checks", params(SpanQuery),
-    responses((status = 200, description = "Shifts that touch the span.", body = Vec<Shift>, headers(("ETag" = String, description = "Names this very answer; see `If-None-Match`.")))),
+    responses((status = 200, description = "Shifts that touch the span.", body = Items<Shift>, headers(("ETag" = String, description = "Names this very answer; see `If-None-Match`.")))),
     extensions(("x-problems" = json!([NO_RIGHTS.code]))))]
 pub async fn roster(
     State(app): State<Arc<App>>,
@@ -86,7 +86,7 @@ pub async fn roster(
     Params(SpanQuery { from_ms, to_ms }): Params<SpanQuery>,
 ) -> Answer {
     let run = move |app: &App| drawing::roster(app.house(), who, from_ms, to_ms, now_ms());
-    tagged(&blocking(&app, run).await?)
+    tagged(&Items { items: blocking(&app, run).await? })
 }
 
 /// 抽签记录 · the draws of a day, with the seed when it is over: anybody draws them again
@@ -112,9 +112,9 @@ pub async fn order_pause(
 
 /// 暂停列表 · pauses in force, to come, and of the last month
 #[utoipa::path(get, path = "/v1/pauses", tag = "duty",
-    responses((status = 200, description = "The pauses.", body = Vec<PauseView>, headers(("ETag" = String, description = "Names this very answer; see `If-None-Match`.")))))]
+    responses((status = 200, description = "The pauses.", body = Items<PauseView>, headers(("ETag" = String, description = "Names this very answer; see `If-None-Match`.")))))]
 pub async fn list_pauses(State(app): State<Arc<App>>, Caller(_): Caller) -> Answer {
-    tagged(&blocking(&app, move |app| pauses::list(app.house(), now_ms())).await?)
+    tagged(&Items { items: blocking(&app, move |app| pauses::list(app.house(), now_ms())).await? })
 }
 
 /// Where a page begins.

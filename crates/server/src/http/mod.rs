@@ -9,6 +9,7 @@ pub mod epochs;
 pub mod events;
 pub mod hand_in;
 pub mod health;
+pub mod hotline;
 pub mod install;
 pub mod life;
 pub mod metrics;

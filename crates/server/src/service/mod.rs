@@ -33,6 +33,9 @@ pub mod erasure;
 mod fickle;
 pub mod hand_in;
 pub mod health;
+pub mod hotline;
+#[cfg(test)]
+mod hotline_tests;
 pub mod ledger;
 pub mod limits;
 pub mod listing;

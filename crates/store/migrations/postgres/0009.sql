@@ -83,3 +83,35 @@ CREATE TABLE photo_bands (
   photo_id UUID NOT NULL,
   PRIMARY KEY (city_id, band, photo_id)
 );
+
+-- Hotline tickets, without anything of the caller: caller_key is a MAC of the number called from, to count how often.
+CREATE TABLE hotline_tickets (
+  city_id      TEXT COLLATE "C" NOT NULL,
+  ticket_no    TEXT COLLATE "C" NOT NULL,
+  case_id      UUID NOT NULL,
+  caller_key   BYTEA NOT NULL,
+  place        TEXT COLLATE "C" NOT NULL,
+  words        TEXT COLLATE "C" NOT NULL,
+  confidential BIGINT NOT NULL,
+  nth          BIGINT NOT NULL,
+  reply_due_ms BIGINT,
+  reply        TEXT COLLATE "C",
+  replied_ms   BIGINT,
+  satisfied    TEXT COLLATE "C",
+  called_ms    BIGINT,
+  reopened     BIGINT NOT NULL,
+  created_ms   BIGINT NOT NULL,
+  PRIMARY KEY (city_id, ticket_no)
+);
+CREATE INDEX hotline_by_caller ON hotline_tickets (city_id, caller_key, place);
+CREATE INDEX hotline_by_created ON hotline_tickets (city_id, created_ms, ticket_no);
+CREATE INDEX hotline_by_case ON hotline_tickets (city_id, case_id);
+
+-- Who called: read by hotline clerks alone, each reading is a row of the audit log.
+CREATE TABLE hotline_callers (
+  city_id   TEXT COLLATE "C" NOT NULL,
+  ticket_no TEXT COLLATE "C" NOT NULL,
+  name      TEXT COLLATE "C" NOT NULL,
+  phone     TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (city_id, ticket_no)
+);

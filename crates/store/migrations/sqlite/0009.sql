@@ -85,6 +85,38 @@ CREATE TABLE photo_bands (
   PRIMARY KEY (city_id, band, photo_id)
 ) STRICT;
 
+-- Hotline tickets, without anything of the caller: caller_key is a MAC of the number called from, to count how often.
+CREATE TABLE hotline_tickets (
+  city_id      TEXT NOT NULL,
+  ticket_no    TEXT NOT NULL,
+  case_id      BLOB NOT NULL,
+  caller_key   BLOB NOT NULL,
+  place        TEXT NOT NULL,
+  words        TEXT NOT NULL,
+  confidential INTEGER NOT NULL,
+  nth          INTEGER NOT NULL,
+  reply_due_ms INTEGER,
+  reply        TEXT,
+  replied_ms   INTEGER,
+  satisfied    TEXT,
+  called_ms    INTEGER,
+  reopened     INTEGER NOT NULL,
+  created_ms   INTEGER NOT NULL,
+  PRIMARY KEY (city_id, ticket_no)
+) STRICT;
+CREATE INDEX hotline_by_caller ON hotline_tickets (city_id, caller_key, place);
+CREATE INDEX hotline_by_created ON hotline_tickets (city_id, created_ms, ticket_no);
+CREATE INDEX hotline_by_case ON hotline_tickets (city_id, case_id);
+
+-- Who called: read by hotline clerks alone, each reading is a row of the audit log.
+CREATE TABLE hotline_callers (
+  city_id   TEXT NOT NULL,
+  ticket_no TEXT NOT NULL,
+  name      TEXT NOT NULL,
+  phone     TEXT NOT NULL,
+  PRIMARY KEY (city_id, ticket_no)
+) STRICT;
+
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
   ('cases', 'cases_by_next', '20000 20000 1'),
   ('cases', 'cases_by_draw', '2000 2000 1'),
@@ -93,5 +125,8 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
   ('shifts', 'shifts_by_end', '50000 50000 20'),
   ('draws', 'draws_by_day', '200000 200000 500 1'),
   ('pauses', 'pauses_by_end', '20 20 1'),
-  ('photo_hashes', 'photo_hashes_by_bytes', '1000000 1000000 1');
+  ('photo_hashes', 'photo_hashes_by_bytes', '1000000 1000000 1'),
+  ('hotline_tickets', 'hotline_by_caller', '100000 100000 2 1'),
+  ('hotline_tickets', 'hotline_by_created', '100000 100000 1 1'),
+  ('hotline_tickets', 'hotline_by_case', '100000 100000 1');
 ANALYZE sqlite_schema;
