@@ -12,6 +12,7 @@ pub mod health;
 pub mod install;
 pub mod life;
 pub mod metrics;
+pub mod notices;
 pub mod once;
 pub mod orphans;
 pub mod outer;
@@ -28,6 +29,8 @@ pub mod start;
 pub mod sync;
 pub mod tag;
 pub mod turns;
+pub mod work_links;
+pub mod work_page;
 
 use crate::error::{Answer, Fault};
 use crate::service::{ServiceError, WriteJob};
