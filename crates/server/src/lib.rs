@@ -16,7 +16,6 @@ pub mod jobs;
 pub mod listen;
 mod nodes;
 pub mod openapi;
-pub mod outgoing;
 pub mod policy;
 pub mod problems;
 pub mod router;

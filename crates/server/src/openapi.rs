@@ -136,8 +136,14 @@ fn complete(method: &str, path: &str, operation: &mut Map<String, Value>) {
         by_status.entry(status_of(text.code)).or_default().push(text);
     }
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
+    // Whoever opens a page is refused by a page, too.
+    let pages = path.starts_with("/w/") && !responses["200"]["content"]["text/html; charset=utf-8"].is_null();
     for (status, texts) in by_status {
-        responses.insert(status.to_string(), refusal(status, &texts, method == "HEAD"));
+        let mut refused = refusal(status, &texts, method == "HEAD");
+        if pages {
+            refused["content"]["text/html; charset=utf-8"]["schema"]["type"] = "string".into();
+        }
+        responses.insert(status.to_string(), refused);
     }
     let tagged = !responses.get("200").is_none_or(|r| r["headers"]["ETag"].is_null());
     if tagged && !responses.contains_key("304") {

@@ -16,6 +16,7 @@ pub mod notices;
 pub mod once;
 pub mod orphans;
 pub mod outer;
+pub mod outside;
 mod pack;
 pub mod people;
 pub mod photos;

@@ -5,6 +5,7 @@ mod html;
 
 use crate::error::{Answer, Fault};
 use crate::http::body::collect;
+use crate::http::caller::{Id, Two};
 use crate::http::turns::Held;
 use crate::http::{blocking, now_ms, written};
 use crate::listen::outer::Outer;
@@ -13,10 +14,10 @@ use crate::service::work_links::page::{self, Seen, Shut};
 use crate::service::work_links::submit::{self, BadPhoto, Prepared, Ready};
 use crate::service::{WriteJob, uploads};
 use crate::state::App;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use blindspot_core::error::{BODY_TOO_LARGE, BUSY, NO_SPACE, NOT_FOUND, PHOTOS_AWAY, TOO_MANY_REQUESTS};
+use blindspot_core::error::{BAD_REQUEST, BODY_TOO_LARGE, BUSY, NO_SPACE, NOT_FOUND, PHOTOS_AWAY, TOO_MANY_REQUESTS};
 use blindspot_core::limits::UPLOAD_BYTES_MAX;
 use blindspot_core::verdict::Verdict;
 use blindspot_core::{OpId, PhotoId};
@@ -94,7 +95,7 @@ fn from(extensions: &Extensions) -> String {
         (status = 409, description = "A page: the case was dispatched anew, or waits.", body = String, content_type = "text/html; charset=utf-8"),
         (status = 410, description = "A page: the link is over, or the case.", body = String, content_type = "text/html; charset=utf-8")),
     extensions(("x-problems" = json!([TOO_MANY_REQUESTS.code]))))]
-pub async fn open(State(app): State<Arc<App>>, Path(token): Path<String>, extensions: Extensions) -> Response {
+pub async fn open(State(app): State<Arc<App>>, Id(token): Id<String>, extensions: Extensions) -> Response {
     let run = async {
         allowed(&app, &token, &from(&extensions))?;
         let own = token.clone();
@@ -115,7 +116,7 @@ pub async fn open(State(app): State<Arc<App>>, Path(token): Path<String>, extens
     extensions(("x-problems" = json!([TOO_MANY_REQUESTS.code, NOT_FOUND.code, PHOTOS_AWAY.code]))))]
 pub async fn photo(
     State(app): State<Arc<App>>,
-    Path((token, photo)): Path<(String, String)>,
+    Two(token, photo): Two,
     extensions: Extensions,
 ) -> Answer {
     allowed(&app, &token, &from(&extensions))?;
@@ -140,8 +141,8 @@ pub async fn photo(
         (status = 409, description = "A page: the case was dispatched anew, or waits.", body = String, content_type = "text/html; charset=utf-8"),
         (status = 410, description = "A page: the link is over, or the case.", body = String, content_type = "text/html; charset=utf-8"),
         (status = 422, description = "A page: what is wrong with the photo.", body = String, content_type = "text/html; charset=utf-8")),
-    extensions(("x-problems" = json!([TOO_MANY_REQUESTS.code, BODY_TOO_LARGE.code, BUSY.code, NO_SPACE.code]))))]
-pub async fn submit(State(app): State<Arc<App>>, Path(token): Path<String>, request: Request) -> Response {
+    extensions(("x-problems" = json!([TOO_MANY_REQUESTS.code, BAD_REQUEST.code, BODY_TOO_LARGE.code, BUSY.code, NO_SPACE.code, PHOTOS_AWAY.code]))))]
+pub async fn submit(State(app): State<Arc<App>>, Id(token): Id<String>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let taken = async {
         allowed(&app, &token, &from(&parts.extensions))?;

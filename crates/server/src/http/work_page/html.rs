@@ -4,7 +4,6 @@ use crate::service::work_links::page::{Shut, Task};
 use crate::service::work_links::submit::{BadPhoto, WORDS_MAX};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use blindspot_core::deadline::shown;
 use blindspot_core::geo::{Datum, Point, from_wgs84};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::Digest as _;
@@ -82,9 +81,9 @@ pub(super) fn task(token: &str, task: &Task) -> Markup {
                 dt { "地点 " small lang="en" { "place" } }
                 dd { (task.grid.as_deref().unwrap_or("")) " " (task.landmark.as_deref().unwrap_or("")) }
             }
-            @if let Some(due) = task.due_ms {
+            @if let Some(due) = &task.due {
                 dt { "期限 " small lang="en" { "until" } }
-                dd.late[task.overdue] { (shown(due)) "前" @if task.overdue { "（已超时）" } }
+                dd.late[task.overdue] { (due) "前" @if task.overdue { "（已超时）" } }
             }
         }
         @if let Some(point) = task.point {
@@ -216,7 +215,7 @@ mod tests {
             grid: None,
             landmark: Some("\"><img src=x onerror=alert(1)>".into()),
             point: Some(Point { lat: 29.3, lon: 120.0 }),
-            due_ms: Some(0),
+            due: Some("12-01 16:00".into()),
             overdue: true,
             photos: vec![blindspot_core::PhotoId::from_parts(1, [1; 10])],
             form: blindspot_core::OpId::from_parts(1, [2; 10]),

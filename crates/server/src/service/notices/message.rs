@@ -253,6 +253,26 @@ fn sms(address: &Address, text: &str, count: usize) -> Result<Outgoing, &'static
     })
 }
 
+/// How HTTP took a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It did.
+    Yes,
+    /// Not now: too many.
+    TooMany,
+    /// It did not, with this number.
+    No(u16),
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// How it was taken.
+    pub taken: Taken,
+    /// The beginning of the answer.
+    pub body: Vec<u8>,
+}
+
 /// What came of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answered {
@@ -269,13 +289,13 @@ const TOO_FAST: [i64; 3] = [45_009, 130_101, 410_100];
 
 /// Reads an answer: robots say 200 to everything and mean `errcode`. Repeats no words of theirs: they may name addresses.
 #[must_use]
-pub fn read_answer(shape: Shape, address: &Address, status: u16, body: &[u8]) -> Answered {
-    if status == 429 {
-        return Answered::TooMany("HTTP 429".to_owned());
+pub fn read_answer(shape: Shape, address: &Address, reply: &Reply) -> Answered {
+    match reply.taken {
+        Taken::Yes => {}
+        Taken::TooMany => return Answered::TooMany("HTTP: too many requests".to_owned()),
+        Taken::No(code) => return Answered::Failed(format!("HTTP {code}")),
     }
-    if !(200..300).contains(&status) {
-        return Answered::Failed(format!("HTTP {status}"));
-    }
+    let body = reply.body.as_slice();
     if shape == Shape::Sms {
         let good = address.accept.as_ref().is_none_or(|want| String::from_utf8_lossy(body).contains(want.as_str()));
         return if good { Answered::Sent } else { Answered::Failed("the answer lacks the words of a good one".to_owned()) };

@@ -16,7 +16,6 @@ use blindspot_core::projection::notices::{Notice, NoticeKind, Quiet, Target};
 use blindspot_store::jobs::{self, JobKey};
 use blindspot_store::notices::{self as store, ChannelRecord, NewNotice};
 use blindspot_store::{Result, Tx};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// How long a notice waits for others of its channel, milliseconds: never longer than this.
@@ -149,8 +148,8 @@ pub(super) fn tell(
     use blindspot_core::projection::notices::notices;
     let told: Vec<(&Case, Vec<Notice>)> =
         changed.iter().map(|c| (c.after, notices(c.before, c.after))).filter(|(_, n)| !n.is_empty()).collect();
-    let clocks: BTreeMap<String, (JobKey, Option<i64>)> =
-        changed.iter().filter_map(|c| clocks::change(c, now_ms)).map(|(k, at)| (k.key.clone(), (k, at))).collect();
+    let clocks: Vec<(JobKey, Option<i64>)> =
+        changed.iter().filter_map(|c| clocks::change(c, now_ms)).collect();
     if told.is_empty() && clocks.is_empty() {
         return Ok(());
     }
@@ -158,7 +157,7 @@ pub(super) fn tell(
     if channels.is_empty() {
         return Ok(());
     }
-    for (job, next_ms) in clocks.values() {
+    for (job, next_ms) in &clocks {
         match next_ms {
             Some(at) => jobs::put(tx, &house.city, job, *at, "", now_ms)?,
             None => jobs::remove(tx, &house.city, job)?,

@@ -4,7 +4,7 @@
 //! commit leaves the message to the next one, which sends it again: a deadline that is told twice is better than one that is
 //! not told at all. Knows no HTTP library: whoever sends is handed in.
 
-use super::message::{self, Answered, LINES_MAX, Line, Outgoing};
+use super::message::{self, Answered, LINES_MAX, Line, Outgoing, Reply};
 use super::{channels, hex, new_id};
 use crate::service::{House, ServiceError};
 use blindspot_core::error::BUSY;
@@ -29,16 +29,16 @@ const BACKOFF_MS: i64 = 30_000;
 const BACKOFF_MS_MAX: i64 = 30 * 60_000;
 /// What was told too fast goes on after this.
 const SLOWER_MS: i64 = 60_000;
-/// What is a day old tells nobody anything.
+/// What is a day old tells nobody anything: it is given up, also when the server was away all that time.
 const OLD_MS: i64 = 24 * 3_600_000;
 
 /// Whoever sends: the server's HTTP, or a test's.
 pub trait Post: Sync {
-    /// Sends a request; gives status and the beginning of the answer.
+    /// Sends a request; gives how it was taken and the beginning of the answer.
     ///
     /// # Errors
     /// Why there was no answer, in words that say nothing of the address.
-    fn post(&self, out: &Outgoing) -> Result<(u16, Vec<u8>), String>;
+    fn post(&self, out: &Outgoing) -> Result<Reply, String>;
 }
 
 /// The job of a channel.
@@ -103,8 +103,12 @@ fn run(house: &House, post: &dyn Post, claimed: &Claimed, now_ms: i64) -> Result
     };
     // Put before the night and not sent in time: danger goes through, the rest waits for the morning.
     let morning = channel.quiet.map(|q| q.end_ms(now_ms)).filter(|end| *end > now_ms);
+    let (old, ready): (Vec<_>, Vec<_>) = ready.into_iter().partition(|n| now_ms - n.created_ms > OLD_MS);
     let (now, later): (Vec<_>, Vec<_>) = ready.into_iter().partition(|n| n.urgent || morning.is_none());
     let put_off_rest = |tx: &blindspot_store::Tx<'_>| {
+        for notice in &old {
+            settle(tx, house, notice, &Answered::Failed("a day old".to_owned()), (notice.notice_id, now_ms))?;
+        }
         for notice in &later {
             let until = morning.unwrap_or(now_ms);
             store::put_off(tx, &house.city, notice.notice_id, notice.tries, until, notice.problem.as_deref())?;
@@ -168,7 +172,7 @@ pub(super) fn deliver(
         return failed("the address is not https");
     }
     match post.post(&out) {
-        Ok((status, body)) => (message::read_answer(shape, &address, status, &body), taken),
+        Ok(reply) => (message::read_answer(shape, &address, &reply), taken),
         Err(why) => (Answered::Failed(why), taken),
     }
 }

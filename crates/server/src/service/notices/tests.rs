@@ -1,7 +1,7 @@
 //! The outbox and who sends it, on a clock that the test drives: batches, quiet hours, tries, leases, reminders.
 
 use super::channels::{self, ChannelChange, ChannelView, NewChannel};
-use super::message::{Address, Answered, Line, Outgoing, Shape, build, read_answer};
+use super::message::{Address, Answered, Line, Outgoing, Reply, Shape, Taken, build, read_answer};
 use super::send::{Post, run_due};
 use super::{NoticeSettings, clocks, log};
 use crate::service::page::PageQuery;
@@ -23,16 +23,16 @@ const HOUR: i64 = 60 * MINUTE;
 
 /// Answers as it is told, the last one again and again; keeps what was sent.
 struct Robot {
-    answers: Mutex<Vec<Result<(u16, &'static str), &'static str>>>,
+    answers: Mutex<Vec<Result<(Taken, &'static str), &'static str>>>,
     sent: Mutex<Vec<String>>,
 }
 
 impl Robot {
-    fn saying(answers: &[Result<(u16, &'static str), &'static str>]) -> Self {
+    fn saying(answers: &[Result<(Taken, &'static str), &'static str>]) -> Self {
         Self { answers: Mutex::new(answers.to_vec()), sent: Mutex::default() }
     }
     fn good() -> Self {
-        Self::saying(&[Ok((200, r#"{"errcode":0,"errmsg":"ok"}"#))])
+        Self::saying(&[Ok((Taken::Yes, r#"{"errcode":0,"errmsg":"ok"}"#))])
     }
     /// The words of each message since the last time.
     fn heard(&self) -> Vec<String> {
@@ -41,12 +41,13 @@ impl Robot {
 }
 
 impl Post for Robot {
-    fn post(&self, out: &Outgoing) -> Result<(u16, Vec<u8>), String> {
+    fn post(&self, out: &Outgoing) -> Result<Reply, String> {
         let body: serde_json::Value = serde_json::from_str(&out.body).unwrap_or_default();
         self.sent.lock().unwrap().push(body["text"]["content"].as_str().unwrap_or(&out.url).to_owned());
         let mut answers = self.answers.lock().unwrap();
         let answer = if answers.len() > 1 { answers.remove(0) } else { answers[0] };
-        answer.map(|(status, body)| (status, body.as_bytes().to_vec())).map_err(str::to_owned)
+        let reply = |(taken, body): (Taken, &str)| Reply { taken, body: body.as_bytes().to_vec() };
+        answer.map(reply).map_err(str::to_owned)
     }
 }
 
@@ -172,19 +173,20 @@ fn a_long_message_takes_what_fits_and_a_template_lets_nothing_break_out() {
     let body: serde_json::Value = serde_json::from_str(&out.body).unwrap();
     assert_eq!((&body["content"], &body["n"], &body["x"]), (&json!("a\"{secret}\\&\n{count}"), &json!(1), &json!("{other}")));
     assert_eq!(out.url, "https://sms.example/send?k=a%26b&t=a%22%7Bsecret%7D%5C%26%0A%7Bcount%7D");
-    let said = |status, body: &str| read_answer(Shape::Sms, &sms, status, body.as_bytes());
-    assert_eq!(said(200, r#"{"code":0}"#), Answered::Sent);
-    assert!(matches!(said(200, r#"{"code":7}"#), Answered::Failed(_)));
-    let robot = |status, body: &str| read_answer(Shape::DingtalkText, &sms, status, body.as_bytes());
-    assert_eq!(robot(200, r#"{"errcode":0,"errmsg":"ok"}"#), Answered::Sent);
+    let reply = |taken, body: &str| Reply { taken, body: body.as_bytes().to_vec() };
+    let said = |taken, body: &str| read_answer(Shape::Sms, &sms, &reply(taken, body));
+    assert_eq!(said(Taken::Yes, r#"{"code":0}"#), Answered::Sent);
+    assert!(matches!(said(Taken::Yes, r#"{"code":7}"#), Answered::Failed(_)));
+    let robot = |taken, body: &str| read_answer(Shape::DingtalkText, &sms, &reply(taken, body));
+    assert_eq!(robot(Taken::Yes, r#"{"errcode":0,"errmsg":"ok"}"#), Answered::Sent);
     for fast in [r#"{"errcode":45009}"#, r#"{"errcode":130101}"#, r#"{"errcode":410100}"#] {
-        assert!(matches!(robot(200, fast), Answered::TooMany(_)), "{fast}");
+        assert!(matches!(robot(Taken::Yes, fast), Answered::TooMany(_)), "{fast}");
     }
-    assert!(matches!(robot(429, ""), Answered::TooMany(_)));
-    let why = robot(200, r#"{"errcode":310000,"errmsg":"sign not match, key=KEY"}"#);
+    assert!(matches!(robot(Taken::TooMany, ""), Answered::TooMany(_)));
+    let why = robot(Taken::Yes, r#"{"errcode":310000,"errmsg":"sign not match, key=KEY"}"#);
     assert_eq!(why, Answered::Failed("errcode 310000".into()), "its words are not repeated");
-    for (status, body) in [(500, ""), (302, ""), (200, "<html>"), (200, "{}")] {
-        assert!(matches!(robot(status, body), Answered::Failed(_)), "{status} {body}");
+    for (taken, body) in [(Taken::No(500), ""), (Taken::No(302), ""), (Taken::Yes, "<html>"), (Taken::Yes, "{}")] {
+        assert!(matches!(robot(taken, body), Answered::Failed(_)), "{taken:?} {body}");
     }
 }
 
@@ -249,7 +251,7 @@ fn what_fails_is_tried_again_ever_later_and_given_up() {
     let mut town = Town::new();
     add(&town.house, &robot(&["unit:sanitation"]));
     town.dispatched(1, false, T0);
-    let broken = Robot::saying(&[Ok((500, "")), Err("no answer in time"), Ok((200, r#"{"errcode":93000}"#))]);
+    let broken = Robot::saying(&[Ok((Taken::No(500), "")), Err("no answer in time"), Ok((Taken::Yes, r#"{"errcode":93000}"#))]);
     let (mut now, mut tries) = (T0 + 2 * MINUTE, Vec::new());
     while now < T0 + 5 * HOUR {
         if !town.run(&broken, now).is_empty() {
@@ -262,10 +264,16 @@ fn what_fails_is_tried_again_ever_later_and_given_up() {
     let told = log::page(&town.house, Some("failed"), None, &PageQuery::default()).unwrap();
     assert_eq!(told.items[0].problem.as_deref(), Some("errcode 93000"));
 
+    // The server was away for two days: nobody is told of what was new then.
+    town.dispatched(3, false, now);
+    assert!(town.run(&Robot::good(), now + 48 * HOUR).iter().all(|m| !m.contains("新派遣")));
+    assert_eq!(town.log().iter().filter(|(kind, state, _)| kind == "dispatched" && state == "failed").count(), 2);
+    now += 48 * HOUR;
+
     // Too fast is no fault of the message: it counts no try.
     town.dispatched(2, false, now);
     let busy = r#"{"errcode":45009,"errmsg":"api freq out of limit"}"#;
-    let fast = Robot::saying(&[Ok((200, busy)), Ok((200, busy)), Ok((200, r#"{"errcode":0}"#))]);
+    let fast = Robot::saying(&[Ok((Taken::Yes, busy)), Ok((Taken::Yes, busy)), Ok((Taken::Yes, r#"{"errcode":0}"#))]);
     for minute in 2..=4 {
         assert_eq!(town.run(&fast, now + minute * MINUTE).len(), 1, "minute {minute}");
     }
@@ -276,7 +284,7 @@ fn what_fails_is_tried_again_ever_later_and_given_up() {
 struct Killed;
 
 impl Post for Killed {
-    fn post(&self, _: &Outgoing) -> Result<(u16, Vec<u8>), String> {
+    fn post(&self, _: &Outgoing) -> Result<Reply, String> {
         panic!("killed");
     }
 }

@@ -7,6 +7,7 @@ use crate::service::{House, ServiceError};
 use blindspot_core::OpId;
 use blindspot_core::PhotoId;
 use blindspot_core::case::{CaseFile, CaseState, PhotoRow, find_move};
+use blindspot_core::deadline::shown;
 use blindspot_core::command::{FormName, MediaKind, PhotoRole};
 use blindspot_core::geo::Point;
 use blindspot_core::limits::UPLOAD_BYTES_MAX;
@@ -63,8 +64,8 @@ pub struct Task {
     pub landmark: Option<String>,
     /// Where, WGS-84.
     pub point: Option<Point>,
-    /// Until when, milliseconds.
-    pub due_ms: Option<i64>,
+    /// Until when, in words.
+    pub due: Option<String>,
     /// Whether that is over.
     pub overdue: bool,
     /// Photos of the problem.
@@ -149,7 +150,7 @@ pub(super) fn seen(house: &House, file: &CaseFile, form: OpId, now_ms: i64) -> S
         grid: case.place.grid.as_ref().and_then(|g| reference.places.grid(g)).map(|g| g.name_zh.clone()),
         landmark: text("landmark").filter(|l| !l.trim().is_empty()),
         point: case.place.point,
-        due_ms: case.due.as_ref().map(|d| d.due_ms),
+        due: case.due.as_ref().map(|d| shown(d.due_ms)),
         overdue: case.due.as_ref().is_some_and(|d| d.is_overdue(now_ms)),
         photos: photos.collect(),
         form,

@@ -1,7 +1,7 @@
 //! The way out: HTTP requests that this server makes by itself, to robots and gateways. TLS by the roots of the machine, no
 //! redirects, bounded in time and size. Errors say nothing of the address: it holds keys.
 
-use crate::service::notices::message::Outgoing;
+use crate::service::notices::message::{Outgoing, Reply, Taken};
 use crate::service::notices::send::{ANSWER_BYTES_MAX, Post, TIMEOUT};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -47,7 +47,7 @@ fn is_near(url: &str) -> bool {
 }
 
 impl Post for Outside {
-    fn post(&self, out: &Outgoing) -> Result<(u16, Vec<u8>), String> {
+    fn post(&self, out: &Outgoing) -> Result<Reply, String> {
         let agent = if is_near(&out.url) { &self.near } else { &self.agent };
         let answer = if out.method == "GET" {
             let headers = out.headers.iter();
@@ -59,7 +59,12 @@ impl Post for Outside {
         let mut answer = answer.map_err(|e| said(&e).to_owned())?;
         let status = answer.status().as_u16();
         let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
-        Ok((status, body.map_err(|e| said(&e).to_owned())?))
+        let taken = match status {
+            200..300 => Taken::Yes,
+            429 => Taken::TooMany,
+            other => Taken::No(other),
+        };
+        Ok(Reply { taken, body: body.map_err(|e| said(&e).to_owned())? })
     }
 }
 
