@@ -49,7 +49,7 @@ impl Town {
 fn jpeg() -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 80);
-    encoder.add_app_segment(1, b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0").unwrap();
+    encoder.add_app_segment(1, b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0".to_vec()).unwrap();
     let pixels: Vec<u8> = (0..64 * 48 * 3).map(|n| (n / 7 % 251) as u8).collect();
     encoder.encode(&pixels, 64, 48, jpeg_encoder::ColorType::Rgb).unwrap();
     bytes
