@@ -67,6 +67,7 @@ fn a_ruling_is_told_to_both_units_and_the_new_one_has_a_new_case() {
         assists: vec![],
         text: "归市场".into(),
         precedent: false,
+        precedent_until_ms: None,
         by_ms: None,
         entered_for: None,
         photos: vec![],

@@ -18,7 +18,7 @@ use std::sync::Arc;
 #[utoipa::path(get, path = "/v1/cases/{id}/work-links", tag = "cases",
     params(("id" = CaseId, Path, description = "The case.")),
     responses((status = 200, description = "All of them.", body = Items<LinkView>)))]
-pub async fn list(State(app): State<Arc<App>>, Caller(credential): Caller, Id(case): Id<CaseId>) -> Answer {
+pub async fn list_links(State(app): State<Arc<App>>, Caller(credential): Caller, Id(case): Id<CaseId>) -> Answer {
     let run = move |app: &App| work_links::list(app.house(), credential, case, now_ms());
     json(&Items { items: blocking(&app, run).await? })
 }
@@ -31,7 +31,7 @@ pub async fn list(State(app): State<Arc<App>>, Caller(credential): Caller, Id(ca
         ("Idempotency-Key" = Option<String>, Header, description = "Made up by the desk: sent again, it is not done again, for 24 hours.")),
     responses((status = 201, description = "The link and its address.", body = NewWorkLink)),
     extensions(("x-problems" = json!([CONFLICT.code, KEY_REUSED.code, blindspot_core::error::BAD_REQUEST.code]))))]
-pub async fn make(
+pub async fn make_link(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
     Id(case): Id<CaseId>,
@@ -51,7 +51,7 @@ pub async fn make(
 #[utoipa::path(delete, path = "/v1/cases/{id}/work-links/{link}", tag = "cases",
     params(("id" = CaseId, Path, description = "The case."), ("link" = LinkId, Path, description = "The link.")),
     responses((status = 204, description = "It is over.")))]
-pub async fn revoke(
+pub async fn revoke_link(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
     Two(case, link): Two,

@@ -158,7 +158,7 @@ fn tell_digest(house: &House, claimed: &Claimed, now_ms: i64) -> Result<(), Serv
         }
     }
     for cases in overdue.values_mut() {
-        cases.sort_by_key(|c| c.due.as_ref().map(|d| d.due_ms));
+        cases.sort_by_key(|c| (c.due.as_ref().map(|d| d.due_ms), c.short_no.as_ref().map(|s| s.n)));
     }
     let reference = house.reference();
     let mark = day_of(now_ms).to_string();
