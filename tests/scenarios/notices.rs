@@ -7,9 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use blindspot_core::CaseId;
 use blindspot_server::http::outside::Outside;
+use blindspot_server::service::notices::clocks;
 use blindspot_server::service::notices::message::{Outgoing, Reply, Taken};
 use blindspot_server::service::notices::send::{self, Post};
-use blindspot_server::service::notices::clocks;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -62,7 +62,8 @@ impl Robot {
     fn lines(&self) -> Vec<String> {
         let text = |h: Heard| {
             let body: Value = serde_json::from_str(&h.body).expect("JSON");
-            let text = body["markdown"]["content"].as_str().or(body["text"]["content"].as_str()).map(str::to_owned);
+            let text =
+                body["markdown"]["content"].as_str().or(body["text"]["content"].as_str()).map(str::to_owned);
             text.expect("words").lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
         };
         self.heard().into_iter().flat_map(text).collect()
@@ -113,13 +114,20 @@ impl Town {
         let worker = house.phone("worker", WORKER_ROLE, "city");
         let unit = house.phone("unit", "unit_clerk", "dept:sanitation");
         let desk = house.desk("desk", "filing_desk");
-        house.admin("POST", &format!("/v1/people/{}/grants", desk.0), &json!({"role": "dispatcher", "area": "city"})).ok();
+        house
+            .admin(
+                "POST",
+                &format!("/v1/people/{}/grants", desk.0),
+                &json!({"role": "dispatcher", "area": "city"}),
+            )
+            .ok();
         Self { house, worker, unit, desk: desk.1 }
     }
     fn act(&self, case: CaseId, kind: &str, payload: &Value) {
         let headers = [("cookie", self.desk.as_str()), ("origin", self.house.base.as_str())];
         let op = json!({"op_id": new_op_id(), "kind": kind, "payload": payload});
-        let verdict = send_json("POST", &format!("{}/v1/cases/{case}/ops", self.house.base), &headers, &op).ok();
+        let verdict =
+            send_json("POST", &format!("{}/v1/cases/{case}/ops", self.house.base), &headers, &op).ok();
         assert_eq!(verdict["verdict"], "applied", "{kind}: {verdict}");
     }
     fn dispatched(&mut self, urgent: bool) -> CaseId {
@@ -134,7 +142,10 @@ impl Town {
     fn channel(&self, shape: &str, target: &str, url: &str, secret: Option<&str>) -> String {
         let new = json!({"name": "环卫处值班群", "shape": shape, "targets": [target], "url": url, "secret": secret, "enabled": true});
         let made = self.house.admin("POST", "/v1/notices/channels", &new).ok();
-        assert!(!made.to_string().contains("KEY-OF-ROBOT") && !made.to_string().contains("SECRET-WORD"), "{made}");
+        assert!(
+            !made.to_string().contains("KEY-OF-ROBOT") && !made.to_string().contains("SECRET-WORD"),
+            "{made}"
+        );
         made["channel_id"].as_str().expect("an id").to_owned()
     }
     fn log(&self) -> Vec<Value> {
@@ -206,7 +217,10 @@ fn shown_life_notices() {
     assert_eq!(wecom.lines().len(), 2);
     let log = town.log();
     assert_eq!(log.len(), 12);
-    assert!(log.iter().all(|n| n["state"] == "sent" && n["tries"] == 1 && n["channel"] == "环卫处值班群"), "{log:?}");
+    assert!(
+        log.iter().all(|n| n["state"] == "sent" && n["tries"] == 1 && n["channel"] == "环卫处值班群"),
+        "{log:?}"
+    );
 
     // Handed on to a team: its robot checks the signature.
     let hand_on = json!({"to": "清运二组", "note": "王师傅"});
@@ -215,7 +229,14 @@ fn shown_life_notices() {
     send::run_due(&b.house, &outside, "b", now_ms() + 3 * MINUTE).expect("run");
     let heard = dingtalk.heard();
     assert_eq!(heard.len(), 1);
-    assert!(!heard[0].body.contains("王师傅") && heard[0].body.starts_with("{\"msgtype\":\"text\",\"text\":{\"content\":\"净格提醒 1 条\\n【新派遣】"), "{}", heard[0].body);
+    assert!(
+        !heard[0].body.contains("王师傅")
+            && heard[0]
+                .body
+                .starts_with("{\"msgtype\":\"text\",\"text\":{\"content\":\"净格提醒 1 条\\n【新派遣】"),
+        "{}",
+        heard[0].body
+    );
     let (_, signed) = heard[0].target.split_once("&timestamp=").expect("a time");
     let (at, sign) = signed.split_once("&sign=").expect("a signature");
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"SECRET-WORD").expect("a key");
@@ -269,7 +290,10 @@ fn shown_life_rungs() {
     let half_hour = look(due - HOUR / 2 + slack);
     assert!(half_hour.len() == 1 && half_hour[0].contains(&first.to_string()), "{half_hour:?}");
     let over = look(due + slack);
-    assert!(over.len() == 1 && over[0].starts_with("【紧急·已超时】") && over[0].contains(&first.to_string()), "{over:?}");
+    assert!(
+        over.len() == 1 && over[0].starts_with("【紧急·已超时】") && over[0].contains(&first.to_string()),
+        "{over:?}"
+    );
     assert!(look(due + HOUR).is_empty());
     // The digest of the next mornings: the unit's own, and the leaders'. The one that is overdue, and once a day.
     let mut digests = Vec::new();
@@ -297,7 +321,10 @@ fn the_way_out_is_bounded_and_follows_nobody() {
     let long = format!("HTTP/1.1 200 OK\r\ncontent-length: 200000\r\n\r\n{}", "x".repeat(200_000));
     let said = post(&Robot::answering(Box::leak(long.into_boxed_str()))).expect_err("too long");
     assert_eq!(said, "the answer is too long");
-    assert_eq!(post(&Robot::answering("HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n")).expect("an answer").taken, Taken::No(500));
+    assert_eq!(
+        post(&Robot::answering("HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n")).expect("an answer").taken,
+        Taken::No(500)
+    );
     let began = Instant::now();
     assert_eq!(post(&Robot::answering("")).expect_err("silence"), "no answer in time");
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
@@ -323,7 +350,19 @@ fn a_channel_is_set_by_the_command_line_and_its_address_stays_out_of_sight() {
         assert!(!String::from_utf8_lossy(&out.stdout).contains("KEY-OF-ROBOT"));
         (out.status.success(), serde_json::from_slice::<Value>(&out.stdout).unwrap_or_default())
     };
-    let words = ["notices", "channel", "add", "--name", "群", "--shape", "wecom_text", "--to", "leaders", "--file", path];
+    let words = [
+        "notices",
+        "channel",
+        "add",
+        "--name",
+        "群",
+        "--shape",
+        "wecom_text",
+        "--to",
+        "leaders",
+        "--file",
+        path,
+    ];
     assert!(!run(&words).0, "http is for trials alone");
     let (made, channel) = run(&[words.as_slice(), &["--loopback-http", "--quiet", "21:30-07:00"]].concat());
     assert!(made && channel["enabled"] == false, "{channel}");

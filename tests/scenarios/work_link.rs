@@ -41,7 +41,9 @@ fn form_id(page: &str) -> String {
 fn submit(url: &str, form: &str, what: &str, words: &str, photo: Option<&[u8]>) -> Answer {
     let mut body = Vec::new();
     for (name, value) in [("form", form), ("what", what), ("words", words)] {
-        body.extend(format!("--BOUND\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
+        body.extend(
+            format!("--BOUND\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes(),
+        );
     }
     if let Some(photo) = photo {
         let head = "--BOUND\r\ncontent-disposition: form-data; name=\"photo\"; filename=\"IMG_0001.jpg\"\r\ncontent-type: image/jpeg\r\n\r\n";
@@ -61,14 +63,17 @@ impl Town {
         let unit = house.phone("刘内勤", "unit_clerk", "dept:sanitation");
         let (id, desk) = house.desk("desk", "filing_desk");
         for role in ["dispatcher", "duty_leader"] {
-            house.admin("POST", &format!("/v1/people/{id}/grants"), &json!({"role": role, "area": "city"})).ok();
+            house
+                .admin("POST", &format!("/v1/people/{id}/grants"), &json!({"role": role, "area": "city"}))
+                .ok();
         }
         Self { house, worker, unit, desk }
     }
     fn act(&self, case: CaseId, kind: &str, payload: &Value) {
         let headers = [("cookie", self.desk.as_str()), ("origin", self.house.base.as_str())];
         let op = json!({"op_id": new_op_id(), "kind": kind, "payload": payload});
-        let verdict = send_json("POST", &format!("{}/v1/cases/{case}/ops", self.house.base), &headers, &op).ok();
+        let verdict =
+            send_json("POST", &format!("{}/v1/cases/{case}/ops", self.house.base), &headers, &op).ok();
         assert_eq!(verdict["verdict"], "applied", "{kind}: {verdict}");
     }
     /// A case with a photo of the problem, in the unit's hands.
@@ -80,7 +85,8 @@ impl Town {
         let report = self.worker.op("report", Some(case), &said);
         let (photo, bytes) = (new_photo_id(), picture(number));
         let form = json!({"sha256": Sha256::of(&bytes).to_hex(), "bytes": bytes.len()});
-        let taken = self.worker.op("photo", Some(case), &json!({"photo_id": photo, "forms": {"working": form}}));
+        let taken =
+            self.worker.op("photo", Some(case), &json!({"photo_id": photo, "forms": {"working": form}}));
         self.worker.push(&[report, taken]);
         let at = create_of(&self.worker, photo, "working", &bytes);
         assert_eq!(patch(&self.worker, &at, 0, &bytes).status, 204);
@@ -113,7 +119,16 @@ fn shown_life_link() {
     let page = words(&open(&url));
     let (row, _) = town.case(case);
     let short = format!("{} {:05}", row["short_no"]["town"].as_str().expect("a town"), row["short_no"]["n"]);
-    for wanted in [short.as_str(), "菜场北门", "高德", "百度", "腾讯", "处理好了", "不是我们管", "capture=\"environment\""] {
+    for wanted in [
+        short.as_str(),
+        "菜场北门",
+        "高德",
+        "百度",
+        "腾讯",
+        "处理好了",
+        "不是我们管",
+        "capture=\"environment\"",
+    ] {
         assert!(page.contains(wanted), "no {wanted}: {page}");
     }
     for hidden in ["李四", "张三", "刘内勤", "<script", "http://", "src=\"http"] {
@@ -121,7 +136,10 @@ fn shown_life_link() {
     }
     let photo = page.split_once("<img src=\"").expect("a photo").1.split_once('"').expect("an end").0;
     let seen = send("GET", &format!("{}{photo}", town.house.base), &[("user-agent", WECHAT)], b"");
-    assert_eq!((seen.status, seen.header("content-type"), &seen.body), (200, Some("image/jpeg"), &picture(1)));
+    assert_eq!(
+        (seen.status, seen.header("content-type"), &seen.body),
+        (200, Some("image/jpeg"), &picture(1))
+    );
 
     // What will not do: no photo, no picture, a cut one, one that is too large.
     let form = form_id(&page);
@@ -156,16 +174,22 @@ fn shown_life_link() {
     }
     let (row, rows) = town.case(case);
     let back = &row["feed_back"];
-    assert_eq!((&row["state"], &back["by_link"], &back["text"]), (&json!("fed_back"), &json!(link), &json!("已清走")));
-    let after: Vec<&Value> = rows.iter().filter(|r| r["kind"] == "photo" && r["body"]["role"] == "after").collect();
+    assert_eq!(
+        (&row["state"], &back["by_link"], &back["text"]),
+        (&json!("fed_back"), &json!(link), &json!("已清走"))
+    );
+    let after: Vec<&Value> =
+        rows.iter().filter(|r| r["kind"] == "photo" && r["body"]["role"] == "after").collect();
     assert_eq!((after.len(), back["photos"].as_array().map(Vec::len)), (1, Some(1)));
     assert_eq!((&after[0]["body"]["for_op"], &after[0]["body"]["position"]), (&back["op_id"], &Value::Null));
     assert_eq!(row["media"], json!({"n": 2, "m": 2, "k": 1}));
     let original = format!("/v1/photos/{}/original", after[0]["body"]["photo_id"].as_str().expect("an id"));
     let kept = send("GET", &format!("{}{original}", town.house.base), &[("cookie", &town.desk)], b"");
     assert!(kept.status == 200 && !kept.body.windows(4).any(|w| w == b"Exif"), "no trail in the picture");
-    let timeline = send("GET", &format!("{}/v1/cases/{case}/timeline", town.house.base), &[("cookie", &town.desk)], b"");
-    let kinds: Vec<Value> = timeline.ok()["items"].as_array().expect("ops").iter().map(|o| o["kind"].clone()).collect();
+    let timeline =
+        send("GET", &format!("{}/v1/cases/{case}/timeline", town.house.base), &[("cookie", &town.desk)], b"");
+    let kinds: Vec<Value> =
+        timeline.ok()["items"].as_array().expect("ops").iter().map(|o| o["kind"].clone()).collect();
     assert_eq!(kinds.iter().filter(|k| **k == "feed_back").count(), 1, "{kinds:?}");
     assert!(words(&open(&url)).contains("已反馈"));
     // Another photo now is too late for the move, and is kept.
@@ -190,7 +214,11 @@ fn links_that_open_nothing(town: &mut Town) {
         let form = submit(url, &new_op_id().to_string(), "done", "", Some(&picture(5)));
         assert!(form.status == status && words(&form).contains(text), "{} {text}", form.status);
     };
-    assert_eq!(town.worker.post(&format!("/v1/cases/{case}/work-links"), &json!({})).status, 403, "no clerk of the unit");
+    assert_eq!(
+        town.worker.post(&format!("/v1/cases/{case}/work-links"), &json!({})).status,
+        403,
+        "no clerk of the unit"
+    );
     let gone = town.unit.send("DELETE", &format!("/v1/cases/{case}/work-links/{link}"), &[], b"");
     assert_eq!(gone.status, 204);
     said(&url, 410, "已作废");

@@ -118,9 +118,9 @@ fn quiet(text: &str) -> Result<Quiet, String> {
         let (hour, minute): (u32, u32) = (hour.parse().ok()?, minute.parse().ok()?);
         (hour < 24 && minute < 60).then_some(hour * 60 + minute)
     };
-    let read = text.split_once('-').and_then(|(from, to)| {
-        Some(Quiet { from_min: minute(from)?, to_min: minute(to)? })
-    });
+    let read = text
+        .split_once('-')
+        .and_then(|(from, to)| Some(Quiet { from_min: minute(from)?, to_min: minute(to)? }));
     read.ok_or_else(|| "写成 21:30-07:00 · write 21:30-07:00".to_owned())
 }
 
@@ -168,7 +168,8 @@ fn address(file: Option<&Path>) -> Done<Address> {
     let mut text = String::new();
     match file {
         Some(path) => {
-            text = std::fs::read_to_string(path).tried("读不到地址文件", "cannot read the file with the address")?;
+            text = std::fs::read_to_string(path)
+                .tried("读不到地址文件", "cannot read the file with the address")?;
         }
         None => {
             let read = std::io::stdin().lock().take(64 * 1024).read_to_string(&mut text);
@@ -179,7 +180,10 @@ fn address(file: Option<&Path>) -> Done<Address> {
         // What serde says names places in the text, not the text.
         return serde_json::from_str(&text).map_err(|e| {
             let at = format!("line {} column {}", e.line(), e.column());
-            Failure::new(format!("地址文件不是有效的 JSON：{at}"), format!("the address is no valid JSON: {at}"))
+            Failure::new(
+                format!("地址文件不是有效的 JSON：{at}"),
+                format!("the address is no valid JSON: {at}"),
+            )
         });
     }
     let mut lines = text.lines().map(str::trim);
@@ -211,21 +215,24 @@ fn add(house: &House, as_json: bool, new: AddArgs) -> Done {
     };
     let made = channels::add(house, Actor::Cli, &new, wall_ms()).tried("没有加上", "not added")?;
     answer(as_json, &made, || {
-        let on = if made.enabled { "已启用 on" } else { "未启用，用 enable 启用 · off: see `enable`" };
+        let on =
+            if made.enabled { "已启用 on" } else { "未启用，用 enable 启用 · off: see `enable`" };
         format!("已添加 added: {} {} {on}", made.channel_id, made.name)
     })
 }
 
 fn turn(house: &House, as_json: bool, channel: Uuid, enabled: bool) -> Done {
     let change = ChannelChange { enabled: Some(enabled), ..ChannelChange::default() };
-    let made = channels::change(house, Actor::Cli, channel, &change, wall_ms()).tried("没有改成", "not changed")?;
+    let made =
+        channels::change(house, Actor::Cli, channel, &change, wall_ms()).tried("没有改成", "not changed")?;
     answer(as_json, &made, || format!("{}: {}", if enabled { "已启用 on" } else { "已停用 off" }, made.name))
 }
 
 fn test(house: &House, as_json: bool, channel: Uuid, loopback_http: bool) -> Done {
     near(house, loopback_http);
     let outside = Outside::default();
-    let told = channels::test(house, Actor::Cli, channel, &outside, wall_ms()).tried("没有发出", "not sent")?;
+    let told =
+        channels::test(house, Actor::Cli, channel, &outside, wall_ms()).tried("没有发出", "not sent")?;
     if let Some(problem) = told.problem.as_ref().filter(|_| !told.taken) {
         return Err(Failure::new(format!("对方没有收下：{problem}"), format!("it was not taken: {problem}")));
     }
@@ -248,7 +255,8 @@ fn listing(all: &[ChannelView]) -> String {
 }
 
 fn shown_log(house: &House, as_json: bool, state: Option<&str>) -> Done {
-    let page = log::page(house, state, None, &PageQuery::default()).tried("读不到记录", "cannot read the log")?;
+    let page =
+        log::page(house, state, None, &PageQuery::default()).tried("读不到记录", "cannot read the log")?;
     answer(as_json, &page, || {
         let row = |n: &log::NoticeView| {
             vec![

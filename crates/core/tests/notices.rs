@@ -46,7 +46,8 @@ fn each_move_that_somebody_waits_for_is_told_once_and_nothing_else_is() {
     let both = ["unit:sanitation", "team:sanitation/清运二组"];
     assert_eq!(told(&mut story, DESK, case, watched), one("supervised", &both));
     let back = story.ok(UNIT, case, Command::FeedBack(FeedBack::default()));
-    let failed = Verify { feed_back: back, passed: false, text: String::new(), position: None, photos: vec![] };
+    let failed =
+        Verify { feed_back: back, passed: false, text: String::new(), position: None, photos: vec![] };
     assert_eq!(told(&mut story, WORKER, case, Command::Verify(failed)), one("rework", &both));
 }
 
@@ -73,7 +74,8 @@ fn a_ruling_is_told_to_both_units_and_the_new_one_has_a_new_case() {
         photos: vec![],
     };
     let told = told(&mut story, LEADER, case, Command::RuleReturn(ruling));
-    let want = [one("ruled", &["unit:market", "unit:sanitation"]), one("dispatched", &["unit:market"])].concat();
+    let want =
+        [one("ruled", &["unit:market", "unit:sanitation"]), one("dispatched", &["unit:market"])].concat();
     assert_eq!(told, want);
     let _ = (DEPUTY, OTHER_UNIT);
 }
@@ -85,7 +87,10 @@ fn a_group_of_moves_in_one_commit_is_told_as_it_ends() {
     let found = notices(None, story.case(case));
     assert_eq!(found.len(), 1, "{found:?}");
     story.ok(DESK, case, Command::TakeBack(Reason::default()));
-    assert!(notices(None, story.case(case)).is_empty(), "nobody is told of what was taken back in the same breath");
+    assert!(
+        notices(None, story.case(case)).is_empty(),
+        "nobody is told of what was taken back in the same breath"
+    );
 }
 
 #[test]
@@ -93,7 +98,11 @@ fn more_is_asked_of_the_group_of_the_grid_and_of_nobody_by_name() {
     let (mut story, case) = (Story::new(), case_id(1));
     story.ok(WORKER, case, Command::Report(Report::default()));
     let mut before = story.case(case).clone();
-    story.ok(DESK, case, Command::AskMore(AskMore { lacks: vec![Lack::NoWideShot], note: Some("张三".into()) }));
+    story.ok(
+        DESK,
+        case,
+        Command::AskMore(AskMore { lacks: vec![Lack::NoWideShot], note: Some("张三".into()) }),
+    );
     let mut after = story.case(case).clone();
     assert!(notices(Some(&before), &after).is_empty(), "in no grid there is no group");
     for case in [&mut before, &mut after] {
@@ -162,7 +171,8 @@ fn a_line_holds_nothing_that_a_person_wrote() {
     }
     case.fields.insert("category".into(), json!({"item": "no such", "problem": "李四"}));
     case.tags = vec!["王五".into()];
-    case.handed_on = Some(serde_json::from_value(json!({"op_id": case.case_id, "to": "赵六", "at_ms": 1})).unwrap());
+    case.handed_on =
+        Some(serde_json::from_value(json!({"op_id": case.case_id, "to": "赵六", "at_ms": 1})).unwrap());
     case.urgent_danger = true;
     case.short_no = Some(serde_json::from_value(json!({"town": "稠江", "n": 3127})).unwrap());
     let text = line(&NoticeKind::Dispatched, &case, None, &Places::empty());

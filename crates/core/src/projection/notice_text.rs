@@ -39,8 +39,12 @@ pub fn line(kind: &NoticeKind, case: &Case, catalogue: Option<&Catalogue>, place
 /// The line of a unit in the daily digest of what is overdue. `cases` are those of the unit, the one due longest ago first.
 #[must_use]
 pub fn digest(unit: &str, cases: &[&Case]) -> String {
-    let named: Vec<String> =
-        cases.iter().filter_map(|c| c.short_no.as_ref()).take(NAMED_MAX).map(crate::case::ShortNo::text).collect();
+    let named: Vec<String> = cases
+        .iter()
+        .filter_map(|c| c.short_no.as_ref())
+        .take(NAMED_MAX)
+        .map(crate::case::ShortNo::text)
+        .collect();
     let more = if cases.len() > named.len() { " 等" } else { "" };
     format!("【{}】{unit}｜{} 件｜{}{more}", NoticeKind::Digest.zh(), cases.len(), named.join("、"))
 }

@@ -4,8 +4,8 @@ use crate::error::{Answer, Fault};
 use crate::http::caller::{Caller, Id, Two};
 use crate::http::once::{Once, created};
 use crate::http::{Items, blocking, json, now_ms};
-use crate::service::work_links::{self, LinkView, NewWorkLink};
 use crate::service::once;
+use crate::service::work_links::{self, LinkView, NewWorkLink};
 use crate::state::App;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -18,7 +18,11 @@ use std::sync::Arc;
 #[utoipa::path(get, path = "/v1/cases/{id}/work-links", tag = "cases",
     params(("id" = CaseId, Path, description = "The case.")),
     responses((status = 200, description = "All of them.", body = Items<LinkView>)))]
-pub async fn list_links(State(app): State<Arc<App>>, Caller(credential): Caller, Id(case): Id<CaseId>) -> Answer {
+pub async fn list_links(
+    State(app): State<Arc<App>>,
+    Caller(credential): Caller,
+    Id(case): Id<CaseId>,
+) -> Answer {
     let run = move |app: &App| work_links::list(app.house(), credential, case, now_ms());
     json(&Items { items: blocking(&app, run).await? })
 }

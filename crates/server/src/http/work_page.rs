@@ -17,7 +17,9 @@ use crate::state::App;
 use axum::extract::{Request, State};
 use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use blindspot_core::error::{BAD_REQUEST, BODY_TOO_LARGE, BUSY, NO_SPACE, NOT_FOUND, PHOTOS_AWAY, TOO_MANY_REQUESTS};
+use blindspot_core::error::{
+    BAD_REQUEST, BODY_TOO_LARGE, BUSY, NO_SPACE, NOT_FOUND, PHOTOS_AWAY, TOO_MANY_REQUESTS,
+};
 use blindspot_core::limits::UPLOAD_BYTES_MAX;
 use blindspot_core::verdict::Verdict;
 use blindspot_core::{OpId, PhotoId};
@@ -77,10 +79,12 @@ fn failed(fault: &Fault) -> Response {
 fn allowed(app: &App, token: &str, from: &str) -> Result<(), Fault> {
     let now = now_ms();
     let of_link = app.buckets.take(Class::Link, &[Key::claimed(token)], now);
-    of_link.and_then(|()| app.buckets.take(Class::LinkAddress, &[Key::claimed(from)], now)).map_err(|wait_ms| {
-        let seconds = u32::try_from(wait_ms / 1_000 + 1).unwrap_or(60);
-        Fault { retry_after: Some(seconds), ..Fault::of(&TOO_MANY_REQUESTS, None) }
-    })
+    of_link.and_then(|()| app.buckets.take(Class::LinkAddress, &[Key::claimed(from)], now)).map_err(
+        |wait_ms| {
+            let seconds = u32::try_from(wait_ms / 1_000 + 1).unwrap_or(60);
+            Fault { retry_after: Some(seconds), ..Fault::of(&TOO_MANY_REQUESTS, None) }
+        },
+    )
 }
 
 /// Where a request came from, as far as it can be believed; kept nowhere.
@@ -114,11 +118,7 @@ pub async fn open(State(app): State<Arc<App>>, Id(token): Id<String>, extensions
     params(("token" = String, Path, description = "From the link."), ("photo" = PhotoId, Path, description = "The photo.")),
     responses((status = 200, description = "Its working copy.", body = String, content_type = "image/jpeg")),
     extensions(("x-problems" = json!([TOO_MANY_REQUESTS.code, NOT_FOUND.code, PHOTOS_AWAY.code]))))]
-pub async fn photo(
-    State(app): State<Arc<App>>,
-    Two(token, photo): Two,
-    extensions: Extensions,
-) -> Answer {
+pub async fn photo(State(app): State<Arc<App>>, Two(token, photo): Two, extensions: Extensions) -> Answer {
     allowed(&app, &token, &from(&extensions))?;
     let missing = || Fault::of(&NOT_FOUND, None);
     let photo: PhotoId = photo.parse().map_err(|_| missing())?;
@@ -160,7 +160,8 @@ pub async fn submit(State(app): State<Arc<App>>, Id(token): Id<String>, request:
 async fn read(headers: &HeaderMap, bytes: Vec<u8>) -> Option<Form> {
     let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     let boundary = multer::parse_boundary(kind).ok()?;
-    let whole = futures_util::stream::once(async move { Ok::<_, std::io::Error>(axum::body::Bytes::from(bytes)) });
+    let whole =
+        futures_util::stream::once(async move { Ok::<_, std::io::Error>(axum::body::Bytes::from(bytes)) });
     let mut parts = multer::Multipart::new(whole, boundary);
     let mut form = Form::default();
     while let Some(field) = parts.next_field().await.ok()? {
@@ -195,7 +196,11 @@ async fn take(app: &Arc<App>, token: String, form: Form) -> Answer {
     match prepared.await? {
         Prepared::Shut(why) => Ok(shut(why)),
         Prepared::Photo(why) => {
-            let status = if why == BadPhoto::TooLarge { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::UNPROCESSABLE_ENTITY };
+            let status = if why == BadPhoto::TooLarge {
+                StatusCode::PAYLOAD_TOO_LARGE
+            } else {
+                StatusCode::UNPROCESSABLE_ENTITY
+            };
             Ok(shown(status, html::bad_photo(why)))
         }
         Prepared::Ready(ready) => {

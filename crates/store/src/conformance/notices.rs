@@ -41,7 +41,10 @@ pub(super) fn a_notice_is_told_a_channel_once(store: &Store) {
     let ready = |now| store.read(|tx| notices::load_ready(tx, &city(), [1; 16], now, 10)).unwrap();
     let next = || store.read(|tx| notices::load_next(tx, &city(), [1; 16])).unwrap();
     let lines = |now| ready(now).iter().map(|n| n.line.clone()).collect::<Vec<_>>();
-    assert_eq!((next(), lines(4), lines(5), lines(10)), (Some(5), vec![], vec!["line 2".into()], vec!["line 1".into(), "line 2".into()]));
+    assert_eq!(
+        (next(), lines(4), lines(5), lines(10)),
+        (Some(5), vec![], vec!["line 2".into()], vec!["line 1".into(), "line 2".into()])
+    );
     assert!(ready(5)[0].urgent && !ready(10)[0].urgent);
     let end = |tx: &Tx<'_>, at_ms| {
         let how = Ended { state: "sent", tries: 1, batch: [7; 16], at_ms, problem: None };
@@ -51,13 +54,16 @@ pub(super) fn a_notice_is_told_a_channel_once(store: &Store) {
     assert!(store.write(|tx| end(tx, 40)).unwrap());
     assert!(!store.write(|tx| end(tx, 41)).unwrap(), "it was sent already");
     assert_eq!((next(), lines(49).len()), (Some(50), 0));
-    let log = |state| store.read(|tx| notices::load_log(tx, &city(), [255; 16], state, Some([1; 16]), 9)).unwrap();
+    let log =
+        |state| store.read(|tx| notices::load_log(tx, &city(), [255; 16], state, Some([1; 16]), 9)).unwrap();
     let stand = |n: &notices::NoticeRecord| (n.state.clone(), n.tries, n.ended_ms, n.problem.clone());
-    let want = [("sent".to_owned(), 1, Some(40), None), ("waiting".to_owned(), 1, None, Some("refused".to_owned()))];
+    let want =
+        [("sent".to_owned(), 1, Some(40), None), ("waiting".to_owned(), 1, None, Some("refused".to_owned()))];
     assert_eq!(log(None).iter().map(stand).collect::<Vec<_>>(), want, "newest first");
     assert_eq!(log(Some("sent")).len(), 1);
     assert_eq!(store.write(|tx| notices::sweep(tx, &city(), 41)).unwrap(), 1);
-    let elsewhere = store.read(|tx| notices::load_log(tx, &CityId::from("jinhua"), [255; 16], None, None, 9)).unwrap();
+    let elsewhere =
+        store.read(|tx| notices::load_log(tx, &CityId::from("jinhua"), [255; 16], None, None, 9)).unwrap();
     assert!(elsewhere.is_empty());
     a_channel_comes_back_and_goes(store);
 }
@@ -127,7 +133,11 @@ pub(super) fn a_work_link_ends_once_and_counts(store: &Store) {
     assert_eq!(load(&city()), Some(WorkLink { opened: 2, ..link.clone() }));
     assert_eq!(load(&CityId::from("jinhua")), None);
     let other = CaseId::from_parts(5, [9; 10]);
-    let revoke = |case, at| store.write(|tx| Ok::<_, StoreError>(work_links::revoke(tx, &city(), case, link.link_id, at)?)).unwrap();
+    let revoke = |case, at| {
+        store
+            .write(|tx| Ok::<_, StoreError>(work_links::revoke(tx, &city(), case, link.link_id, at)?))
+            .unwrap()
+    };
     assert!(!revoke(other, 6), "of another case");
     assert!(revoke(link.case_id, 7) && !revoke(link.case_id, 8));
     let all = store.read(|tx| work_links::load_of_case(tx, &city(), link.case_id)).unwrap();

@@ -161,7 +161,9 @@ fn targets(given: &[String]) -> Result<String, ServiceError> {
     }
     let read = |text: &String| {
         let target = Target::parse(text).filter(|_| text.chars().count() <= 100);
-        target.map(|t| t.to_string()).ok_or_else(|| bad("targets: unit:KEY, team:KEY/NAME, grid:ID or leaders"))
+        target
+            .map(|t| t.to_string())
+            .ok_or_else(|| bad("targets: unit:KEY, team:KEY/NAME, grid:ID or leaders"))
     };
     let read: Vec<String> = given.iter().map(read).collect::<Result<_, _>>()?;
     Ok(serde_json::to_string(&read)?)
@@ -188,7 +190,8 @@ fn address(new: &NewChannel) -> Result<Address, ServiceError> {
     if more && !sms {
         return Err(bad("method, headers, body and accept are for sms"));
     }
-    let asked_for_text = [Some(&new.url), new.body.as_ref()].into_iter().flatten().any(|t| t.contains("{text}"));
+    let asked_for_text =
+        [Some(&new.url), new.body.as_ref()].into_iter().flatten().any(|t| t.contains("{text}"));
     if sms && !asked_for_text {
         return Err(bad("url or body: {text} stands for what is sent"));
     }
@@ -198,7 +201,9 @@ fn address(new: &NewChannel) -> Result<Address, ServiceError> {
     let sound = |text: &str| text.len() <= TEXT_MAX && !text.chars().any(|c| c.is_control() && c != '\n');
     let headers = new.headers.iter().flat_map(|(name, value)| [name, value]);
     let texts = [Some(&new.url), new.secret.as_ref(), new.body.as_ref(), new.accept.as_ref()];
-    if !texts.into_iter().flatten().all(|t| sound(t)) || !headers.into_iter().all(|t| sound(t) && !t.contains('\n')) {
+    if !texts.into_iter().flatten().all(|t| sound(t))
+        || !headers.into_iter().all(|t| sound(t) && !t.contains('\n'))
+    {
         return Err(bad("a text is too long or holds control characters"));
     }
     Ok(Address {
@@ -355,7 +360,8 @@ pub fn test(
         note(tx, house, actor, ("notice_channel_tested", &record), now_ms)?;
         Ok::<_, ServiceError>(record)
     })?;
-    let line = Line { text: format!("【测试】{}：收到这一条就是通了", house.city_name), link: None };
+    let line =
+        Line { text: format!("【测试】{}：收到这一条就是通了", house.city_name), link: None };
     let problem = match deliver(house, post, &record, &[line], now_ms).0 {
         Answered::Sent => None,
         Answered::TooMany(why) | Answered::Failed(why) => Some(why),

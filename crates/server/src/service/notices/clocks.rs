@@ -70,9 +70,9 @@ pub fn fill(house: &House, now_ms: i64) -> Result<(), ServiceError> {
             Ok::<_, ServiceError>(())
         })?;
     }
-    house.store.write(|tx| {
-        Ok(jobs::put_if_idle(tx, &house.city, &digest_job(), next_digest_ms(now_ms), now_ms)?)
-    })
+    house
+        .store
+        .write(|tx| Ok(jobs::put_if_idle(tx, &house.city, &digest_job(), next_digest_ms(now_ms), now_ms)?))
 }
 
 fn open_page(house: &House, before: Option<ListKey>) -> Result<Vec<(ListKey, Case)>, ServiceError> {
@@ -99,7 +99,12 @@ pub fn run_due(house: &House, owner: &str, now_ms: i64) -> Result<usize, Service
     Ok(done)
 }
 
-fn claim(house: &House, kind: &'static str, owner: &str, now_ms: i64) -> Result<Option<Claimed>, ServiceError> {
+fn claim(
+    house: &House,
+    kind: &'static str,
+    owner: &str,
+    now_ms: i64,
+) -> Result<Option<Claimed>, ServiceError> {
     // Looked at first: nothing is written while nothing is due.
     let due = house.store.read(|tx| jobs::load_due(tx, &house.city, kind, 1, now_ms))?;
     let Some(key) = due.into_iter().next() else { return Ok(None) };
@@ -174,7 +179,13 @@ fn tell_digest(house: &House, claimed: &Claimed, now_ms: i64) -> Result<(), Serv
             let to = [Target::Leaders, Target::Unit(unit.as_str().into())];
             for channel in channels.iter().filter(|c| c.takes(&NoticeKind::Digest, &to)) {
                 let about = format!("unit:{unit}");
-                let letter = Letter { about, kind: &NoticeKind::Digest, mark: &mark, line: line.clone(), urgent: false };
+                let letter = Letter {
+                    about,
+                    kind: &NoticeKind::Digest,
+                    mark: &mark,
+                    line: line.clone(),
+                    urgent: false,
+                };
                 put(tx, house, channel, &letter, now_ms)?;
             }
         }

@@ -141,7 +141,10 @@ fn words(shape: Shape, lines: &[Line]) -> (String, String, usize) {
     let mut body = String::new();
     let mut taken = 0;
     for line in lines.iter().take(LINES_MAX) {
-        let link = line.link.as_ref().map(|url| if markdown { format!(" [打开]({url})") } else { format!(" {url}") });
+        let link = line
+            .link
+            .as_ref()
+            .map(|url| if markdown { format!(" [打开]({url})") } else { format!(" {url}") });
         let text = format!("{}{}", line.text, link.unwrap_or_default());
         // Room for the title as well.
         if taken > 0 && body.len() + between.len() + text.len() + 40 > shape.bytes_max() {
@@ -152,7 +155,11 @@ fn words(shape: Shape, lines: &[Line]) -> (String, String, usize) {
         taken += 1;
     }
     let title = format!("净格提醒 {taken} 条");
-    let body = if shape == Shape::Sms { body.trim_start_matches(between).to_owned() } else { format!("{title}{body}") };
+    let body = if shape == Shape::Sms {
+        body.trim_start_matches(between).to_owned()
+    } else {
+        format!("{title}{body}")
+    };
     (title, body, taken)
 }
 
@@ -173,9 +180,10 @@ pub fn build(
         Shape::WecomMarkdown => {
             to_json(&WecomMarkdown { msgtype: "markdown", markdown: Words { content: &text } })
         }
-        Shape::DingtalkMarkdown => {
-            to_json(&DingtalkMarkdown { msgtype: "markdown", markdown: Titled { title: &title, text: &text } })
-        }
+        Shape::DingtalkMarkdown => to_json(&DingtalkMarkdown {
+            msgtype: "markdown",
+            markdown: Titled { title: &title, text: &text },
+        }),
         Shape::Sms => return sms(address, &text, taken).map(|out| (out, taken)),
     }?;
     let url = match (shape, &address.secret) {
@@ -193,7 +201,8 @@ fn to_json<T: Serialize>(value: &T) -> Result<String, &'static str> {
 /// 加签: HMAC-SHA256 of the time and the secret, by the secret.
 fn signed(url: &str, secret: &str, at_ms: i64) -> Result<String, &'static str> {
     let mut url = Url::parse(url).map_err(|_| "the address cannot be read")?;
-    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).map_err(|_| "the secret cannot be used")?;
+    let mut mac =
+        Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).map_err(|_| "the secret cannot be used")?;
     mac.update(format!("{at_ms}\n{secret}").as_bytes());
     let sign = STANDARD.encode(mac.finalize().into_bytes());
     url.query_pairs_mut().append_pair("timestamp", &at_ms.to_string()).append_pair("sign", &sign);
@@ -220,7 +229,8 @@ fn filled(template: &str, writing: Writing, (text, count, secret): (&str, usize,
     while let Some(at) = rest.find('{') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        let named = [("{text}", text.to_owned()), ("{count}", count.to_string()), ("{secret}", secret.to_owned())];
+        let named =
+            [("{text}", text.to_owned()), ("{count}", count.to_string()), ("{secret}", secret.to_owned())];
         match named.iter().find(|(name, _)| rest.starts_with(name)) {
             Some((name, value)) => {
                 out.push_str(&written(value));
@@ -249,7 +259,11 @@ fn sms(address: &Address, text: &str, count: usize) -> Result<Outgoing, &'static
         method,
         url: filled(&address.url, Writing::Query, given),
         headers: headers.map(|(n, v)| (n.clone(), filled(v, Writing::Plain, ("", count, given.2)))).collect(),
-        body: address.body.as_deref().filter(|_| method == "POST").map_or_else(String::new, |b| filled(b, writing, given)),
+        body: address
+            .body
+            .as_deref()
+            .filter(|_| method == "POST")
+            .map_or_else(String::new, |b| filled(b, writing, given)),
     })
 }
 
@@ -297,8 +311,13 @@ pub fn read_answer(shape: Shape, address: &Address, reply: &Reply) -> Answered {
     }
     let body = reply.body.as_slice();
     if shape == Shape::Sms {
-        let good = address.accept.as_ref().is_none_or(|want| String::from_utf8_lossy(body).contains(want.as_str()));
-        return if good { Answered::Sent } else { Answered::Failed("the answer lacks the words of a good one".to_owned()) };
+        let good =
+            address.accept.as_ref().is_none_or(|want| String::from_utf8_lossy(body).contains(want.as_str()));
+        return if good {
+            Answered::Sent
+        } else {
+            Answered::Failed("the answer lacks the words of a good one".to_owned())
+        };
     }
     let said: Option<Value> = serde_json::from_slice(body).ok();
     match said.and_then(|v| v["errcode"].as_i64()) {

@@ -146,8 +146,11 @@ pub(super) fn tell(
     now_ms: i64,
 ) -> Result<()> {
     use blindspot_core::projection::notices::notices;
-    let told: Vec<(&Case, Vec<Notice>)> =
-        changed.iter().map(|c| (c.after, notices(c.before, c.after))).filter(|(_, n)| !n.is_empty()).collect();
+    let told: Vec<(&Case, Vec<Notice>)> = changed
+        .iter()
+        .map(|c| (c.after, notices(c.before, c.after)))
+        .filter(|(_, n)| !n.is_empty())
+        .collect();
     let clocks: Vec<(JobKey, Option<i64>)> =
         changed.iter().filter_map(|c| clocks::change(c, now_ms)).collect();
     if told.is_empty() && clocks.is_empty() {

@@ -111,7 +111,14 @@ fn run(house: &House, post: &dyn Post, claimed: &Claimed, now_ms: i64) -> Result
         }
         for notice in &later {
             let until = morning.unwrap_or(now_ms);
-            store::put_off(tx, &house.city, notice.notice_id, notice.tries, until, notice.problem.as_deref())?;
+            store::put_off(
+                tx,
+                &house.city,
+                notice.notice_id,
+                notice.tries,
+                until,
+                notice.problem.as_deref(),
+            )?;
         }
         Ok(())
     };
@@ -144,7 +151,10 @@ fn say(
     let link = house.notice_settings().link;
     let to_line = |n: &NoticeRecord| Line {
         text: n.line.clone(),
-        link: link.as_ref().filter(|_| n.about.parse::<blindspot_core::CaseId>().is_ok()).map(|l| l.replace("{case}", &n.about)),
+        link: link
+            .as_ref()
+            .filter(|_| n.about.parse::<blindspot_core::CaseId>().is_ok())
+            .map(|l| l.replace("{case}", &n.about)),
     };
     let lines: Vec<Line> = ready.iter().map(to_line).collect();
     deliver(house, post, channel, &lines, now_ms)

@@ -86,7 +86,8 @@ impl Town {
         let enrol = |n: u8| Phone::enrol(&house, person(n), n);
         let (worker, desk, unit) = (enrol(1), enrol(2), enrol(3));
         grant(&house, person(1), Role::Collector, "city");
-        for role in [Role::FilingDesk, Role::Dispatcher, Role::Supervisor, Role::DeputyHead, Role::DutyLeader] {
+        for role in [Role::FilingDesk, Role::Dispatcher, Role::Supervisor, Role::DeputyHead, Role::DutyLeader]
+        {
             grant(&house, person(2), role, "city");
         }
         grant(&house, person(3), Role::UnitClerk, "dept:sanitation");
@@ -138,7 +139,8 @@ fn messages_have_the_bytes_of_the_golden_files() {
         (Shape::DingtalkText, include_str!("../../../../../fixtures/notices/dingtalk_text.json")),
     ];
     let secret = Some("SECtest0123456789".to_owned());
-    let address = Address { url: "https://robot.example/send?access_token=T".into(), secret, ..Address::default() };
+    let address =
+        Address { url: "https://robot.example/send?access_token=T".into(), secret, ..Address::default() };
     for (shape, want) in golden {
         let (out, taken) = build(shape, &address, &lines, 1_772_409_600_000).unwrap();
         assert_eq!((out.body.as_str(), taken, out.method), (want, 2, "POST"), "{shape:?}");
@@ -171,7 +173,10 @@ fn a_long_message_takes_what_fits_and_a_template_lets_nothing_break_out() {
     let odd = [Line { text: "a\"{secret}\\&\n{count}".into(), link: None }];
     let (out, _) = build(Shape::Sms, &sms, &odd, 0).unwrap();
     let body: serde_json::Value = serde_json::from_str(&out.body).unwrap();
-    assert_eq!((&body["content"], &body["n"], &body["x"]), (&json!("a\"{secret}\\&\n{count}"), &json!(1), &json!("{other}")));
+    assert_eq!(
+        (&body["content"], &body["n"], &body["x"]),
+        (&json!("a\"{secret}\\&\n{count}"), &json!(1), &json!("{other}"))
+    );
     assert_eq!(out.url, "https://sms.example/send?k=a%26b&t=a%22%7Bsecret%7D%5C%26%0A%7Bcount%7D");
     let reply = |taken, body: &str| Reply { taken, body: body.as_bytes().to_vec() };
     let said = |taken, body: &str| read_answer(Shape::Sms, &sms, &reply(taken, body));
@@ -185,7 +190,9 @@ fn a_long_message_takes_what_fits_and_a_template_lets_nothing_break_out() {
     assert!(matches!(robot(Taken::TooMany, ""), Answered::TooMany(_)));
     let why = robot(Taken::Yes, r#"{"errcode":310000,"errmsg":"sign not match, key=KEY"}"#);
     assert_eq!(why, Answered::Failed("errcode 310000".into()), "its words are not repeated");
-    for (taken, body) in [(Taken::No(500), ""), (Taken::No(302), ""), (Taken::Yes, "<html>"), (Taken::Yes, "{}")] {
+    for (taken, body) in
+        [(Taken::No(500), ""), (Taken::No(302), ""), (Taken::Yes, "<html>"), (Taken::Yes, "{}")]
+    {
         assert!(matches!(robot(taken, body), Answered::Failed(_)), "{taken:?} {body}");
     }
 }
@@ -200,13 +207,21 @@ fn one_message_carries_what_came_within_two_minutes_and_danger_does_not_wait() {
     assert!(town.run(&robot, T0 + 2 * MINUTE - 1).is_empty());
     let heard = town.run(&robot, T0 + 2 * MINUTE);
     assert_eq!(heard.len(), 1, "{heard:?}");
-    assert!(heard[0].starts_with("净格提醒 2 条\n【新派遣】稠江 00001｜第1网格｜") && heard[0].contains("\n【新派遣】稠江 00002"), "{heard:?}");
+    assert!(
+        heard[0].starts_with("净格提醒 2 条\n【新派遣】稠江 00001｜第1网格｜")
+            && heard[0].contains("\n【新派遣】稠江 00002"),
+        "{heard:?}"
+    );
     assert!(!heard[0].contains("张三"), "{heard:?}");
     town.dispatched(3, true, T0 + 10 * MINUTE);
     let heard = town.run(&robot, T0 + 10 * MINUTE);
     assert!(heard.len() == 1 && heard[0].contains("【紧急·新派遣】稠江 00003"), "{heard:?}");
     assert!(town.run(&robot, T0 + 11 * MINUTE).is_empty(), "said once");
-    assert!(town.log().iter().all(|(kind, state, tries)| (kind.as_str(), state.as_str(), *tries) == ("dispatched", "sent", 1)));
+    assert!(
+        town.log()
+            .iter()
+            .all(|(kind, state, tries)| (kind.as_str(), state.as_str(), *tries) == ("dispatched", "sent", 1))
+    );
 }
 
 #[test]
@@ -251,7 +266,11 @@ fn what_fails_is_tried_again_ever_later_and_given_up() {
     let mut town = Town::new();
     add(&town.house, &robot(&["unit:sanitation"]));
     town.dispatched(1, false, T0);
-    let broken = Robot::saying(&[Ok((Taken::No(500), "")), Err("no answer in time"), Ok((Taken::Yes, r#"{"errcode":93000}"#))]);
+    let broken = Robot::saying(&[
+        Ok((Taken::No(500), "")),
+        Err("no answer in time"),
+        Ok((Taken::Yes, r#"{"errcode":93000}"#)),
+    ]);
     let (mut now, mut tries) = (T0 + 2 * MINUTE, Vec::new());
     while now < T0 + 5 * HOUR {
         if !town.run(&broken, now).is_empty() {
@@ -259,7 +278,11 @@ fn what_fails_is_tried_again_ever_later_and_given_up() {
         }
         now += 10_000;
     }
-    assert_eq!(tries, [120, 150, 210, 330, 570, 1_050, 2_010, 3_810], "30 s and doubled, then half an hour at most");
+    assert_eq!(
+        tries,
+        [120, 150, 210, 330, 570, 1_050, 2_010, 3_810],
+        "30 s and doubled, then half an hour at most"
+    );
     assert_eq!(town.log()[0], ("dispatched".to_owned(), "failed".to_owned(), 8));
     let told = log::page(&town.house, Some("failed"), None, &PageQuery::default()).unwrap();
     assert_eq!(told.items[0].problem.as_deref(), Some("errcode 93000"));
@@ -267,13 +290,20 @@ fn what_fails_is_tried_again_ever_later_and_given_up() {
     // The server was away for two days: nobody is told of what was new then.
     town.dispatched(3, false, now);
     assert!(town.run(&Robot::good(), now + 48 * HOUR).iter().all(|m| !m.contains("新派遣")));
-    assert_eq!(town.log().iter().filter(|(kind, state, _)| kind == "dispatched" && state == "failed").count(), 2);
+    assert_eq!(
+        town.log().iter().filter(|(kind, state, _)| kind == "dispatched" && state == "failed").count(),
+        2
+    );
     now += 48 * HOUR;
 
     // Too fast is no fault of the message: it counts no try.
     town.dispatched(2, false, now);
     let busy = r#"{"errcode":45009,"errmsg":"api freq out of limit"}"#;
-    let fast = Robot::saying(&[Ok((Taken::Yes, busy)), Ok((Taken::Yes, busy)), Ok((Taken::Yes, r#"{"errcode":0}"#))]);
+    let fast = Robot::saying(&[
+        Ok((Taken::Yes, busy)),
+        Ok((Taken::Yes, busy)),
+        Ok((Taken::Yes, r#"{"errcode":0}"#)),
+    ]);
     for minute in 2..=4 {
         assert_eq!(town.run(&fast, now + minute * MINUTE).len(), 1, "minute {minute}");
     }
@@ -359,7 +389,8 @@ fn a_rung_is_put_once_across_a_stop_and_what_was_missed_is_told_as_it_is() {
 fn the_digest_comes_once_a_day_to_the_unit_and_to_the_leaders() {
     let mut town = Town::new();
     let robot = Robot::good();
-    let digest = |targets: &[&str]| NewChannel { kinds: vec![NoticeKind::Digest], ..super::tests::robot(targets) };
+    let digest =
+        |targets: &[&str]| NewChannel { kinds: vec![NoticeKind::Digest], ..super::tests::robot(targets) };
     add(&town.house, &digest(&["unit:sanitation"]));
     add(&town.house, &digest(&["leaders"]));
     add(&town.house, &digest(&["unit:market"]));
@@ -378,16 +409,27 @@ fn the_digest_comes_once_a_day_to_the_unit_and_to_the_leaders() {
 #[test]
 fn addresses_are_https_and_never_shown() {
     let town = Town::new();
-    let new = NewChannel { secret: Some("SECRET-WORD".into()), shape: Shape::DingtalkText, ..robot(&["leaders"]) };
+    let new =
+        NewChannel { secret: Some("SECRET-WORD".into()), shape: Shape::DingtalkText, ..robot(&["leaders"]) };
     let made = add(&town.house, &new);
     let shown = serde_json::to_string(&channels::list(&town.house).unwrap()).unwrap();
-    assert!(shown.contains("qyapi.example") && !shown.contains("KEY-OF-ROBOT") && !shown.contains("SECRET-WORD"));
-    let stored = town.house.store.read(|tx| blindspot_store::notices::load_channels(tx, &town.house.city)).unwrap();
+    assert!(
+        shown.contains("qyapi.example") && !shown.contains("KEY-OF-ROBOT") && !shown.contains("SECRET-WORD")
+    );
+    let stored =
+        town.house.store.read(|tx| blindspot_store::notices::load_channels(tx, &town.house.city)).unwrap();
     let at_rest = format!("{stored:?}{:?}", String::from_utf8_lossy(&stored[0].sealed));
     assert!(!at_rest.contains("KEY-OF-ROBOT") && !at_rest.contains("SECRET-WORD"), "{at_rest}");
     let refuse = |new: NewChannel| refusal(channels::add(&town.house, Actor::Cli, &new, T0));
     let at = |url: &str| NewChannel { url: url.into(), ..robot(&["leaders"]) };
-    for url in ["http://qyapi.example/", "http://127.0.0.1:1/", "ftp://a/", "https://a:b@c/", "file:///etc/passwd", "x"] {
+    for url in [
+        "http://qyapi.example/",
+        "http://127.0.0.1:1/",
+        "ftp://a/",
+        "https://a:b@c/",
+        "file:///etc/passwd",
+        "x",
+    ] {
         assert_eq!(refuse(at(url)), "bad_request", "{url}");
     }
     town.house.set_notice_settings(NoticeSettings { loopback_http: true, ..NoticeSettings::default() });

@@ -84,7 +84,13 @@ fn standing(case: &Case) -> Standing<'_> {
 }
 
 /// Whether somebody may feed back on a case now: who may not cannot hand it on either.
-fn may_feed_back(tx: &Tx<'_>, house: &House, who: PersonId, case: &Case, now_ms: i64) -> Result<bool, ServiceError> {
+fn may_feed_back(
+    tx: &Tx<'_>,
+    house: &House,
+    who: PersonId,
+    case: &Case,
+    now_ms: i64,
+) -> Result<bool, ServiceError> {
     let grants = accounts::load_grants(tx, &house.city, who)?;
     Ok(has_power(&grants, "feed_back", standing(case), now_ms))
 }
@@ -126,7 +132,10 @@ pub fn make(
             return Err(ServiceError::because(&NO_RIGHTS, "a clerk of the unit that leads makes work links"));
         }
         if find_move("feed_back", &case.state, case.round, None).is_err() {
-            return Err(ServiceError::because(&CONFLICT, format!("nothing to be done in state {}", case.state)));
+            return Err(ServiceError::because(
+                &CONFLICT,
+                format!("nothing to be done in state {}", case.state),
+            ));
         }
         let all = store::load_of_case(tx, &house.city, case.case_id)?;
         if all.iter().filter(|l| l.revoked_ms.is_none() && l.expires_ms > now_ms).count() >= LIVE_MAX {
@@ -180,7 +189,12 @@ fn view(link: WorkLink, issuer: String) -> LinkView {
 ///
 /// # Errors
 /// `NOT_FOUND`, `NO_RIGHTS`.
-pub fn list(house: &House, who: Credential, case: CaseId, now_ms: i64) -> Result<Vec<LinkView>, ServiceError> {
+pub fn list(
+    house: &House,
+    who: Credential,
+    case: CaseId,
+    now_ms: i64,
+) -> Result<Vec<LinkView>, ServiceError> {
     let case = read_case(house, who, case, now_ms)?;
     house.store.read(|tx| {
         if !may_feed_back(tx, house, who.person, &case, now_ms)? {

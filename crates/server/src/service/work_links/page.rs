@@ -7,8 +7,8 @@ use crate::service::{House, ServiceError};
 use blindspot_core::OpId;
 use blindspot_core::PhotoId;
 use blindspot_core::case::{CaseFile, CaseState, PhotoRow, find_move};
-use blindspot_core::deadline::shown;
 use blindspot_core::command::{FormName, MediaKind, PhotoRole};
+use blindspot_core::deadline::shown;
 use blindspot_core::geo::Point;
 use blindspot_core::limits::UPLOAD_BYTES_MAX;
 use blindspot_store::work_links::{self as store, WorkLink};
@@ -81,7 +81,12 @@ pub(super) struct Found {
 }
 
 /// What stands behind a token now, or why nothing does.
-pub(super) fn find(tx: &Tx<'_>, house: &House, token: &str, now_ms: i64) -> Result<Result<Found, Shut>, ServiceError> {
+pub(super) fn find(
+    tx: &Tx<'_>,
+    house: &House,
+    token: &str,
+    now_ms: i64,
+) -> Result<Result<Found, Shut>, ServiceError> {
     let Some(id) = link_of(house, token) else { return Ok(Err(Shut::Unknown)) };
     let Some(link) = store::load(tx, &house.city, id)? else { return Ok(Err(Shut::Unknown)) };
     if link.revoked_ms.is_some() {

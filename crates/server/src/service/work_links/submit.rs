@@ -64,7 +64,12 @@ fn derived(house: &House, purpose: &str, form: OpId, said: &[u8]) -> (i64, [u8; 
 }
 
 fn cut(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || *c == '\n').take(WORDS_MAX).collect::<String>().trim().to_owned()
+    text.chars()
+        .filter(|c| !c.is_control() || *c == '\n')
+        .take(WORDS_MAX)
+        .collect::<String>()
+        .trim()
+        .to_owned()
 }
 
 fn desk_op<T: serde::Serialize>(
@@ -119,10 +124,8 @@ pub fn done(
     let by_link = Some(found.link.link_id);
     let said = FeedBack { text: words, photos: vec![photo_id], by_link, ..FeedBack::default() };
     let round = Some(found.link.round);
-    let ops = vec![
-        desk_op(photo_op_id, "photo", &taken, None)?,
-        desk_op(feed_back_id, "feed_back", &said, round)?,
-    ];
+    let ops =
+        vec![desk_op(photo_op_id, "photo", &taken, None)?, desk_op(feed_back_id, "feed_back", &said, round)?];
     let (credential, case_id) = (credential(&found), found.link.case_id);
     Ok(Prepared::Ready(Box::new(Ready { credential, case_id, files, ops })))
 }
@@ -141,7 +144,10 @@ fn forms(raw: &[u8], photo_id: PhotoId, limits: &Limits) -> Option<(PhotoTaken, 
     let (mut forms, mut files) = (BTreeMap::new(), Vec::new());
     for (name, bytes, width, height) in sizes {
         let (sha256, length) = (Sha256::of(&bytes), bytes.len() as u64);
-        forms.insert(name.clone(), FormRef { sha256, bytes: length, width: Some(width), height: Some(height) });
+        forms.insert(
+            name.clone(),
+            FormRef { sha256, bytes: length, width: Some(width), height: Some(height) },
+        );
         let new = NewUpload { length, photo_id, form: name, media: MediaKind::Photo, sha256 };
         files.push((new, bytes));
     }

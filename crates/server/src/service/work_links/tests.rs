@@ -109,11 +109,18 @@ fn the_same_form_makes_the_same_ops_and_another_photo_makes_others() {
     let token = town.token(one);
     let form = OpId::from_parts(T0, [9; 10]);
     let photo = jpeg();
-    let ready = |form, photo: &[u8], words| match done(&town.house, &token, form, (photo, words), T0).unwrap() {
+    let ready = |form, photo: &[u8], words| match done(&town.house, &token, form, (photo, words), T0).unwrap()
+    {
         Prepared::Ready(ready) => ready,
         _ => panic!("not ready"),
     };
-    let ids = |form, words| ready(form, &photo, words).ops.iter().map(|o| (o.op_id, o.payload.get().to_owned())).collect::<Vec<_>>();
+    let ids = |form, words| {
+        ready(form, &photo, words)
+            .ops
+            .iter()
+            .map(|o| (o.op_id, o.payload.get().to_owned()))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(ids(form, "好了"), ids(form, "好了"));
     assert_ne!(ids(form, "好了")[1].0, ids(form, "别的")[1].0);
     assert_ne!(ids(form, "好了")[1].0, ids(OpId::from_parts(T0, [8; 10]), "好了")[1].0);
@@ -121,7 +128,11 @@ fn the_same_form_makes_the_same_ops_and_another_photo_makes_others() {
     assert!(made.ops[1].payload.get().chars().filter(|c| *c == '长').count() == super::submit::WORDS_MAX);
     assert!(made.files.iter().all(|(_, bytes)| !bytes.windows(4).any(|w| w == b"Exif")), "nobody is tracked");
     assert_eq!((made.credential.person, made.credential.desk), (person(3), true));
-    for (bytes, why) in [(&b""[..], BadPhoto::None), (b"<svg/>", BadPhoto::NoPicture), (&vec![0; 16 << 20][..], BadPhoto::TooLarge)] {
+    for (bytes, why) in [
+        (&b""[..], BadPhoto::None),
+        (b"<svg/>", BadPhoto::NoPicture),
+        (&vec![0; 16 << 20][..], BadPhoto::TooLarge),
+    ] {
         let found = done(&town.house, &token, form, (bytes, ""), T0).unwrap();
         assert!(matches!(found, Prepared::Photo(found) if found == why), "{why:?}");
     }
