@@ -166,9 +166,20 @@ fn shown_life_link() {
     assert_eq!((&row["state"], notes.len()), (&json!("dispatched"), 1));
     assert_eq!(notes[0]["body"]["text"], "【处置链接】不是我们管：是市场的");
 
+    said_twice_is_one_feedback(&town, case, (&link, &url), &form);
+
+    // The unit sees how often, and nobody sees who.
+    let list = town.unit.get(&format!("/v1/cases/{case}/work-links")).ok();
+    assert_eq!((&list["items"][0]["opened"], &list["items"][0]["link_id"]), (&json!(2), &json!(link)));
+    links_that_open_nothing(&mut town);
+}
+
+/// Done, and again: one feedback, whose photo is kept without where it was taken.
+fn said_twice_is_one_feedback(town: &Town, case: CaseId, (link, url): (&str, &str), form: &str) {
+    let whole = picture(2);
     // Done, and again with the same form: one feedback, one photo, all its bytes here, without where it was taken.
     for _ in 0..2 {
-        let answer = submit(&url, &form, "done", "已清走", Some(&whole));
+        let answer = submit(url, form, "done", "已清走", Some(&whole));
         let said = words(&answer);
         assert!(answer.status == 200 && said.contains("等待核查"), "{} {said}", answer.status);
     }
@@ -191,15 +202,10 @@ fn shown_life_link() {
     let kinds: Vec<Value> =
         timeline.ok()["items"].as_array().expect("ops").iter().map(|o| o["kind"].clone()).collect();
     assert_eq!(kinds.iter().filter(|k| **k == "feed_back").count(), 1, "{kinds:?}");
-    assert!(words(&open(&url)).contains("已反馈"));
+    assert!(words(&open(url)).contains("已反馈"));
     // Another photo now is too late for the move, and is kept.
-    let late = submit(&url, &form, "done", "", Some(&picture(3)));
+    let late = submit(url, form, "done", "", Some(&picture(3)));
     assert!(late.status == 409 && words(&late).contains("已作为备注留下"), "{}", late.status);
-
-    // The unit sees how often, and nobody sees who.
-    let list = town.unit.get(&format!("/v1/cases/{case}/work-links")).ok();
-    assert_eq!((&list["items"][0]["opened"], &list["items"][0]["link_id"]), (&json!(2), &json!(link)));
-    links_that_open_nothing(&mut town);
 }
 
 /// Revoked, expired, of an earlier round, of a closed case, made up, of strangers, and too often.
