@@ -8,6 +8,7 @@ use blindspot_sample::city;
 use blindspot_server::config::ServeConfig;
 use blindspot_server::database::Database;
 use blindspot_server::service::limits::LimitConfig;
+use blindspot_server::service::notices::NoticeSettings;
 use blindspot_server::service::reference;
 use blindspot_server::state::{DataFolder, Opening};
 use blindspot_server::{Running, Server};
@@ -71,6 +72,38 @@ impl TestHouse {
     /// An empty city on PostgreSQL, whatever is asked for.
     pub(crate) fn start_on_postgres() -> Self {
         Self::start_on(tempfile::tempdir().expect("a folder"), Ground::postgres(), None, roomy())
+    }
+
+    /// An empty city on PostgreSQL whose channels may lead to plain http on this machine.
+    pub(crate) fn start_noticing() -> Self {
+        let (dir, ground) = (tempfile::tempdir().expect("a folder"), Ground::postgres());
+        let notices = NoticeSettings {
+            loopback_http: true,
+            link: Some("https://jg.example/cases/{case}".to_owned()),
+            ..NoticeSettings::default()
+        };
+        let config = ServeConfig { notices, ..ground.config(dir.path(), roomy()) };
+        Self::start_as(config, dir, ground, None)
+    }
+
+    /// Another data folder on the database of this house, as another server has one; and what it stands in.
+    pub(crate) fn another_folder(&self) -> (DataFolder, tempfile::TempDir) {
+        let dir = tempfile::tempdir().expect("a folder");
+        std::fs::copy(self.data().join("secret.key"), dir.path().join("secret.key")).expect("the key");
+        let database = self.database();
+        let folder = DataFolder::open_with(dir.path(), &Opening::of(&database), now_ms());
+        (folder.expect("another folder"), dir)
+    }
+
+    /// Runs a statement on the database, beside the product.
+    pub(crate) fn sql(&self, statement: &str) {
+        if self.ground.address().is_some() {
+            self.client().batch_execute(statement).expect("run");
+            return;
+        }
+        let beside = rusqlite::Connection::open(self.data().join("blindspot.db")).expect("opened");
+        beside.busy_timeout(std::time::Duration::from_secs(10)).expect("set");
+        beside.execute_batch(statement).expect("run");
     }
 
     /// An empty city with its photos in a bucket that phones reach, whatever is asked for.

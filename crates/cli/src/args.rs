@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Device(crate::device::Args),
     /// 待人工处理的操作 · ops that wait for a person
     Quarantine(crate::quarantine::Args),
+    /// 通知：机器人、短信，以及发送记录 · notices: robots, SMS, and what was sent
+    Notices(crate::notices::Args),
     /// 导入区划、网格、点位、目录 · load divisions, cells, grids, sites, catalogue
     Import(crate::import::Args),
     /// 一部没有屏幕的手机 · a headless phone

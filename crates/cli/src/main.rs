@@ -22,6 +22,7 @@ mod log;
 mod me;
 #[cfg(feature = "postgres")]
 mod migrate;
+mod notices;
 mod openapi;
 mod out;
 mod phone;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         args::Command::User(args) => user::run(args),
         args::Command::Device(args) => device::run(args),
         args::Command::Quarantine(args) => quarantine::run(args),
+        args::Command::Notices(args) => notices::run(args),
         args::Command::Import(args) => import::run(args),
         args::Command::Phone(args) => phone::run(args),
         args::Command::Config(args) => config::run(&args),

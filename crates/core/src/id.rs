@@ -67,6 +67,10 @@ uuid_id!(
     /// One pause of the city's clocks 全市暂停.
     PauseId
 );
+uuid_id!(
+    /// One work link 处置链接.
+    LinkId
+);
 
 macro_rules! text_id {
     ($(#[$meta:meta])* $name:ident) => {

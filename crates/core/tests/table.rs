@@ -115,6 +115,7 @@ fn outcome(role: &Role, state: &S, kind: &str) -> Result<S, Why> {
         at_ms: 1,
         text: String::new(),
         photos: vec![],
+        by_link: None,
         erased: None,
     });
     s.a.world.cases.insert(c, file.into());

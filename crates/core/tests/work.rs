@@ -175,3 +175,24 @@ fn a_name_that_work_was_handed_to_is_erased_with_its_note() {
     assert!(!format!("{file:?}").contains("陈师傅"), "{file:#?}");
     assert_eq!(s.case(c).handed_on.as_ref().unwrap().op_id, op, "that it was handed on stays");
 }
+
+#[test]
+fn feedback_by_a_work_link_is_marked_and_other_bytes_stay_as_they_were() {
+    use blindspot_core::id::LinkId;
+    let old = r#"{"text":"已清运","photos":["018f5a3e-0000-7000-8000-000000000001"]}"#;
+    let read: FeedBack = serde_json::from_str(old).unwrap();
+    assert_eq!(read.by_link, None);
+    assert_eq!(serde_json::to_string(&read).unwrap(), old, "an op of before says the same bytes");
+    let (mut story, case) = (Story::new(), case_id(1));
+    story.fed_back(case);
+    let row = serde_json::to_string(story.case(case)).unwrap();
+    assert!(!row.contains("by_link"), "{row}");
+    let again: blindspot_core::case::Case = serde_json::from_str(&row).unwrap();
+    assert_eq!(serde_json::to_string(&again).unwrap(), row);
+
+    let other = case_id(2);
+    story.dispatched(other);
+    let by_link = Some(LinkId::from_parts(5, [7; 10]));
+    story.ok(UNIT, other, Command::FeedBack(FeedBack { by_link, ..FeedBack::default() }));
+    assert_eq!(story.case(other).feed_back.as_ref().unwrap().by_link, by_link);
+}

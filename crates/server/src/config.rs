@@ -3,6 +3,7 @@
 use crate::blob::Place;
 use crate::database::Database;
 use crate::service::limits::LimitConfig;
+use crate::service::notices::NoticeSettings;
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ pub struct ServeConfig {
     pub backup: Option<BackupPlan>,
     /// Rates, quotas, the reserve of disk.
     pub limits: LimitConfig,
+    /// How notices leave.
+    pub notices: NoticeSettings,
 }
 
 /// Backups that the server makes by itself.
@@ -142,6 +145,7 @@ impl ServeConfig {
             space_warn_mb: 2_048,
             backup: None,
             limits: LimitConfig::default(),
+            notices: NoticeSettings::default(),
         }
     }
 

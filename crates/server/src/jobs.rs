@@ -8,7 +8,9 @@ use crate::config::ServeConfig;
 use crate::http::health::low_space_mb;
 use crate::http::now_ms;
 use crate::service::renditions::{self, Step};
-use crate::service::{ServiceError, WriteJob, clockwork, erasure, ingest, limits, replays, stray, uploads};
+use crate::service::{
+    ServiceError, WriteJob, clockwork, erasure, ingest, limits, notices, replays, stray, uploads,
+};
 use crate::state::App;
 use blindspot_store::meta::of_city;
 use blindspot_store::{accounts, browsers, devices, tokens};
@@ -27,6 +29,8 @@ const STRAYS_EVERY_MS: i64 = 24 * 3_600_000;
 /// Used or expired enrolment codes are forgotten after this long, milliseconds (a day).
 const CODE_KEEP_MS: i64 = 24 * 3_600_000;
 
+/// How often it is looked whether anybody is to be told of anything.
+const NOTICES_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked whether anybody's rights have changed.
 const STANDING_EVERY: Duration = Duration::from_secs(1);
 /// How often phones are written down that were heard of, milliseconds.
@@ -49,6 +53,10 @@ impl Jobs {
         let (housework, watching) = (app.clone(), app.clone());
         let mut stops = vec![stop, stop_watch];
         let mut threads = vec![named("jobs").spawn(move || run(&housework, &stopped))?];
+        let (stop, told_to_stop) = channel();
+        let telling = app.clone();
+        stops.push(stop);
+        threads.push(named("notices").spawn(move || tell(&telling, &told_to_stop))?);
         threads.push(named("standing").spawn(move || watch_standing(&watching, &watch_stopped))?);
         #[cfg(feature = "postgres")]
         if let Some(ear) = app.house().store.ear() {
@@ -92,6 +100,22 @@ fn watch_standing(app: &App, stopped: &Receiver<()>) {
                 app.standing.send_if_modified(|known| std::mem::replace(known, found) != found);
             }
             Err(error) => tracing::error!(%error, "changes of rights are not seen"),
+        }
+    }
+}
+
+/// Reminders by the clock, and what waits to be sent. A thread of its own: a robot that does not answer must delay nothing
+/// else.
+fn tell(app: &App, stopped: &Receiver<()>) {
+    let owner = uuid::Uuid::from_bytes(secret::random::<16>(app.house())).simple().to_string();
+    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(NOTICES_EVERY) {
+        let house = app.house();
+        let run = AssertUnwindSafe(|| {
+            report("reminders", notices::clocks::run_due(house, &owner, now_ms()).map(drop));
+            report("notices", notices::send::run_due(house, &app.outside, &owner, now_ms()).map(drop));
+        });
+        if std::panic::catch_unwind(run).is_err() {
+            tracing::error!("sending notices panicked");
         }
     }
 }
@@ -171,6 +195,7 @@ fn sweep(app: &App, now: i64) -> Result<(), ServiceError> {
         browsers::sweep(tx, &house.city, now - sessions::BROWSER_MS)?;
         limits::quota::sweep(tx, house, now)?;
         replays::sweep(tx, &house.city, now)?;
+        notices::log::sweep(tx, &house.city, now)?;
         tokens::sweep_sessions(tx, &house.city, now, now - sessions::IDLE_MS)?;
         Ok(())
     })

@@ -30,6 +30,7 @@ proxy) counts as a broken network. Every refusal is an RFC 9457 document of one 
         (name = "sync", description = "同步 · push, pull, hints"),
         (name = "photos", description = "照片 · tus 1.0 uploads, downloads"),
         (name = "cases", description = "案件 · lists, detail, desk actions"),
+        (name = "work", description = "处置链接 · what whoever does the work sees, without an account"),
         (name = "duty", description = "责任与时限 · owner matrix, ledger, pauses"),
         (name = "checks", description = "核查 · roster, draws"),
         (name = "hotline", description = "热线 · tickets, callers, replies"),
@@ -38,6 +39,7 @@ proxy) counts as a broken network. Every refusal is an RFC 9457 document of one 
         (name = "devices", description = "手机 · phones"),
         (name = "quarantine", description = "待人工处理 · what the server could not decide"),
         (name = "orphans", description = "归属待定 · whose work nobody can tell"),
+        (name = "notices", description = "通知 · where notices go, what was sent"),
         (name = "audit", description = "审计 · the audit log"),
         (name = "server", description = "服务器 · health, set-up, documentation"),
     ),
@@ -135,8 +137,14 @@ fn complete(method: &str, path: &str, operation: &mut Map<String, Value>) {
         by_status.entry(status_of(text.code)).or_default().push(text);
     }
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
+    // Whoever opens a page is refused by a page, too.
+    let pages = path.starts_with("/w/") && !responses["200"]["content"]["text/html; charset=utf-8"].is_null();
     for (status, texts) in by_status {
-        responses.insert(status.to_string(), refusal(status, &texts, method == "HEAD"));
+        let mut refused = refusal(status, &texts, method == "HEAD");
+        if pages {
+            refused["content"]["text/html; charset=utf-8"]["schema"]["type"] = "string".into();
+        }
+        responses.insert(status.to_string(), refused);
     }
     let tagged = !responses.get("200").is_none_or(|r| r["headers"]["ETag"].is_null());
     if tagged && !responses.contains_key("304") {

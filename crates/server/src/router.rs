@@ -4,6 +4,8 @@
 use crate::http::{
     cases, devices, docs, epochs, events, hand_in, health, hotline, life, metrics, orphans, outer, people,
     photos, quarantine, reference, sandbox, sessions, setup, start, sync,
+    cases, devices, docs, epochs, events, hand_in, health, life, metrics, notices, orphans, outer, people,
+    photos, quarantine, reference, sandbox, sessions, setup, start, sync, work_links, work_page,
 };
 use crate::openapi;
 use crate::state::App;
@@ -77,6 +79,8 @@ fn desks() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(hotline::show_caller, hotline::forget_caller))
         .routes(routes!(hotline::reply))
         .routes(routes!(hotline::call_back))
+        .routes(routes!(work_links::list_links, work_links::make_link))
+        .routes(routes!(work_links::revoke_link))
         .routes(routes!(epochs::after_restore))
         .routes(routes!(reference::looks))
         .routes(routes!(reference::list))
@@ -97,6 +101,10 @@ fn desks() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(quarantine::edit))
         .routes(routes!(quarantine::hand_to_case))
         .routes(routes!(quarantine::dismiss))
+        .routes(routes!(notices::list))
+        .routes(routes!(notices::list_channels, notices::add_channel))
+        .routes(routes!(notices::change_channel, notices::remove_channel))
+        .routes(routes!(notices::test_channel))
         .routes(routes!(orphans::list))
         .routes(routes!(orphans::adopt_op))
         .routes(routes!(orphans::adopt_photo))
@@ -108,6 +116,8 @@ fn server() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(health::ready))
         .routes(routes!(health::version))
         .routes(routes!(metrics::metrics))
+        .routes(routes!(work_page::open, work_page::submit))
+        .routes(routes!(work_page::photo))
         .routes(routes!(setup::page))
         .routes(routes!(start::start_page))
         .routes(routes!(start::start_file))

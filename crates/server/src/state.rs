@@ -7,6 +7,7 @@ use crate::blob::{Depot, Place, PlaceError};
 use crate::config::ServeConfig;
 use crate::database::{self, Database};
 use crate::hints::Hints;
+use crate::http::outside::Outside;
 use crate::http::turns::Turns;
 use crate::service::erasure::{self, ErasedFiles};
 use crate::service::limits::{Buckets, Reserve};
@@ -31,6 +32,9 @@ const TRANSFERS_WAITING: usize = 300;
 /// Exported files that are taken in at once: each may bring thousands of photos.
 const HAND_INS_AT_ONCE: usize = 2;
 const HAND_INS_WAITING: usize = 16;
+/// Photos of work links that are decoded at once.
+const LINKS_AT_ONCE: usize = 2;
+const LINKS_WAITING: usize = 32;
 /// Bytes of request bodies in memory at once.
 const BODIES_BYTES_MAX: usize = 64 << 20;
 
@@ -235,6 +239,8 @@ pub struct App {
     pub(crate) metrics_token: Option<String>,
     /// Free space below which a word is due, MB.
     pub(crate) space_warn_mb: u64,
+    /// The way out, for notices.
+    pub outside: Outside,
     /// How scheduled backups went.
     pub backups: BackupState,
     /// Turns to read from the database.
@@ -243,6 +249,8 @@ pub struct App {
     pub(crate) transfers: Turns,
     /// Exported files that are taken in.
     pub(crate) hand_ins: Turns,
+    /// Forms of work links.
+    pub(crate) links: Turns,
     pub(crate) bodies: Arc<Semaphore>,
 }
 
@@ -266,6 +274,7 @@ impl App {
         let base_url = config.base_url.clone().unwrap_or(base_url);
         let limits = &config.limits;
         folder.house.set_upload_quota_bytes(limits.upload_quota_bytes);
+        folder.house.set_notice_settings(config.notices.clone());
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
             seen: Seen::default(),
@@ -273,6 +282,7 @@ impl App {
             reserve: Reserve::new(&config.data, limits.reserve_bytes),
             standing: watch::Sender::new(0),
             reads: Arc::new(Semaphore::new(READS_AT_ONCE)),
+            links: Turns::new(LINKS_AT_ONCE, LINKS_WAITING, 2_000),
             hand_ins: Turns::new(HAND_INS_AT_ONCE, HAND_INS_WAITING, 10_000),
             transfers: Turns::new(TRANSFERS_AT_ONCE, TRANSFERS_WAITING, 2_000),
             bodies: Arc::new(Semaphore::new(BODIES_BYTES_MAX)),
@@ -290,6 +300,7 @@ impl App {
             certificates: OnceLock::new(),
             metrics_token: config.metrics_token.clone(),
             space_warn_mb: config.space_warn_mb,
+            outside: Outside::default(),
             backups: BackupState::default(),
             logins: Turns::new(cores.min(AT_ONCE_MAX), LOGINS_WAITING, 5_000),
         })

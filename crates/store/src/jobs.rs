@@ -10,11 +10,13 @@ use blindspot_core::id::CityId;
 const SQL: &str = include_str!("../sql/jobs.sql");
 static PUT: Stmt = Stmt::new(SQL, "job_put");
 static PUT_IF_IDLE: Stmt = Stmt::new(SQL, "job_put_if_idle");
+static PUT_SOONER: Stmt = Stmt::new(SQL, "job_put_sooner");
 static DUE: Stmt = Stmt::new(SQL, "job_due");
 static LEASE: Stmt = Stmt::new(SQL, "job_lease");
 static DONE: Stmt = Stmt::new(SQL, "job_done");
 static AGAIN: Stmt = Stmt::new(SQL, "job_again");
 static LOAD: Stmt = Stmt::new(SQL, "job_load");
+static REMOVE: Stmt = Stmt::new(SQL, "job_remove");
 static SWEEP: Stmt = Stmt::new(SQL, "jobs_sweep");
 
 /// Names a job.
@@ -78,6 +80,25 @@ pub fn put_if_idle(tx: &Tx<'_>, city: &CityId, job: &JobKey, due_ms: i64, now_ms
     let key = job.key.as_str();
     let set = [city.into(), job.kind.into(), key.into(), due_ms.into(), "".into(), now_ms.into()];
     tx.exec(&PUT_IF_IDLE, &set).map(drop)
+}
+
+/// Puts a job, or lets one that is put already be due sooner. Whoever holds a lease keeps it, and looks once more before
+/// saying that the job is done.
+///
+/// # Errors
+/// The engine's.
+pub fn put_sooner(tx: &Tx<'_>, city: &CityId, job: &JobKey, due_ms: i64, now_ms: i64) -> Result<()> {
+    let key = job.key.as_str();
+    let set = [city.into(), job.kind.into(), key.into(), due_ms.into(), "".into(), now_ms.into()];
+    tx.exec(&PUT_SOONER, &set).map(drop)
+}
+
+/// Takes a job away, whoever holds it.
+///
+/// # Errors
+/// The engine's.
+pub fn remove(tx: &Tx<'_>, city: &CityId, job: &JobKey) -> Result<()> {
+    tx.exec(&REMOVE, &[city.into(), job.kind.into(), job.key.as_str().into()]).map(drop)
 }
 
 /// Of the jobs of a kind that are due and that nobody holds, those due at the earliest moment, at most `most`, in the

@@ -9,6 +9,7 @@
 //! - *a feed misses nothing*: seqs are given under the head's lock, held to commit, without gaps.
 //! - *a digest is that of the rows now in the feed*: after any changes, recomputing gives the same.
 //! - *a job is done by one*, *a lease that ran out is taken over*, *a job put anew is a new one*.
+//! - *a notice is told a channel once*: however often it is put, by however many servers.
 //! - *one city never sees another*: every statement on a tenant table names the city.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -38,6 +39,7 @@ mod migrate;
 #[cfg(feature = "postgres")]
 pub mod move_house;
 pub mod nodes;
+pub mod notices;
 pub mod ops;
 pub mod pauses;
 #[cfg(feature = "postgres")]
@@ -55,6 +57,7 @@ pub mod uploads;
 mod value;
 pub mod waiting;
 pub mod watch;
+pub mod work_links;
 
 #[cfg(feature = "faults")]
 pub use fault::Fault;

@@ -6,6 +6,7 @@ use blindspot_server::ServeConfig;
 use blindspot_server::blob::Place;
 use blindspot_server::config::{BackupPlan, Connections, Every, Tls};
 use blindspot_server::database::Database;
+use blindspot_server::service::notices::NoticeSettings;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -61,6 +62,17 @@ pub(crate) fn build(resolved: &Resolved, faults: &mut Vec<Fault>) -> (ServeConfi
     config.limits.reserve_bytes =
         resolved.read::<u64>("space.reserve_mb").map(|mb| mb.saturating_mul(1 << 20));
     config.limits.upload_quota_bytes = count("upload.quota_mb").saturating_mul(1 << 20);
+    config.notices = NoticeSettings {
+        batch_ms: i64::try_from(count("notices.batch_s")).unwrap_or(120) * 1_000,
+        loopback_http: resolved.read("notices.loopback_http").unwrap_or(false),
+        link: text("notices.link"),
+    };
+    if config.notices.link.as_ref().is_some_and(|link| !link.contains("{case}")) {
+        faults.push((
+            "notices.link 里要有 {case}，代表案件编号".into(),
+            "notices.link must hold {case}, which stands for the id of the case".into(),
+        ));
+    }
     config.backup = backup(resolved, &config.data, faults);
     if config.is_exposed() {
         faults.push((
@@ -223,6 +235,7 @@ mod tests {
             ("[tls]\ncert = \"a\"\nkey = \"b\"\ntrial = true", "exclude each other"),
             ("listen = \"0.0.0.0:80\"", "plain http must not"),
             ("data = \"d\"\n[backup]\nto = \"d/backup\"", "inside the data folder"),
+            ("[notices]\nlink = \"https://desk.example/cases\"", "must hold {case}"),
             ("[metrics]\ntoken_file = \"/no/such/file\"", "cannot be read"),
         ] {
             let (.., faults) = built(file);

@@ -233,6 +233,27 @@ pub(crate) const TABLE: &[Setting] = &[
         "MB of photos that one phone may begin to upload in a day",
     ),
     row(
+        "notices.link",
+        Kind::Url,
+        None,
+        "通知里案件的网址，{case} 代表编号；不写就不带链接",
+        "address of a case in notices, {case} is its id; without it they carry no link",
+    ),
+    row(
+        "notices.batch_s",
+        Kind::Count(0, 120),
+        Some("120"),
+        "通知最多等几秒，同一渠道合成一条",
+        "seconds that a notice waits for others of its channel, to be one message",
+    ),
+    row(
+        "notices.loopback_http",
+        Kind::Flag,
+        Some("false"),
+        "通知渠道可用本机明文 http，只供试用",
+        "channels may lead to plain http on this machine, for trials",
+    ),
+    row(
         "backup.to",
         Kind::Path,
         None,

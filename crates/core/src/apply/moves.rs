@@ -149,6 +149,7 @@ pub(super) fn feed_back(step: &Step<'_>, mut file: CaseFile, back: FeedBack) -> 
                 at_ms: step.ctx.now_ms,
                 text: back.text,
                 photos: back.photos,
+                by_link: back.by_link,
                 erased: None,
             });
             stop_clock(&mut file, step.ctx.now_ms);

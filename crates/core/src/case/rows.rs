@@ -14,7 +14,7 @@ use crate::command::{CaseKind, EnteredFor, Fix, Reason, Source};
 use crate::deadline::{DeskWait, Due, desk_wait};
 use crate::division::{CellCode, GridId, TownCode};
 use crate::geo::Point;
-use crate::id::{CaseId, DeptKey, OpId, PhotoId};
+use crate::id::{CaseId, DeptKey, LinkId, OpId, PhotoId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -115,6 +115,9 @@ pub struct FeedBackRef {
     /// Its photos.
     #[serde(default)]
     pub photos: Vec<PhotoId>,
+    /// The work link by which it came: evidence of grade B at best.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_link: Option<LinkId>,
     /// Its words were erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased: Option<Erased>,

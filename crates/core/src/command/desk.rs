@@ -3,7 +3,7 @@
 //! Must not know how it is decided.
 
 use super::report::{EnteredFor, Fix};
-use crate::id::{CaseId, DeptKey, OpId, PhotoId};
+use crate::id::{CaseId, DeptKey, LinkId, OpId, PhotoId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -84,6 +84,9 @@ pub struct FeedBack {
     /// After photos.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub photos: Vec<PhotoId>,
+    /// The work link by which somebody without an account said it, in the name of who issued that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_link: Option<LinkId>,
 }
 
 /// Verification 核查 of one feedback.

@@ -2,4 +2,6 @@
 
 pub mod ledger;
 pub mod near;
+pub mod notice_text;
+pub mod notices;
 pub mod worklist;

@@ -11,6 +11,7 @@ pub struct Keys {
     identity: SigningKey,
     token: SigningKey,
     mac_key: [u8; 32],
+    seal_key: [u8; 32],
 }
 
 impl Keys {
@@ -21,6 +22,7 @@ impl Keys {
             identity: SigningKey::from_bytes(&derive(seed, b"identity")),
             token: SigningKey::from_bytes(&derive(seed, b"access token")),
             mac_key: derive(seed, b"cursor and receipt"),
+            seal_key: derive(seed, b"secrets at rest"),
         }
     }
 
@@ -40,6 +42,11 @@ impl Keys {
     #[must_use]
     pub fn token_key(&self) -> &SigningKey {
         &self.token
+    }
+
+    /// The key that closes what is secret at rest.
+    pub(super) fn seal_key(&self) -> &[u8; 32] {
+        &self.seal_key
     }
 
     /// A MAC over a purpose and a text, for cursors and receipts.

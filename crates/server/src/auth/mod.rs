@@ -8,6 +8,7 @@ pub mod keys;
 pub mod lockout;
 pub mod password;
 pub mod refresh;
+pub mod sealed;
 pub mod secret;
 pub mod sessions;
 pub mod token;

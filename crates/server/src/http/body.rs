@@ -120,7 +120,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.eq_ignore_ascii_case("application/json")
 }
 
-async fn collect(headers: &HeaderMap, body: Body, max: usize, held: &mut Held) -> Answer<Vec<u8>> {
+pub(crate) async fn collect(headers: &HeaderMap, body: Body, max: usize, held: &mut Held) -> Answer<Vec<u8>> {
     let too_large = || Fault::of(&BODY_TOO_LARGE, Some(format!("at most {max} bytes")));
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|n| n > max as u64) {

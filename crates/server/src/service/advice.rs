@@ -117,6 +117,5 @@ fn evidence(tx: &Tx<'_>, house: &House, file: &CaseFile) -> Result<Option<Graded
             }
         })
         .collect();
-    let by_link = file.case.extra.contains_key("by_link");
-    Ok(Some(grade(&seen, file.case.place.point, None, file.case.dispatched_ms, by_link)))
+    Ok(Some(grade(&seen, file.case.place.point, None, file.case.dispatched_ms, back.by_link.is_some())))
 }

@@ -3,6 +3,7 @@
 use crate::auth::keys::Keys;
 use crate::auth::used::Used;
 use crate::service::erasure::ErasedFiles;
+use crate::service::notices::NoticeSettings;
 use crate::telemetry::stats::WriterStats;
 use blindspot_core::catalogue::Catalogue;
 use blindspot_core::division::{Places, TownCode};
@@ -71,6 +72,7 @@ pub struct House {
     duty: RwLock<Arc<Duty>>,
     listener: RwLock<Option<Listener>>,
     erased_files: OnceLock<Arc<ErasedFiles>>,
+    notices: RwLock<NoticeSettings>,
     sandbox: AtomicBool,
     upload_quota: AtomicU64,
     run: AtomicI64,
@@ -93,6 +95,7 @@ impl House {
             duty: RwLock::default(),
             listener: RwLock::default(),
             erased_files: OnceLock::new(),
+            notices: RwLock::default(),
             sandbox: AtomicBool::new(false),
             upload_quota: AtomicU64::new(UPLOAD_QUOTA_BYTES),
             run: AtomicI64::new(0),
@@ -143,6 +146,17 @@ impl House {
     /// Says so, once.
     pub fn set_erased_files(&self, files: Arc<ErasedFiles>) {
         let _ = self.erased_files.set(files);
+    }
+
+    /// How notices are sent.
+    #[must_use]
+    pub fn notice_settings(&self) -> NoticeSettings {
+        self.notices.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets it.
+    pub fn set_notice_settings(&self, settings: NoticeSettings) {
+        *self.notices.write().unwrap_or_else(PoisonError::into_inner) = settings;
     }
 
     /// Which start of the program this is, of all on the database.

@@ -35,7 +35,7 @@ pub enum Actor {
 }
 
 impl Actor {
-    fn text(self) -> String {
+    pub(super) fn text(self) -> String {
         match self {
             Actor::Person(person) => person.to_string(),
             Actor::Cli => "cli".to_owned(),
@@ -104,7 +104,7 @@ pub struct PersonView {
     pub grants: Vec<GrantView>,
 }
 
-fn checked(text: &str, what: &str, chars_max: usize) -> Result<String, ServiceError> {
+pub(super) fn checked(text: &str, what: &str, chars_max: usize) -> Result<String, ServiceError> {
     let text = text.trim();
     let sound = !text.is_empty() && text.chars().count() <= chars_max && !text.chars().any(char::is_control);
     if sound { Ok(text.to_owned()) } else { Err(ServiceError::because(&BAD_REQUEST, what)) }

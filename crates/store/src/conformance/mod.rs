@@ -6,6 +6,7 @@ mod feeds;
 mod jobs;
 mod life;
 mod nodes;
+mod notices;
 mod plans;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -40,6 +41,9 @@ fn all() -> Vec<(&'static str, Promise)> {
         ("a pause said again moves its end", life::a_pause_said_again_moves_its_end),
         ("photos that look alike are found", life::photos_that_look_alike_are_found),
         ("servers that run are known", nodes::servers_that_run_are_known),
+        ("a notice is told a channel once", notices::a_notice_is_told_a_channel_once),
+        ("a job is due sooner and its lease stands", notices::a_job_is_due_sooner_and_its_lease_stands),
+        ("a work link ends once and counts", notices::a_work_link_ends_once_and_counts),
         ("every statement is understood", every_statement_is_understood),
     ]
 }

@@ -2,6 +2,7 @@
 
 use super::Committed;
 use super::group::Group;
+use crate::service::notices;
 use blindspot_core::DeviceId;
 use blindspot_core::case::Case;
 use blindspot_core::feed::Feed;
@@ -110,7 +111,21 @@ impl Group<'_, '_> {
             }
             index.push((&file.case, file.case.item(self.reference.catalogue.as_ref())));
         }
-        cases::save_cases(self.tx, &self.house.city, index)
+        cases::save_cases(self.tx, &self.house.city, index)?;
+        self.tell_of_changes()
+    }
+
+    /// Notices that leave: decided by what the whole group did to a case.
+    fn tell_of_changes(&self) -> Result<()> {
+        let changed: Vec<notices::Changed<'_>> = self
+            .before
+            .iter()
+            .filter_map(|(id, before)| {
+                let after = &self.world.cases.get(id)?.case;
+                Some(notices::Changed { before: before.as_ref().map(|file| &file.case), after })
+            })
+            .collect();
+        notices::tell(self.tx, self.house, self.reference, &changed, self.now_ms)
     }
 
     fn freshness_rows(&self, writes: &mut Writes) -> Result<()> {

@@ -1,8 +1,8 @@
 //! Token buckets: how often one key may ask, by class. In memory and bounded; time is handed in.
 //!
 //! A bucket is kept as the one moment at which it will be full again (the generic cell rate algorithm), so that
-//! a full bucket need not be kept at all. Keys are devices and accounts, never addresses: one carrier's address
-//! is hundreds of phones.
+//! a full bucket need not be kept at all. Keys are devices and accounts, not addresses: one carrier's address
+//! is hundreds of phones. Work links alone, which know no account, have a wide one for addresses as well.
 
 use super::Rates;
 use blindspot_core::id::Sha256;
@@ -30,6 +30,10 @@ pub enum Class {
     SignIn,
     /// A wrong code or proof.
     Wrong,
+    /// A request by a work link.
+    Link,
+    /// The same, by the address that it came from.
+    LinkAddress,
 }
 
 /// Who asks.
@@ -80,7 +84,7 @@ pub struct Rate {
 pub struct Buckets {
     rates: Rates,
     /// By class: when a key's bucket is full again, microseconds since 1970.
-    full_us: [Mutex<BTreeMap<Key, i64>>; 6],
+    full_us: [Mutex<BTreeMap<Key, i64>>; 8],
 }
 
 impl Buckets {
@@ -98,6 +102,8 @@ impl Buckets {
             Class::Read => self.rates.read,
             Class::SignIn => self.rates.sign_in,
             Class::Wrong => self.rates.wrong,
+            Class::Link => self.rates.link,
+            Class::LinkAddress => self.rates.link_address,
         };
         let factor = if matches!(key, Key::Account(_)) { ACCOUNT_FACTOR } else { 1 };
         Rate {

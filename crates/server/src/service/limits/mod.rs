@@ -38,6 +38,10 @@ pub struct Rates {
     pub sign_in: Rate,
     /// Wrong codes at enrolment in all, and wrong proofs of one device.
     pub wrong: Rate,
+    /// Requests by one work link.
+    pub link: Rate,
+    /// Requests by work links from one address: a carrier has many workers behind one.
+    pub link_address: Rate,
 }
 
 impl Default for Rates {
@@ -50,6 +54,8 @@ impl Default for Rates {
             read: rate(6_000, 1_000),
             sign_in: rate(12, 20),
             wrong: rate(12, 20),
+            link: rate(20, 60),
+            link_address: rate(300, 600),
         }
     }
 }
