@@ -2,7 +2,7 @@
 //! one (clippy forbids `Router::route`), and has its row in `policy`.
 
 use crate::http::{
-    cases, devices, docs, epochs, events, hand_in, health, life, metrics, orphans, outer, people, photos,
+    cases, desk, devices, docs, epochs, events, hand_in, health, life, metrics, orphans, outer, people, photos,
     quarantine, reference, sandbox, sessions, setup, start, sync,
 };
 use crate::openapi;
@@ -62,6 +62,10 @@ fn desks() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sessions::own))
         .routes(routes!(sessions::end_own))
         .routes(routes!(cases::list))
+        .routes(routes!(cases::counters))
+        .routes(routes!(desk::take_next))
+        .routes(routes!(desk::act_on_many))
+        .routes(routes!(desk::keep, desk::give_back))
         .routes(routes!(cases::detail))
         .routes(routes!(cases::timeline))
         .routes(routes!(cases::act))

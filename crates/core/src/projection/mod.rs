@@ -1,5 +1,9 @@
 //! Pure folds behind lists and reports. Each reads rows and gives values; none knows SQL.
 
+pub mod desk;
+pub mod grams;
+pub mod head;
 pub mod ledger;
 pub mod near;
+pub mod timeline;
 pub mod worklist;

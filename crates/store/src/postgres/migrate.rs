@@ -10,6 +10,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (7, include_str!("../../migrations/postgres/0007.sql")),
     (8, include_str!("../../migrations/postgres/0008.sql")),
     (9, include_str!("../../migrations/postgres/0009.sql")),
+    (12, include_str!("../../migrations/postgres/0012.sql")),
 ];
 
 pub(super) fn migrate(options: &PgOptions) -> Result<()> {

@@ -1,0 +1,70 @@
+//! What lists ask of a case beside its fields: whether its clock runs and until when, whether it hangs, came back, or is a
+//! relapse. A pure fold; the store keeps it in columns.
+
+use crate::case::{Case, CaseState};
+
+/// A clock that ends within so long is nearly over 将超时, milliseconds.
+pub const SOON_MS: i64 = 2 * 3_600_000;
+
+/// The head of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CaseHead {
+    /// When its clock ends; nothing when none runs: none is set, it stands still, it was stopped, or nobody has to do
+    /// anything any more.
+    pub due_ms: Option<i64>,
+    /// 督办
+    pub supervised: bool,
+    /// 挂账 or 缓办 now.
+    pub hung: bool,
+    /// A unit has asked to return it, once or more.
+    pub returned: bool,
+    /// 回潮
+    pub relapsed: bool,
+}
+
+impl CaseHead {
+    /// Of a case.
+    #[must_use]
+    pub fn of(case: &Case) -> Self {
+        let runs = |d: &&crate::deadline::Due| d.paused_ms.is_none() && d.stopped_ms.is_none();
+        let due = case.due.as_ref().filter(|_| case.state.is_open()).filter(runs);
+        Self {
+            due_ms: due.map(|d| d.due_ms),
+            supervised: case.supervised.is_some(),
+            hung: case.state == CaseState::Hung,
+            returned: case.returns > 0,
+            relapsed: is_relapse(case),
+        }
+    }
+}
+
+/// Whether a case stands where another was closed not long before 回潮.
+#[must_use]
+pub fn is_relapse(case: &Case) -> bool {
+    case.relapsed_from.is_some()
+}
+
+crate::open_enum! {
+    /// How a case stands to its clock.
+    pub enum Lateness {
+        /// 超时
+        Yes = "yes",
+        /// 将超时: ends within two hours.
+        Soon = "soon",
+        /// Not over: ends later, or no clock runs.
+        No = "no",
+    }
+}
+
+impl Lateness {
+    /// Whether a clock that ends then stands so now.
+    #[must_use]
+    pub fn fits(&self, due_ms: Option<i64>, now_ms: i64) -> bool {
+        match self {
+            Lateness::Yes => due_ms.is_some_and(|due| due < now_ms),
+            Lateness::Soon => due_ms.is_some_and(|due| (now_ms..now_ms + SOON_MS).contains(&due)),
+            Lateness::No => due_ms.is_none_or(|due| due >= now_ms),
+            Lateness::Other(_) => false,
+        }
+    }
+}
