@@ -104,7 +104,12 @@ fn shown_life_lists() {
     // Each reader counts and finds what is his.
     let counts = filing.ask("GET", "/v1/cases/counters", &Value::Null);
     assert_eq!((&counts["open"], &counts["by_state"]["dispatched"]), (&json!(5), &json!(3)), "{counts}");
-    assert!(counts["by_lead"].as_array().expect("units").contains(&json!({"key": "sanitation", "open": 3, "overdue": 0})));
+    assert!(
+        counts["by_lead"]
+            .as_array()
+            .expect("units")
+            .contains(&json!({"key": "sanitation", "open": 3, "overdue": 0}))
+    );
     assert_eq!(unit.ask("GET", "/v1/cases/counters", &Value::Null)["open"], 3);
     assert_eq!(unit.lists(&format!("text={}", quoted("堵塞"))), [""; 0], "there, and not theirs");
     assert_eq!(unit.lists(&format!("text={}", quoted("满溢"))), [name(1)]);
@@ -113,7 +118,8 @@ fn shown_life_lists() {
 
     // The timeline tells what became of the clock and what was said in two ways.
     let told = command.ask("GET", &format!("/v1/cases/{}/timeline", cases[0]), &Value::Null);
-    let dispatched = told["items"].as_array().expect("ops").iter().find(|op| op["kind"] == "dispatch").expect("there");
+    let dispatched =
+        told["items"].as_array().expect("ops").iter().find(|op| op["kind"] == "dispatch").expect("there");
     assert_eq!(dispatched["clock"]["step"], "set", "{dispatched}");
     assert!(dispatched["clock"]["due_ms"].as_i64().expect("a time") > 1_700_000_000_000);
     let change = json!({"changes": {"description": {"from": "x", "to": "河边"}}});
@@ -150,7 +156,10 @@ fn shown_life_leases() {
     let listed = li.ask("GET", "/v1/cases", &Value::Null);
     assert_eq!(listed["leases"].as_array().expect("leases").len(), 3);
     let field: Value = worker.get(&format!("/v1/cases/{second}")).ok();
-    assert!(field["lease"]["name"].is_null() && field["lease"]["until_ms"].is_i64(), "no names in the field: {field}");
+    assert!(
+        field["lease"]["name"].is_null() && field["lease"]["until_ms"].is_i64(),
+        "no names in the field: {field}"
+    );
 
     // Kept by its holder alone, given back, taken by the next.
     let lease = format!("/v1/cases/{second}/lease");
@@ -184,7 +193,9 @@ fn shown_life_bulk() {
     };
     let said = |answer: &Value| -> Vec<String> {
         let items = answer["items"].as_array().expect("items").iter();
-        let word = |i: &Value| i["verdict"]["verdict"].as_str().or(i["problem"]["code"].as_str()).expect("one").to_owned();
+        let word = |i: &Value| {
+            i["verdict"]["verdict"].as_str().or(i["problem"]["code"].as_str()).expect("one").to_owned()
+        };
         items.map(word).collect()
     };
     // One that is not there and one that no longer fits hold up none of the others.
@@ -203,7 +214,8 @@ fn shown_life_bulk() {
     assert_eq!(said(&again), words);
     assert!(again["items"][0]["verdict"]["seen_before"].as_bool().unwrap_or(false), "{again}");
     filing.does(lane[5], "file", &json!({"reason": "valid"}));
-    let answer = command.ask("POST", "/v1/cases/bulk", &bulk(&lane, "dispatch", &json!({"lead": "sanitation"})));
+    let answer =
+        command.ask("POST", "/v1/cases/bulk", &bulk(&lane, "dispatch", &json!({"lead": "sanitation"})));
     assert!(said(&answer).iter().all(|w| w == "applied"));
 
     // One after-photo of the wall for all of them (U22).
@@ -217,7 +229,10 @@ fn shown_life_bulk() {
     assert!(said(&answer).iter().all(|w| w == "applied"), "{answer}");
     let last = unit.ask("GET", &format!("/v1/cases/{}", lane[39]), &Value::Null);
     let case = last["rows"].as_array().expect("rows").iter().find(|r| r["kind"] == "case").expect("it");
-    assert_eq!((&case["body"]["state"], &case["body"]["feed_back"]["photos"]), (&json!("fed_back"), &json!([photo])));
+    assert_eq!(
+        (&case["body"]["state"], &case["body"]["feed_back"]["photos"]),
+        (&json!("fed_back"), &json!([photo]))
+    );
     assert_eq!(unit.lists("state=fed_back").len(), 40);
 
     let many = bulk(&[lane.as_slice(); 6].concat(), "comment", &json!({"text": "x"}));

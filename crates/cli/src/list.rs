@@ -86,15 +86,27 @@ pub(crate) fn run(args: Args) -> Done {
                 let states: Vec<String> = told.by_state.iter().map(|(s, n)| format!("  {s} {n}")).collect();
                 let lines = |all: &[CounterLine]| -> String {
                     let line = |l: &CounterLine| {
-                        format!("  {} {}，超时 overdue {}", l.key.as_deref().unwrap_or("（无 none）"), l.open, l.overdue)
+                        format!(
+                            "  {} {}，超时 overdue {}",
+                            l.key.as_deref().unwrap_or("（无 none）"),
+                            l.open,
+                            l.overdue
+                        )
                     };
                     all.iter().map(line).collect::<Vec<_>>().join("\n")
                 };
                 format!(
                     "在办 open {}，超时 overdue {}，将超时 soon {}，督办 supervised {}，挂账 hung {}，申请退回 returns {}\n{}\n\
                      牵头单位 by unit\n{}\n镇街 by town\n{}",
-                    told.open, told.overdue, told.soon, told.supervised, told.hung, told.returns_waiting,
-                    states.join("\n"), lines(&told.by_lead), lines(&told.by_town)
+                    told.open,
+                    told.overdue,
+                    told.soon,
+                    told.supervised,
+                    told.hung,
+                    told.returns_waiting,
+                    states.join("\n"),
+                    lines(&told.by_lead),
+                    lines(&told.by_town)
                 )
             })?;
         }

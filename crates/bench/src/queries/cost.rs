@@ -33,7 +33,12 @@ pub(crate) struct Bench<'a> {
 }
 
 /// Measures in turns; the medians of each.
-pub(crate) fn compare(small: &Bench<'_>, large: &Bench<'_>, seed: u64, now_ms: i64) -> Result<(Cost, Cost), Failed> {
+pub(crate) fn compare(
+    small: &Bench<'_>,
+    large: &Bench<'_>,
+    seed: u64,
+    now_ms: i64,
+) -> Result<(Cost, Cost), Failed> {
     let mut times = [(vec![], vec![]), (vec![], vec![])];
     let mut dice = Dice::new(seed ^ 0xc057);
     for round in 0..ROUNDS + WARM {

@@ -31,18 +31,74 @@ const STORY: usize = 10;
 const EVERY: usize = 20;
 
 const PLACES: [&str; 24] = [
-    "菜场北门", "东门口", "小区后巷", "公交站台", "桥下", "河边步道", "学校围墙外", "工地出入口", "夜市入口", "停车场",
-    "老年活动中心", "卫生服务站", "村口大樟树旁", "祠堂前", "文化礼堂", "批发市场二区", "快递点门口", "加油站旁",
-    "十字路口", "人行道树池", "绿化带内", "楼道一层", "垃圾分类亭", "公厕西侧",
+    "菜场北门",
+    "东门口",
+    "小区后巷",
+    "公交站台",
+    "桥下",
+    "河边步道",
+    "学校围墙外",
+    "工地出入口",
+    "夜市入口",
+    "停车场",
+    "老年活动中心",
+    "卫生服务站",
+    "村口大樟树旁",
+    "祠堂前",
+    "文化礼堂",
+    "批发市场二区",
+    "快递点门口",
+    "加油站旁",
+    "十字路口",
+    "人行道树池",
+    "绿化带内",
+    "楼道一层",
+    "垃圾分类亭",
+    "公厕西侧",
 ];
 const PROBLEMS: [&str; 24] = [
-    "暴露垃圾", "垃圾桶满溢", "小广告张贴", "乱堆杂物", "流动摊点占道", "污水外溢", "下水道堵塞", "井盖松动", "路面积水",
-    "建筑渣土未清运", "枯枝落叶堆积", "电动车乱停放", "油烟扰民", "毁绿种菜", "乱拉电线", "广告牌破损", "护栏缺损",
-    "公厕异味", "宠物粪便", "烟头遍地", "果皮箱破损", "雨水篦子堵塞", "乱晾晒", "飞线充电",
+    "暴露垃圾",
+    "垃圾桶满溢",
+    "小广告张贴",
+    "乱堆杂物",
+    "流动摊点占道",
+    "污水外溢",
+    "下水道堵塞",
+    "井盖松动",
+    "路面积水",
+    "建筑渣土未清运",
+    "枯枝落叶堆积",
+    "电动车乱停放",
+    "油烟扰民",
+    "毁绿种菜",
+    "乱拉电线",
+    "广告牌破损",
+    "护栏缺损",
+    "公厕异味",
+    "宠物粪便",
+    "烟头遍地",
+    "果皮箱破损",
+    "雨水篦子堵塞",
+    "乱晾晒",
+    "飞线充电",
 ];
 const MORE: [&str; 16] = [
-    "请尽快处理", "居民多次反映", "已拍照", "气味很大", "影响通行", "约两平方米", "昨天也有", "雨后更严重", "靠近学校",
-    "有蚊蝇", "早市结束后", "无人看管", "需要工具车", "地面湿滑", "商户自行堆放", "夜间更多",
+    "请尽快处理",
+    "居民多次反映",
+    "已拍照",
+    "气味很大",
+    "影响通行",
+    "约两平方米",
+    "昨天也有",
+    "雨后更严重",
+    "靠近学校",
+    "有蚊蝇",
+    "早市结束后",
+    "无人看管",
+    "需要工具车",
+    "地面湿滑",
+    "商户自行堆放",
+    "夜间更多",
 ];
 /// A word that one case in 20,000 says.
 pub(crate) const RARE: &str = "马蜂窝";
@@ -136,8 +192,29 @@ fn one(
     let grid = dice.one(grids);
     let young = now_ms - received_ms < 30 * DAY_MS;
     let open = dice.below(1_000) < if young { 350 } else { 23 };
-    let waiting = ["reported", "filed", "dispatched", "accepted", "in_work", "fed_back", "return_requested", "hung", "rework"];
-    let over = ["closed", "closed", "closed", "watch", "archived", "archived", "refused", "merged", "voided", "withdrawn"];
+    let waiting = [
+        "reported",
+        "filed",
+        "dispatched",
+        "accepted",
+        "in_work",
+        "fed_back",
+        "return_requested",
+        "hung",
+        "rework",
+    ];
+    let over = [
+        "closed",
+        "closed",
+        "closed",
+        "watch",
+        "archived",
+        "archived",
+        "refused",
+        "merged",
+        "voided",
+        "withdrawn",
+    ];
     let state = if open { *dice.one(&waiting) } else { *dice.one(&over) };
     let source = match dice.below(200) {
         0 => "media",
@@ -182,7 +259,11 @@ fn one(
     Ok(file)
 }
 
-fn write(house: &House, files: &[CaseFile], records: &[(CaseId, i64, [u8; 10], usize)]) -> Result<(), Failed> {
+fn write(
+    house: &House,
+    files: &[CaseFile],
+    records: &[(CaseId, i64, [u8; 10], usize)],
+) -> Result<(), Failed> {
     house.store.write(|tx| {
         let (city, epoch) = (&house.city, meta::load_epoch_and_safe(tx, &house.city)?.0);
         let (mut writes, mut index) = (BTreeMap::new(), Vec::with_capacity(files.len()));
@@ -202,7 +283,8 @@ fn write(house: &House, files: &[CaseFile], records: &[(CaseId, i64, [u8; 10], u
             made.push(record(*case, *at_ms, OpId::from_parts(*at_ms, *id), (n, *k)));
         }
         ops::append_ops(tx, city, &made)?;
-        let landed: Vec<_> = made.iter().zip(records).map(|(op, (case, ..))| (*case, op.n, op.op_id)).collect();
+        let landed: Vec<_> =
+            made.iter().zip(records).map(|(op, (case, ..))| (*case, op.n, op.op_id)).collect();
         ops::append_op_cases(tx, city, &landed)?;
         Ok::<_, StoreError>(())
     })?;

@@ -92,7 +92,8 @@ impl<'e> Town<'e> {
         let (city, now) = (city::city(seed), now_ms());
         let at = grids_with_a_point(&city.places()?, now).into_iter().map(|(_, at)| at).collect();
         let database = site.database()?;
-        let opening = Opening { city: Some("sample"), city_name: Some("样例市"), ..Opening::of(&database) };
+        let opening =
+            Opening { city: Some("sample"), city_name: Some("样例市"), ..Opening::of(&database) };
         let folder = DataFolder::open_with(site.folder(), &opening, now)?;
         let house = &folder.house;
         let grids = city.grids.clone();
@@ -148,43 +149,93 @@ impl Ask<'_, '_> {
         let some = |text: &str| Some(text.to_owned());
         let states = ["reported", "filed", "closed", "refused", "watch", "hung"];
         self.list("list_default", centre, &["by_received"], |_| any())?;
-        self.list("list_state", centre, &["by_open", "by_state"], |d| CaseQuery { state: some(d.one::<&str>(&states)), ..any() })?;
-        self.list("list_states", centre, &["by_state"], |_| CaseQuery { state: some("refused,voided,watch"), ..any() })?;
-        self.list("list_unit", centre, &["by_lead"], |d| CaseQuery { lead: Some(fill::unit(d.below(fill::UNITS))), ..any() })?;
-        self.list("list_item", centre, &["by_item"], |d| CaseQuery { item: Some(fill::item(d.below(fill::ITEMS))), ..any() })?;
-        self.list("list_source", centre, &["by_source"], |d| CaseQuery { source: some(d.one::<&str>(&["media", "hotline", "leader"])), ..any() })?;
+        self.list("list_state", centre, &["by_open", "by_state"], |d| CaseQuery {
+            state: some(d.one::<&str>(&states)),
+            ..any()
+        })?;
+        self.list("list_states", centre, &["by_state"], |_| CaseQuery {
+            state: some("refused,voided,watch"),
+            ..any()
+        })?;
+        self.list("list_unit", centre, &["by_lead"], |d| CaseQuery {
+            lead: Some(fill::unit(d.below(fill::UNITS))),
+            ..any()
+        })?;
+        self.list("list_item", centre, &["by_item"], |d| CaseQuery {
+            item: Some(fill::item(d.below(fill::ITEMS))),
+            ..any()
+        })?;
+        self.list("list_source", centre, &["by_source"], |d| CaseQuery {
+            source: some(d.one::<&str>(&["media", "hotline", "leader"])),
+            ..any()
+        })?;
         let grids = self.town.grids.clone();
         let other = grids.clone();
-        self.list("list_area_town", centre, &["by_town"], move |d| CaseQuery { town: Some(d.one(&grids).town.to_string()), ..any() })?;
-        self.list("list_area_grid", centre, &["by_grid"], move |d| CaseQuery { grid: Some(d.one(&other).id.to_string()), ..any() })?;
+        self.list("list_area_town", centre, &["by_town"], move |d| CaseQuery {
+            town: Some(d.one(&grids).town.to_string()),
+            ..any()
+        })?;
+        self.list("list_area_grid", centre, &["by_grid"], move |d| CaseQuery {
+            grid: Some(d.one(&other).id.to_string()),
+            ..any()
+        })?;
         self.list("list_overdue", centre, &["by_open"], |_| CaseQuery { overdue: some("yes"), ..any() })?;
         self.list("list_soon", centre, &["by_open"], |_| CaseQuery { overdue: some("soon"), ..any() })?;
         self.list("list_most_overdue", centre, &["by_due"], |_| CaseQuery { sort: some("due"), ..any() })?;
-        self.list("list_supervised", centre, &["by_supervised"], |_| CaseQuery { supervised: Some(true), ..any() })?;
+        self.list("list_supervised", centre, &["by_supervised"], |_| CaseQuery {
+            supervised: Some(true),
+            ..any()
+        })?;
         self.list("list_relapse", centre, &["by_relapsed"], |_| CaseQuery { relapse: Some(true), ..any() })?;
-        self.list("list_returned", centre, &["by_returned"], |_| CaseQuery { returned: Some(true), ..any() })?;
+        self.list("list_returned", centre, &["by_returned"], |_| CaseQuery {
+            returned: Some(true),
+            ..any()
+        })?;
         let town_code = self.town.grids.first().map(|g| g.town.to_string());
         // Three wide filters of which few cases fit all.
         self.list("list_narrow_of_wide", centre, &["by_lead"], move |d| CaseQuery {
-            town: town_code.clone(), lead: Some(fill::unit(d.below(fill::UNITS))), source: some("media"), state: some("closed"), ..any()
+            town: town_code.clone(),
+            lead: Some(fill::unit(d.below(fill::UNITS))),
+            source: some("media"),
+            state: some("closed"),
+            ..any()
         })?;
-        let gram: &[&str] = &["gram_sample", "oldest_case", "newest_case", "by_gram", "case_body"];
+        let gram: &[&str] = &["gram_sample", "by_gram", "case_body"];
         for (name, word) in [
-            ("search_frequent", fill::FREQUENT), ("search_rare", fill::RARE), ("search_two_words", "祠堂 渣土"),
-            ("search_one_character", "蚊"), ("search_nothing", "不存在的词语"),
+            ("search_frequent", fill::FREQUENT),
+            ("search_rare", fill::RARE),
+            ("search_two_words", "祠堂 渣土"),
+            ("search_one_character", "蚊"),
+            ("search_nothing", "不存在的词语"),
         ] {
             self.list(name, centre, gram, move |_| CaseQuery { text: some(word), ..any() })?;
         }
-        self.list("search_of_unit", centre, gram, |d| CaseQuery { text: some("树池"), lead: Some(fill::unit(d.below(fill::UNITS))), ..any() })?;
-        self.list("search_open_rare", centre, gram, |_| CaseQuery { text: some(fill::RARE), open: Some(true), ..any() })?;
-        self.list("search_number", centre, &["by_short"], |d| CaseQuery { text: Some(d.below(99_999).to_string()), ..any() })?;
+        self.list("search_of_unit", centre, gram, |d| CaseQuery {
+            text: some("树池"),
+            lead: Some(fill::unit(d.below(fill::UNITS))),
+            ..any()
+        })?;
+        self.list("search_open_rare", centre, gram, |_| CaseQuery {
+            text: some(fill::RARE),
+            open: Some(true),
+            ..any()
+        })?;
+        self.list("search_number", centre, &["by_short"], |d| CaseQuery {
+            text: Some(d.below(99_999).to_string()),
+            ..any()
+        })?;
         self.list("list_of_town_reader", town, &["by_town", "by_link"], |_| any())?;
         self.list("list_of_unit_reader", unit, &["by_lead", "by_link"], |_| any())?;
         self.list("list_of_worker", worker, &["by_grid", "by_link"], |_| any())?;
-        self.list("search_of_worker", worker, &["by_grid", "by_link"], |_| CaseQuery { text: some("垃圾"), ..any() })?;
+        self.list("search_of_worker", worker, &["by_grid", "by_link"], |_| CaseQuery {
+            text: some("垃圾"),
+            ..any()
+        })?;
         let groups: &[&str] = &["open_by_state", "open_by_town", "open_by_lead"];
         for (name, who, of) in [
-            ("counters", centre, groups), ("counters_of_town", town, &["open_in", "open_linked"][..]), ("counters_of_unit", unit, &["open_in", "open_linked"][..]),
+            ("counters", centre, groups),
+            ("counters_of_town", town, &["open_in", "open_linked"][..]),
+            ("counters_of_unit", unit, &["open_in", "open_linked"][..]),
         ] {
             self.time(name, of, |house, now| counters(house, who, now).map(drop))?;
         }

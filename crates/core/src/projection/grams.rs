@@ -173,7 +173,16 @@ mod tests {
     #[test]
     fn a_question_of_one_of_two_and_of_many_characters_finds() {
         let text = "菜场北门有暴露垃圾，靠近 KTV2楼";
-        for yes in ["垃圾", "圾", "菜", "北门有暴露", "ktv", "ＫＴＶ", "垃圾 菜场", "2楼 x".split(' ').next().unwrap_or_default()] {
+        for yes in [
+            "垃圾",
+            "圾",
+            "菜",
+            "北门有暴露",
+            "ktv",
+            "ＫＴＶ",
+            "垃圾 菜场",
+            "2楼 x".split(' ').next().unwrap_or_default(),
+        ] {
             assert_eq!(finds(yes, text), !yes.starts_with('2'), "{yes}");
         }
         for no in ["垃桶", "圾垃", "tv", "垃圾 公园", "门靠"] {

@@ -68,3 +68,53 @@ impl Lateness {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn head(state: &str, more: &serde_json::Value) -> CaseHead {
+        let mut case = json!({
+            "case_id": crate::CaseId::from_parts(1, [1; 10]), "state": state, "place": {"by": "unknown"},
+            "captured": {"at_ms": 1, "class": "exact", "claimed_ms": 1}, "received_ms": 1, "updated_ms": 1,
+        });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            case[key] = value.clone();
+        }
+        CaseHead::of(&serde_json::from_value(case).expect("a case"))
+    }
+
+    #[test]
+    fn only_a_clock_that_runs_is_due() {
+        let due = |more: &serde_json::Value| {
+            let mut due = json!({"rule": "x", "value": 1, "unit": "clock_hour", "calendar": "urgent", "from_ms": 1, "due_ms": 9});
+            for (key, value) in more.as_object().into_iter().flatten() {
+                due[key] = value.clone();
+            }
+            json!({ "due": due })
+        };
+        assert_eq!(head("in_work", &due(&json!({}))).due_ms, Some(9));
+        assert_eq!(head("in_work", &due(&json!({"paused_ms": 5}))).due_ms, None);
+        assert_eq!(head("fed_back", &due(&json!({"stopped_ms": 5}))).due_ms, None);
+        assert_eq!(head("closed", &due(&json!({}))).due_ms, None);
+        assert_eq!(head("reported", &json!({})).due_ms, None);
+    }
+
+    #[test]
+    fn a_relapse_is_told_by_what_it_came_from() {
+        assert!(!head("reported", &json!({})).relapsed);
+        assert!(head("reported", &json!({"relapsed_from": "x"})).relapsed);
+        assert!(head("hung", &json!({})).hung && !head("in_work", &json!({})).hung);
+    }
+
+    #[test]
+    fn a_clock_is_over_or_nearly_or_not() {
+        let word =
+            |due| Lateness::KNOWN.iter().filter(|l| l.fits(due, 100)).map(|l| l.as_str()).collect::<Vec<_>>();
+        assert_eq!(word(Some(99)), ["yes"]);
+        assert_eq!(word(Some(100)), ["soon", "no"]);
+        assert_eq!(word(Some(100 + SOON_MS)), ["no"]);
+        assert_eq!(word(None), ["no"]);
+    }
+}

@@ -85,7 +85,8 @@ fn counted(house: &House, reader: Option<Credential>, now_ms: i64) -> Result<Cas
 }
 
 fn lines(tallies: BTreeMap<Option<String>, Tally>) -> Vec<CounterLine> {
-    let line = |(key, tally): (Option<String>, Tally)| CounterLine { key, open: tally.open, overdue: tally.overdue };
+    let line =
+        |(key, tally): (Option<String>, Tally)| CounterLine { key, open: tally.open, overdue: tally.overdue };
     let mut out: Vec<CounterLine> = tallies.into_iter().map(line).collect();
     out.sort_by(|a, b| (b.overdue, b.open).cmp(&(a.overdue, a.open)).then_with(|| a.key.cmp(&b.key)));
     out

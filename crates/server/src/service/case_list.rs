@@ -143,9 +143,8 @@ fn listed(
             None => Scope::City,
         };
         let (lines, next) = page_of(tx, house, &scope, &asked, behind, limit)?;
-        let seal = |key: ListKey| {
-            seal_text(house, purpose, &ListCursor { at_ms: key.at_ms, case_id: key.case_id })
-        };
+        let seal =
+            |key: ListKey| seal_text(house, purpose, &ListCursor { at_ms: key.at_ms, case_id: key.case_id });
         let next = next.map(seal).transpose()?;
         let shown = lines.iter().map(|line| line.key.case_id);
         let leases = match reader {
@@ -236,8 +235,7 @@ fn page_of(
 ) -> Result<(Vec<CaseLine>, Option<ListKey>), StoreError> {
     let (mut out, mut at) = (Vec::new(), behind);
     for _ in 0..TURNS_MAX {
-        let page =
-            cases::load_page(tx, &house.city, scope, &asked.filter, (asked.sort, at), limit + 1)?;
+        let page = cases::load_page(tx, &house.city, scope, &asked.filter, (asked.sort, at), limit + 1)?;
         let full = page.keys.len() > limit;
         let last = if full { page.keys.last().copied() } else { page.goes_on };
         for line in cases::load_bodies(tx, &house.city, &page.keys)? {

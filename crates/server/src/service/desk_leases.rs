@@ -57,12 +57,7 @@ pub struct Taken {
 ///
 /// # Errors
 /// `BAD_REQUEST` for a desk that is none; `NO_RIGHTS` for one where the caller has no seat; the database's.
-pub fn take_next(
-    house: &House,
-    who: Credential,
-    ask: &TakeNext,
-    now_ms: i64,
-) -> Result<Taken, ServiceError> {
+pub fn take_next(house: &House, who: Credential, ask: &TakeNext, now_ms: i64) -> Result<Taken, ServiceError> {
     let desk = &ask.desk;
     if matches!(desk, Desk::Other(_)) {
         return Err(ServiceError::because(&BAD_REQUEST, "desk: want filing, dispatch, ruling or verify"));
@@ -135,9 +130,7 @@ pub fn keep(house: &House, who: Credential, case: CaseId, now_ms: i64) -> Result
             return Err(ServiceError::because(&CONFLICT, "it is not yours any more: take the next one"));
         }
         let held = leases::load(tx, &house.city, [case], now_ms)?;
-        views(tx, house, who.person, held, now_ms)?
-            .pop()
-            .ok_or_else(|| ServiceError::refused(&CONFLICT))
+        views(tx, house, who.person, held, now_ms)?.pop().ok_or_else(|| ServiceError::refused(&CONFLICT))
     })
 }
 

@@ -24,7 +24,8 @@ const STEP: i64 = 500;
 /// # Errors
 /// The database's; a case row that cannot be read.
 pub(super) fn run(house: &House) -> Result<(), ServiceError> {
-    let is_done = |tx: &Tx<'_>| Ok::<_, StoreError>(of_city::load(tx, &house.city, DONE)?.as_deref() == Some(SHAPE));
+    let is_done =
+        |tx: &Tx<'_>| Ok::<_, StoreError>(of_city::load(tx, &house.city, DONE)?.as_deref() == Some(SHAPE));
     if house.store.read(is_done)? {
         return Ok(());
     }

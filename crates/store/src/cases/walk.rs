@@ -157,7 +157,8 @@ impl Words {
             // Behind the last of all characters there is nothing: then to the end of what a text may begin with.
             let to = behind(from).unwrap_or_else(|| "\u{10ffff}\u{10ffff}".into());
             let (newest, least) = (out.days.1, (out.days.1 - SAMPLE_DAYS + 1).max(out.days.0));
-            let set = [city.into(), from.into(), (&to).into(), newest.into(), least.into(), SAMPLE_MOST.into()];
+            let set =
+                [city.into(), from.into(), (&to).into(), newest.into(), least.into(), SAMPLE_MOST.into()];
             let n = tx.query_one(&SAMPLE, &set)?.map_or(Ok(0), |row| row.int(0))?;
             counted.push((n, from.clone(), to));
         }

@@ -49,7 +49,9 @@ pub(super) fn file(dice: &mut Dice, n: u32) -> CaseFile {
     let place = match town {
         0 => json!({"by": "unknown"}),
         n if dice.yes(4) => json!({"by": "fix", "town": format!("33078200{n}")}),
-        n => json!({"by": "fix", "town": format!("33078200{n}"), "grid": format!("33078200{n}001-0{}", dice.below(3))}),
+        n => {
+            json!({"by": "fix", "town": format!("33078200{n}"), "grid": format!("33078200{n}001-0{}", dice.below(3))})
+        }
     };
     let state = dice.one(CaseState::KNOWN).as_str().to_owned();
     let mut case = json!({
@@ -310,7 +312,7 @@ pub(super) const WALKS: &[(&str, &str)] = &[
     ("open_by_town", "cases_open"),
     ("open_by_lead", "cases_open"),
     ("open_in", "cases_open"),
-    ("open_in_grid", "cases_by_grid"),
+    ("open_in_grid", "cases_"),
     ("open_linked", "case_links"),
 ];
 
@@ -330,7 +332,8 @@ pub(super) fn a_case_is_held_by_one(store: &Store) {
             .write(|tx| {
                 let next = leases::load_next(tx, &city, ("reported", false), &Reach::default(), now)?;
                 let Some((_, case_id)) = next else { return Ok(None) };
-                let lease = Lease { case_id, desk: "filing".into(), person: person(who), until_ms: now + 100 };
+                let lease =
+                    Lease { case_id, desk: "filing".into(), person: person(who), until_ms: now + 100 };
                 assert!(leases::take(tx, &city, &lease, now)?, "it was free in this very transaction");
                 Ok::<_, StoreError>(Some(case_id))
             })
@@ -349,7 +352,8 @@ pub(super) fn a_case_is_held_by_one(store: &Store) {
     assert_eq!(take(5, 110), Some(oldest), "taken over, the oldest first");
     let held = store.read(|tx| leases::load(tx, &city, [oldest], 111)).unwrap();
     assert_eq!(held[0].person, person(5));
-    let keep = |who, now| store.write(|tx| leases::keep(tx, &city, oldest, person(who), (now + 100, now))).unwrap();
+    let keep =
+        |who, now| store.write(|tx| leases::keep(tx, &city, oldest, person(who), (now + 100, now))).unwrap();
     let former = (1..=4).any(|who| keep(who, 112));
     assert!(!former, "whoever had it before has lost it");
     assert!(keep(5, 209) && keep(5, 308) && !keep(5, 500), "kept while he works, and no longer");
