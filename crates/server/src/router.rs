@@ -2,8 +2,8 @@
 //! one (clippy forbids `Router::route`), and has its row in `policy`.
 
 use crate::http::{
-    cases, desk, devices, docs, epochs, events, hand_in, health, life, metrics, orphans, outer, people, photos,
-    quarantine, reference, sandbox, sessions, setup, start, sync,
+    cases, desk, devices, docs, epochs, events, hand_in, health, life, metrics, orphans, outer, people,
+    photos, quarantine, reference, sandbox, sessions, setup, start, sync,
 };
 use crate::openapi;
 use crate::state::App;

@@ -252,7 +252,8 @@ fn one(
         case["returns"] = json!(1);
     }
     if dice.below(50) == 0 {
-        case["relapsed_from"] = json!(CaseId::from_parts(1, dice.id()));
+        case["relapsed_from"] = json!({"op_id": OpId::from_parts(1, dice.id()), "case": CaseId::from_parts(1, dice.id()), "closed_ms": 1,
+            "days": 1, "at_ms": received_ms});
     }
     let mut file = CaseFile::new(serde_json::from_value::<Case>(case)?);
     file.add_person(Part::Reporter, *dice.one(people));

@@ -104,7 +104,14 @@ mod tests {
     #[test]
     fn a_relapse_is_told_by_what_it_came_from() {
         assert!(!head("reported", &json!({})).relapsed);
-        assert!(head("reported", &json!({"relapsed_from": "x"})).relapsed);
+        assert!(
+            head(
+                "reported",
+                &json!({"relapsed_from": {"op_id": crate::OpId::from_parts(1, [1; 10]),
+            "case": crate::CaseId::from_parts(1, [1; 10]), "closed_ms": 1, "days": 1, "at_ms": 1}})
+            )
+            .relapsed
+        );
         assert!(head("hung", &json!({})).hung && !head("in_work", &json!({})).hung);
     }
 

@@ -83,7 +83,8 @@ pub fn clock_steps(case: &Case, ops: &[ToldOp]) -> BTreeMap<OpId, ClockStep> {
     let mut steps = BTreeMap::new();
     let mut runs = false;
     for op in ops.iter().filter(|op| op.moved()) {
-        let Some(step) = op.command.as_ref().and_then(|command| step_of(command, runs, case, op.at_ms)) else {
+        let Some(step) = op.command.as_ref().and_then(|command| step_of(command, runs, case, op.at_ms))
+        else {
             continue;
         };
         runs = step != ClockMove::Cleared;

@@ -271,7 +271,7 @@ pub fn timeline(
         let mut names = BTreeMap::new();
         let mut out = Vec::new();
         let all = ops::load_ops_of_case(tx, &house.city, case)?;
-        let mut steps = steps_of(house, &seen.file, &all);
+        let mut steps = steps_of(&seen.file, &all);
         // Ops are only ever added at the end, so that their place is their key.
         let all = all.into_iter().enumerate();
         let Page { items, next } =
@@ -297,7 +297,7 @@ pub fn timeline(
 }
 
 /// What the ops did to the clock of the case.
-fn steps_of(house: &House, file: &CaseFile, all: &[OpRecord]) -> BTreeMap<OpId, ClockStep> {
+fn steps_of(file: &CaseFile, all: &[OpRecord]) -> BTreeMap<OpId, ClockStep> {
     let told: Vec<ToldOp> = all
         .iter()
         .map(|op| ToldOp {
@@ -307,7 +307,7 @@ fn steps_of(house: &House, file: &CaseFile, all: &[OpRecord]) -> BTreeMap<OpId, 
             at_ms: op.received_ms,
         })
         .collect();
-    clock_steps(&file.case, house.reference().catalogue.as_ref(), &told)
+    clock_steps(&file.case, &told)
 }
 
 /// What an op says, beside its frame.

@@ -102,7 +102,7 @@ pub fn load_page(
     Ok(ListPage { keys, goes_on: goes_on.filter(|_| !full) })
 }
 
-/// A page of cases, the newest first, with their bodies.
+/// Cases before a place, the newest first, with their bodies.
 ///
 /// # Errors
 /// The engine's.
@@ -111,9 +111,10 @@ pub fn load_cases(
     city: &CityId,
     scope: &Scope,
     filter: &CaseFilter,
+    before: Option<ListKey>,
     most: usize,
 ) -> Result<Vec<CaseLine>> {
-    let page = load_page(tx, city, scope, filter, (Sort::Received, None), most)?;
+    let page = load_page(tx, city, scope, filter, (Sort::Received, before), most)?;
     load_bodies(tx, city, &page.keys)
 }
 

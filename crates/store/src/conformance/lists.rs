@@ -80,7 +80,10 @@ pub(super) fn file(dice: &mut Dice, n: u32) -> CaseFile {
         put("returns", json!(2));
     }
     if dice.yes(7) {
-        put("relapsed_from", json!(CaseId::from_parts(1, id)));
+        put(
+            "relapsed_from",
+            json!({"op_id": CaseId::from_parts(1, id), "case": CaseId::from_parts(1, id), "closed_ms": 1, "days": 1, "at_ms": 1}),
+        );
     }
     let mut file = CaseFile::new(serde_json::from_value(case).unwrap());
     file.add_person(Part::Reporter, person(dice.below(5)));
@@ -221,7 +224,7 @@ pub(super) fn a_list_is_what_a_plain_look_finds(store: &Store) {
         }
         assert_eq!(got, want, "round {round}: {filter:?} {scope:?} {sort:?}");
         found_any += usize::from(!want.is_empty());
-        let there = store.read(|tx| cases::load_cases(tx, &elsewhere, &scope, &filter, 5)).unwrap();
+        let there = store.read(|tx| cases::load_cases(tx, &elsewhere, &scope, &filter, None, 5)).unwrap();
         assert!(there.is_empty(), "another city's list");
     }
     assert!(found_any > 100, "{found_any} of the questions have an answer at all");
