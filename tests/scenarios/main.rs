@@ -10,6 +10,7 @@ mod ground;
 mod house;
 mod killed;
 mod life;
+mod life_lists;
 mod line;
 mod notices;
 mod outgrow;

@@ -97,7 +97,10 @@ fn hire(
     Ok(out)
 }
 
-fn grids_with_a_point(places: &blindspot_core::division::Places, now: i64) -> Vec<(GridId, Point)> {
+pub(crate) fn grids_with_a_point(
+    places: &blindspot_core::division::Places,
+    now: i64,
+) -> Vec<(GridId, Point)> {
     let mut found = std::collections::BTreeMap::new();
     for cell in places.cells() {
         let n = cell.ring.len() as f64;

@@ -18,6 +18,7 @@ mod load;
 mod mirror;
 mod phone;
 mod push;
+mod queries;
 mod report;
 mod site;
 mod statements;
@@ -55,9 +56,9 @@ struct Args {
     /// 照片放哪里：temp-s3 自己起一个对象存储（只影响 w3）· where photos go: temp-s3 starts an object store of its own; counts for w3
     #[arg(long, global = true, value_parser = ["disk", "temp-s3"], default_value = "disk")]
     blobs: String,
-    /// 数据库：file、temp-pg（自己起一个 PostgreSQL）或 both（两种轮流测）· the database: `file`, `temp-pg` (starts a PostgreSQL server of its own), or `both` in turns
-    #[arg(long, global = true, value_parser = ["file", "temp-pg", "both"], default_value = "file")]
-    database: String,
+    /// 数据库：file、temp-pg（自己起一个 PostgreSQL）或 both（两种轮流测）· the database: `file`, `temp-pg` (starts a PostgreSQL server of its own), or `both` in turns; file when nothing is said, both for queries
+    #[arg(long, global = true, value_parser = ["file", "temp-pg", "both"])]
+    database: Option<String>,
     /// w1 在 PostgreSQL 上用几台服务器；可写几个数，轮流测 · servers on one PostgreSQL in w1; several numbers take turns, as `1,2`
     #[arg(long, global = true, value_delimiter = ',', default_value = "1")]
     servers: Vec<usize>,
@@ -67,14 +68,14 @@ struct Args {
     /// 另外报出 PostgreSQL 最费时的语句 · also tells the statements that PostgreSQL spent most time on; costs a little
     #[arg(long, global = true)]
     statements: bool,
-    /// 「growth」的案件数：SQLite 上一座大城，PostgreSQL 上二十城合计 · cases in `growth`: of one large city on SQLite, of 20 cities together on PostgreSQL
-    #[arg(long, global = true, default_value_t = 1_000_000)]
-    cases: usize,
+    /// 案件数。growth（一百万）：SQLite 上一座大城，PostgreSQL 上二十城合计；queries（二十四万）：一座城 · cases: in `growth` (1,000,000) of one large city on SQLite, of 20 cities together on PostgreSQL; in `queries` (240,000) of one city
+    #[arg(long, global = true)]
+    cases: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
 enum Work {
-    /// 除 growth 外全部 · all but growth
+    /// 除 growth 与 queries 外全部 · all but growth and queries
     All,
     /// 50 部手机推送 · 50 phones push: 200 a push, 20 a push, one by one; then W4
     W1,
@@ -86,6 +87,8 @@ enum Work {
     W4,
     /// 一万件与一百万件案件时的开销 · cost at 10,000 and at 1,000,000 cases
     Growth,
+    /// 二十四万件案件时列表、搜索、计数、详情的快慢 · lists, search, counters and one case at 240,000 cases
+    Queries,
     /// The server under measurement; started by the others.
     #[command(hide = true)]
     Server {
@@ -116,8 +119,11 @@ fn run(args: &Args) -> Result<(), Failed> {
         None => tempfile::tempdir()?,
     };
     let mut report = Report::new(args.json);
-    let engines = Engine::named(&args.database, &args.pg_setting, args.statements)?;
-    let wants = |work: Work| args.work == work || (args.work == Work::All && work != Work::Growth);
+    let usual = if args.work == Work::Queries { "both" } else { "file" };
+    let database = args.database.as_deref().unwrap_or(usual);
+    let engines = Engine::named(database, &args.pg_setting, args.statements)?;
+    let apart = |work: Work| matches!(work, Work::Growth | Work::Queries);
+    let wants = |work: Work| args.work == work || (args.work == Work::All && !apart(work));
     if wants(Work::W1) || wants(Work::W4) {
         let plan = push::Plan { engines: &engines, servers: &args.servers, runs: args.runs, work: args.work };
         push::run(root.path(), args.seed, &plan, &mut report)?;
@@ -134,12 +140,15 @@ fn run(args: &Args) -> Result<(), Failed> {
     }
     if wants(Work::Growth) {
         for engine in &engines {
-            let how = (args.cases, args.runs);
+            let how = (args.cases.unwrap_or(1_000_000), args.runs);
             match engine {
-                Engine::File => growth::run(root.path(), args.seed, args.cases, &mut report)?,
+                Engine::File => growth::run(root.path(), args.seed, how.0, &mut report)?,
                 Engine::Postgres(_) => cities::run(root.path(), args.seed, engine, how, &mut report)?,
             }
         }
+    }
+    if wants(Work::Queries) {
+        queries::run(root.path(), args.seed, &engines, args.cases.unwrap_or(240_000), &mut report)?;
     }
     report.end();
     Ok(())

@@ -72,15 +72,20 @@ impl Report {
     }
 
     pub(crate) fn tell(&mut self, line: &Line) {
-        self.told += 1;
         let value = serde_json::to_value(line).unwrap_or_default();
-        let rounded = rounded(value);
+        self.tell_row(line.work, &value);
+    }
+
+    /// A line whose fields are its own.
+    pub(crate) fn tell_row(&mut self, name: &str, value: &Value) {
+        self.told += 1;
+        let rounded = rounded(value.clone());
         if self.json {
             println!("{rounded}");
             return;
         }
         let Some(fields) = rounded.as_object() else { return };
-        println!("{}", line.work);
+        println!("{name}");
         for (name, value) in fields.iter().filter(|(name, _)| *name != "work") {
             println!("  {name:<26}{}", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         }

@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Verify(crate::verify::Args),
     /// 用大白话检查环境 · what will not work here, in plain words
     Doctor(crate::doctor::Args),
+    /// 列出案件、数在办案件 · lists cases, counts what is open
+    List(crate::list::Args),
     /// 时限怎么算 · how deadlines are counted
     Clock(crate::deadline::Args),
     /// 案件怎样流转：谁能做什么、到哪一步 · the life of a case: who may do what, and where it leads

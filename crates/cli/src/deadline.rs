@@ -7,7 +7,7 @@ use crate::out::{Done, Failure, Tried as _, answer};
 use blindspot_core::CaseId;
 use blindspot_core::case::Case;
 use blindspot_core::row::RowKind;
-use blindspot_store::cases::{CaseFilter, load_cases};
+use blindspot_store::cases::{CaseFilter, Scope, load_cases};
 use blindspot_store::{StoreError, rows};
 use clap::Subcommand;
 use serde_json::json;
@@ -63,7 +63,7 @@ fn find(folder: &Folder, text: &str) -> Done<Vec<Case>> {
         }
         let Ok(n) = text.parse::<u32>() else { return Ok(vec![]) };
         let filter = CaseFilter { short_n: Some(n), ..CaseFilter::default() };
-        Ok(load_cases(tx, city, None, &filter, None, MOST)?.into_iter().map(|line| line.body).collect())
+        Ok(load_cases(tx, city, &Scope::City, &filter, None, MOST)?.into_iter().map(|line| line.body).collect())
     });
     let bodies = bodies.tried("读不到案件", "cases cannot be read")?;
     if bodies.is_empty() {

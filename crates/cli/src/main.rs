@@ -18,6 +18,7 @@ mod folder;
 mod hotline;
 mod http;
 mod import;
+mod list;
 mod log;
 mod me;
 #[cfg(feature = "postgres")]
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         args::Command::Verify(args) => verify::run(&args),
         args::Command::Doctor(args) => doctor::run(&args),
         args::Command::Clock(args) => deadline::run(&args),
+        args::Command::List(args) => list::run(args),
         args::Command::Workflow { json } => workflow::run(json),
         args::Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -6,6 +6,8 @@ use crate::http::{
     photos, quarantine, reference, sandbox, sessions, setup, start, sync,
     cases, devices, docs, epochs, events, hand_in, health, life, metrics, notices, orphans, outer, people,
     photos, quarantine, reference, sandbox, sessions, setup, start, sync, work_links, work_page,
+    cases, desk, devices, docs, epochs, events, hand_in, health, life, metrics, orphans, outer, people,
+    photos, quarantine, reference, sandbox, sessions, setup, start, sync,
 };
 use crate::openapi;
 use crate::state::App;
@@ -64,6 +66,10 @@ fn desks() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sessions::own))
         .routes(routes!(sessions::end_own))
         .routes(routes!(cases::list))
+        .routes(routes!(cases::counters))
+        .routes(routes!(desk::take_next))
+        .routes(routes!(desk::act_on_many))
+        .routes(routes!(desk::keep, desk::give_back))
         .routes(routes!(cases::detail))
         .routes(routes!(cases::timeline))
         .routes(routes!(cases::act))

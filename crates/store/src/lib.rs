@@ -8,6 +8,8 @@
 //! - *an op id is inserted once*: a second insert says so and changes nothing.
 //! - *a feed misses nothing*: seqs are given under the head's lock, held to commit, without gaps.
 //! - *a digest is that of the rows now in the feed*: after any changes, recomputing gives the same.
+//! - *a case is held by one*: at a desk, also across servers; whose time is over is taken over.
+//! - *a list is what a plain look finds*, *counters are what a plain look counts*, *a word that went is not found*.
 //! - *a job is done by one*, *a lease that ran out is taken over*, *a job put anew is a new one*.
 //! - *a notice is told a channel once*: however often it is put, by however many servers.
 //! - *one city never sees another*: every statement on a tenant table names the city.
@@ -32,6 +34,7 @@ pub mod feed;
 pub mod hand_ins;
 pub mod hotline;
 pub mod jobs;
+pub mod leases;
 pub mod ledger;
 pub mod looks;
 pub mod meta;

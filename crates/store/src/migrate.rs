@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0008.sql"),
     include_str!("../migrations/sqlite/0009.sql"),
     include_str!("../migrations/sqlite/0011.sql"),
+    include_str!("../migrations/sqlite/0012.sql"),
 ];
 
 /// Marks the file as ours, so that another program's database is not taken for one of ours.

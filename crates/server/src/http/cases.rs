@@ -5,20 +5,21 @@ use crate::http::body::Json;
 use crate::http::caller::{Caller, Id, Params};
 use crate::http::{blocking, json, now_ms, tagged, written};
 use crate::service::WriteJob;
+use crate::service::case_counts::{self, CaseCounters};
 use crate::service::cases::{self, CaseDetail, CasePage, CaseQuery, TimelineEntry};
 use crate::service::page::{Page, PageQuery};
 use crate::state::App;
 use axum::extract::State;
 use blindspot_core::CaseId;
-use blindspot_core::error::BAD_CURSOR;
+use blindspot_core::error::{BAD_CURSOR, BAD_REQUEST};
 use blindspot_core::limits::OP_BYTES_MAX;
 use blindspot_core::wire::v1::{DeskOp, VerdictEntry};
 use std::sync::Arc;
 
-/// 案件列表 · a page of the caller's cases, newest first
+/// 案件列表 · a page of the caller's cases, newest first or most overdue first
 #[utoipa::path(get, path = "/v1/cases", tag = "cases", params(CaseQuery),
     responses((status = 200, description = "A page.", body = CasePage, headers(("ETag" = String, description = "Names this very answer; see `If-None-Match`.")))),
-    extensions(("x-problems" = json!([BAD_CURSOR.code]))))]
+    extensions(("x-problems" = json!([BAD_CURSOR.code, BAD_REQUEST.code]))))]
 pub async fn list(
     State(app): State<Arc<App>>,
     Caller(credential): Caller,
@@ -26,6 +27,13 @@ pub async fn list(
 ) -> Answer {
     let run = move |app: &App| cases::list_cases(app.house(), credential, &query, now_ms());
     tagged(&blocking(&app, run).await?)
+}
+
+/// 案件计数 · open cases of the caller's scope, by state, town and unit
+#[utoipa::path(get, path = "/v1/cases/counters", tag = "cases",
+    responses((status = 200, description = "The counters.", body = CaseCounters, headers(("ETag" = String, description = "Names this very answer; see `If-None-Match`.")))))]
+pub async fn counters(State(app): State<Arc<App>>, Caller(credential): Caller) -> Answer {
+    tagged(&blocking(&app, move |app| case_counts::counters(app.house(), credential, now_ms())).await?)
 }
 
 /// 案件详情 · one case with all its rows

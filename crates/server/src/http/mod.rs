@@ -3,6 +3,7 @@
 pub mod body;
 pub mod caller;
 pub mod cases;
+pub mod desk;
 pub mod devices;
 pub mod docs;
 pub mod epochs;
@@ -105,16 +106,27 @@ pub(crate) async fn written<T: Send + 'static>(
     app: &Arc<App>,
     make: impl FnOnce(crate::service::Done<T>) -> WriteJob,
 ) -> Answer<T> {
+    match handed(app, make)?.await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(Fault::of(&BUSY, None)),
+    }
+}
+
+/// As `written`, and gives what to wait for: many jobs may be handed over before one is waited for.
+///
+/// # Errors
+/// `BUSY` when the queue is full.
+pub(crate) fn handed<T: Send + 'static>(
+    app: &Arc<App>,
+    make: impl FnOnce(crate::service::Done<T>) -> WriteJob,
+) -> Answer<tokio::sync::oneshot::Receiver<Result<T, ServiceError>>> {
     let (send, receive) = tokio::sync::oneshot::channel();
     let job = make(Box::new(move |result| {
         // Nobody waiting any more is no error: what was done stays done.
         let _ = send.send(result);
     }));
     app.writer.submit(job)?;
-    match receive.await {
-        Ok(result) => Ok(result?),
-        Err(_) => Err(Fault::of(&BUSY, None)),
-    }
+    Ok(receive)
 }
 
 /// A list that is short by nature.

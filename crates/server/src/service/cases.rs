@@ -2,16 +2,19 @@
 //!
 //! "Not there" and "not yours" are one answer. Decides nothing about a case.
 
-pub use super::case_list::{CasePage, CaseQuery, list_cases};
+pub use super::case_list::{CasePage, CaseQuery, list_all_cases, list_cases};
 
+use super::desk_leases::{self, LeaseView};
 use super::page::{Page, PageQuery, page_of};
 use super::pull::scope_in;
 use super::{Credential, House, ServiceError, system};
 use blindspot_core::access::Role;
-use blindspot_core::case::{CaseFile, ERASED_TEXT, Erased, ErasureRow, PhotoRow, legal_moves};
+use blindspot_core::case::{CaseFile, ConflictRow, ERASED_TEXT, Erased, ErasureRow, PhotoRow, legal_moves};
 use blindspot_core::clock::{CaptureTime, ClockClass};
 use blindspot_core::error;
 use blindspot_core::feed::Feed;
+use blindspot_core::op::SealedOp;
+use blindspot_core::projection::timeline::{ClockStep, ToldOp, clock_steps};
 use blindspot_core::row::{Rev, RowKey, RowKind};
 use blindspot_core::verdict::Verdict;
 use blindspot_core::wire::v1::{DeskOp, WireRow};
@@ -33,6 +36,9 @@ pub struct CaseDetail {
     pub merged: Vec<WireRow>,
     /// Kinds of moves that its state allows, whoever asks.
     pub legal_moves: Vec<&'static str>,
+    /// Who is at work on it at a desk 正在处理. A courtesy: it keeps no decision from anybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease: Option<LeaseView>,
 }
 
 /// One op on a case's record.
@@ -75,6 +81,12 @@ pub struct TimelineEntry {
     /// Who edited it, where that is not the author.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub editor: Option<String>,
+    /// What it did to the clock of the case 计时; the times are left out where they cannot be known for sure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<ClockStep>,
+    /// 两处修改不一致 that it brought up, and what was chosen since.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<ConflictRow>,
 }
 
 /// What one reader may see of one case.
@@ -233,6 +245,7 @@ pub fn case_detail(
             legal_moves: legal_moves(&seen.file.case.state),
             merged: merged.into_iter().filter(may).map(wire).collect::<Result<_, _>>()?,
             rows: seen.rows.iter().filter(|r| may(r)).cloned().map(wire).collect::<Result<_, _>>()?,
+            lease: desk_leases::seen_by(tx, house, credential, [case], now_ms)?.pop(),
         })
     })
 }
@@ -257,8 +270,10 @@ pub fn timeline(
             .ok_or_else(|| ServiceError::refused(&error::NOT_FOUND))?;
         let mut names = BTreeMap::new();
         let mut out = Vec::new();
+        let all = ops::load_ops_of_case(tx, &house.city, case)?;
+        let mut steps = steps_of(&seen.file, &all);
         // Ops are only ever added at the end, so that their place is their key.
-        let all = ops::load_ops_of_case(tx, &house.city, case)?.into_iter().enumerate();
+        let all = all.into_iter().enumerate();
         let Page { items, next } =
             page_of(house, &format!("timeline {case}"), query, all, |(n, _)| format!("{n:010}"))?;
         for (_, op) in items {
@@ -274,10 +289,25 @@ pub fn timeline(
                     *slot = name_of(tx, house, &mut names, id)?;
                 }
             }
-            out.push(timeline_entry(op, said, &seen.file, shown));
+            let clock = steps.remove(&op.op_id);
+            out.push(TimelineEntry { clock, ..timeline_entry(op, said, &seen.file, shown) });
         }
         Ok(Page { items: out, next })
     })
+}
+
+/// What the ops did to the clock of the case.
+fn steps_of(file: &CaseFile, all: &[OpRecord]) -> BTreeMap<OpId, ClockStep> {
+    let told: Vec<ToldOp> = all
+        .iter()
+        .map(|op| ToldOp {
+            op_id: op.op_id,
+            command: SealedOp::read(op.body.clone()).ok().and_then(|sealed| sealed.command().ok()),
+            verdict: op.verdict.clone(),
+            at_ms: op.received_ms,
+        })
+        .collect();
+    clock_steps(&file.case, &told)
 }
 
 /// What an op says, beside its frame.
@@ -312,6 +342,9 @@ fn timeline_entry(
     let erased = erased::mark_of(&op);
     let redacted = erased.is_some() || file.comments.get(&op.op_id).is_some_and(|c| c.redacted.is_some());
     let CaptureTime { at_ms, class, claimed_ms } = op.time;
+    let brought = format!("{}:", op.op_id);
+    let conflicts = file.conflicts.range(brought.clone()..).take_while(|(id, _)| id.starts_with(&brought));
+    let conflicts = conflicts.map(|(_, row)| row.clone()).collect();
     TimelineEntry {
         op_id: op.op_id,
         kind: op.kind,
@@ -327,5 +360,7 @@ fn timeline_entry(
         author,
         replaces: said.replaces,
         editor,
+        clock: None,
+        conflicts,
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod after_restore;
 pub mod audit_log;
+pub mod bulk;
+pub mod case_counts;
 mod case_list;
 pub mod cases;
 #[cfg(test)]
@@ -23,6 +25,7 @@ pub mod advice;
 pub mod clockwork;
 #[cfg(test)]
 mod clockwork_tests;
+pub mod desk_leases;
 pub mod devices;
 pub mod download;
 pub mod drawing;
@@ -50,6 +53,7 @@ pub mod passwords;
 pub mod pauses;
 pub mod people;
 pub mod quarantine_desk;
+mod refill;
 pub mod renditions;
 pub mod replays;
 pub mod sandbox;

@@ -10,7 +10,7 @@ use blindspot_core::division::TownCode;
 use blindspot_core::error::{BAD_REQUEST, NO_RIGHTS};
 use blindspot_core::id::PauseId;
 use blindspot_core::limits::TEXT_CHARS_MAX;
-use blindspot_store::cases::{self, CaseFilter};
+use blindspot_store::cases::{self, CaseFilter, Scope};
 use blindspot_store::pauses::{self, PauseRecord};
 use blindspot_store::{StoreError, Tx, accounts};
 use serde::{Deserialize, Serialize};
@@ -140,7 +140,7 @@ pub(super) fn untouched(house: &House, now_ms: i64) -> Result<Ops, ServiceError>
             let filter = CaseFilter { open: Some(true), town, ..CaseFilter::default() };
             let mut before = None;
             loop {
-                let page = cases::load_cases(tx, &house.city, None, &filter, before, PAGE)?;
+                let page = cases::load_cases(tx, &house.city, &Scope::City, &filter, before, PAGE)?;
                 for line in &page {
                     let case: Case = serde_json::from_str(&line.body)?;
                     ops.extend(touch(&case, &pause, now_ms)?);

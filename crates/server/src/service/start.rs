@@ -1,6 +1,6 @@
 //! Opening and closing the house: city, epoch, whether the last stop was clean, reference data.
 
-use super::{House, Random, ServiceError, ingest, reference};
+use super::{House, Random, ServiceError, ingest, reference, refill};
 use crate::auth::keys::Keys;
 use blindspot_core::id::{CityId, Sha256};
 use blindspot_store::accounts::CityRecord;
@@ -70,6 +70,7 @@ pub fn open(
     let house = House::new(store, city, name, keys, random);
     house.set_run(run, node);
     reference::load(&house)?;
+    refill::run(&house)?;
     // What an older version did not understand waits for exactly this moment.
     ingest::replay_understood(&house, now_ms)?;
     Ok(house)

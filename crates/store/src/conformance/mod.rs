@@ -5,6 +5,7 @@
 mod feeds;
 mod jobs;
 mod life;
+mod lists;
 mod nodes;
 mod notices;
 mod plans;
@@ -40,6 +41,10 @@ fn all() -> Vec<(&'static str, Promise)> {
         ("a draw stays as it was done", life::a_draw_stays_as_it_was_done),
         ("a pause said again moves its end", life::a_pause_said_again_moves_its_end),
         ("photos that look alike are found", life::photos_that_look_alike_are_found),
+        ("a list is what a plain look finds", lists::a_list_is_what_a_plain_look_finds),
+        ("counters are what a plain look counts", lists::counters_are_what_a_plain_look_counts),
+        ("a word that went is not found", lists::a_word_that_went_is_not_found),
+        ("a case is held by one", lists::a_case_is_held_by_one),
         ("servers that run are known", nodes::servers_that_run_are_known),
         ("a notice is told a channel once", notices::a_notice_is_told_a_channel_once),
         ("a job is due sooner and its lease stands", notices::a_job_is_due_sooner_and_its_lease_stands),

@@ -1,6 +1,6 @@
 //! The same promises on PostgreSQL, and those that only it must keep: several servers, a connection that is cut.
 
-use super::{keeps_every_promise, statements, writes};
+use super::{keeps_every_promise, lists, statements, writes};
 use crate::{PgOptions, Stmt, Store, StoreError, counters, dialect};
 use blindspot_core::id::CityId;
 use blindspot_pg_temp::{Node, NodeOptions};
@@ -110,6 +110,41 @@ fn another_programs_database_and_a_newer_one_are_refused() {
     drop(connect(&url));
     server.client("newer").unwrap().batch_execute("INSERT INTO blindspot_schema VALUES (99)").unwrap();
     assert!(refused(&url).to_string().contains("schema 99"));
+}
+
+/// Lists walk the index that was chosen for them also by a plan that is made for any values, and no table is read whole.
+#[test]
+fn a_list_walks_the_index_that_was_chosen_for_it() {
+    let server = server();
+    let url = server.create_database("d").unwrap();
+    let store = connect(&url);
+    lists::fill(&store, &CityId::from("yiwu"), 2_000);
+    let mut client = server.client("d").unwrap();
+    // As in a city: most cases are closed.
+    client.batch_execute("UPDATE cases SET open = 0 WHERE abs(hashtext(case_id::text)) % 20 > 0").unwrap();
+    client.batch_execute("REINDEX TABLE cases").unwrap();
+    client.batch_execute("VACUUM ANALYZE").unwrap();
+    client
+        .batch_execute(
+            "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+             SET plan_cache_mode = force_generic_plan",
+        )
+        .unwrap();
+    let all = statements();
+    let mut odd = Vec::new();
+    for (name, index) in lists::WALKS {
+        let (_, text, _) = all.iter().find(|(_, _, n)| n == name).expect(name);
+        let written = Stmt::new(text, name).written();
+        let values = vec!["NULL"; client.prepare(written).expect(name).params().len()].join(", ");
+        client.batch_execute(&format!("PREPARE {name} AS {written}")).expect(name);
+        let explained = client.query(&format!("EXPLAIN EXECUTE {name}({values})"), &[]).expect(name);
+        let plan: Vec<String> = explained.iter().map(|row| row.get(0)).collect();
+        let walks = plan.iter().any(|s| s.contains("Index") && s.contains(index));
+        if !walks || plan.iter().any(|s| s.contains("Seq Scan")) {
+            odd.push(format!("{name}: {plan:#?}"));
+        }
+    }
+    assert!(odd.is_empty(), "{}", odd.join("\n"));
 }
 
 /// A statement that can be batched is understood in that form, too.

@@ -11,6 +11,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (8, include_str!("../../migrations/postgres/0008.sql")),
     (9, include_str!("../../migrations/postgres/0009.sql")),
     (10, include_str!("../../migrations/postgres/0011.sql")),
+    (12, include_str!("../../migrations/postgres/0012.sql")),
 ];
 
 pub(super) fn migrate(options: &PgOptions) -> Result<()> {

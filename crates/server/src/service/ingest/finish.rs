@@ -4,7 +4,6 @@ use super::Committed;
 use super::group::Group;
 use crate::service::notices;
 use blindspot_core::DeviceId;
-use blindspot_core::case::Case;
 use blindspot_core::feed::Feed;
 use blindspot_core::mutant;
 use blindspot_core::row::{RowImage, RowKey, RowKind, changes_between};
@@ -101,17 +100,18 @@ impl Group<'_, '_> {
     }
 
     fn case_rows(&self, writes: &mut Writes) -> Result<()> {
-        let mut index: Vec<(&Case, Option<String>)> = Vec::new();
+        let mut index: Vec<cases::Entry<'_>> = Vec::new();
         for (id, before) in &self.before {
             let Some(file) = self.world.cases.get(id) else { continue };
             let fresh = before.is_none();
-            let before = before.as_ref().map_or(Ok(vec![]), |f| f.images())?;
-            for change in changes_between(before, file.images()?) {
+            let images = before.as_ref().map_or(Ok(vec![]), |f| f.images())?;
+            for change in changes_between(images, file.images()?) {
                 writes.insert(change.key.clone(), RowWrite { change, case_id: Some(*id), fresh });
             }
-            index.push((&file.case, file.case.item(self.reference.catalogue.as_ref())));
+            let item = file.case.item(self.reference.catalogue.as_ref());
+            index.push(cases::Entry::between(before.as_deref(), file, item));
         }
-        cases::save_cases(self.tx, &self.house.city, index)?;
+        cases::save_cases(self.tx, &self.house.city, &index)?;
         self.tell_of_changes()
     }
 

@@ -1,0 +1,206 @@
+//! The index of cases that lists ask: derived from case rows and kept with them in one transaction. Which statement
+//! answers a list is decided in `choose`; counters are `count`'s. Decides nothing about a case.
+
+mod choose;
+pub mod count;
+mod timed;
+mod walk;
+
+pub use choose::Chosen;
+pub use timed::{load_due, load_near, load_to_draw};
+pub use walk::{CaseLine, ListKey, ListPage, load_bodies, load_cases, load_page};
+
+use crate::{Result, Stmt, Tx};
+use blindspot_core::CaseId;
+use blindspot_core::apply::{next_draw, next_lapse};
+use blindspot_core::case::{Case, CaseFile, CaseState};
+use blindspot_core::feed::Feed;
+use blindspot_core::id::CityId;
+use blindspot_core::projection::grams::{grams, words_of};
+use blindspot_core::projection::head::{CaseHead, Lateness};
+use std::collections::BTreeSet;
+
+const SQL: &str = include_str!("../../sql/cases.sql");
+static SAVE: Stmt = Stmt::new(SQL, "save_case");
+static SAVE_GRAM: Stmt = Stmt::new(SQL, "save_gram");
+static END_GRAM: Stmt = Stmt::new(SQL, "end_gram");
+static SAVE_LINK: Stmt = Stmt::new(SQL, "save_link");
+static END_LINK: Stmt = Stmt::new(SQL, "end_link");
+static AFTER: Stmt = Stmt::new(SQL, "cases_after");
+
+/// The days by which words are kept, milliseconds.
+pub(crate) const DAY_MS: i64 = 86_400_000;
+
+/// What a list asks for; `None` and nothing ask for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CaseFilter {
+    /// One of these states; all when there is none.
+    pub states: Vec<CaseState>,
+    /// Town code.
+    pub town: Option<String>,
+    /// Duty grid id.
+    pub grid: Option<String>,
+    /// Lead unit.
+    pub lead: Option<String>,
+    /// Catalogue item.
+    pub item: Option<String>,
+    /// Where the report came from.
+    pub source: Option<String>,
+    /// 紧急·有危险
+    pub urgent: Option<bool>,
+    /// Whether somebody still has to do something.
+    pub open: Option<bool>,
+    /// 督办
+    pub supervised: Option<bool>,
+    /// 挂账 now.
+    pub hung: Option<bool>,
+    /// A unit has asked to return it.
+    pub returned: Option<bool>,
+    /// 回潮
+    pub relapsed: Option<bool>,
+    /// How it stands to its clock, and at which moment that is asked.
+    pub late: Option<(Lateness, i64)>,
+    /// Digits of the spoken number.
+    pub short_n: Option<u32>,
+    /// Changed at or after this server time, milliseconds.
+    pub since_ms: Option<i64>,
+    /// Beginnings of grams that each stand in its words.
+    pub words: BTreeSet<String>,
+}
+
+/// Of which cases a list is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All of the city.
+    City,
+    /// Those of some feeds.
+    Feeds(Vec<Feed>),
+}
+
+/// The order of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// Newest receipt first.
+    #[default]
+    Received,
+    /// Cases whose clock runs, the one longest over first.
+    Due,
+}
+
+/// A case as the index keeps it.
+#[derive(Clone, Debug)]
+pub struct Entry<'c> {
+    /// The case.
+    pub case: &'c Case,
+    /// Its catalogue item, as the caller reads it.
+    pub item: Option<String>,
+    /// Words, by their grams: gone, new.
+    pub words: [Vec<String>; 2],
+    /// Feeds that no column tells: gone, new.
+    pub links: [Vec<Feed>; 2],
+}
+
+impl<'c> Entry<'c> {
+    /// What changed from a case file to another; nothing before it was there.
+    #[must_use]
+    pub fn between(before: Option<&CaseFile>, after: &'c CaseFile, item: Option<String>) -> Self {
+        let text = words_of(&after.case);
+        let was = before.map(|file| words_of(&file.case));
+        // Most ops say nothing of the text: what it was is not taken apart again.
+        let words = match was {
+            Some(was) if was == text => [vec![], vec![]],
+            was => differences(&was.map_or_else(BTreeSet::new, |was| grams(&was)), &grams(&text)),
+        };
+        let links = differences(&before.map_or_else(BTreeSet::new, links_of), &links_of(after));
+        Self { case: &after.case, item, words, links }
+    }
+}
+
+fn differences<T: Ord + Clone>(before: &BTreeSet<T>, after: &BTreeSet<T>) -> [Vec<T>; 2] {
+    [before.difference(after).cloned().collect(), after.difference(before).cloned().collect()]
+}
+
+/// Feeds of people, and of units that assist: grid, town and lead are columns.
+fn links_of(file: &CaseFile) -> BTreeSet<Feed> {
+    let lead = file.case.lead.as_ref().map(Feed::dept);
+    let apart = |f: &Feed| f.as_str().starts_with("user:") || f.as_str().starts_with("dept:");
+    file.feeds().into_iter().filter(|f| apart(f) && Some(f) != lead.as_ref()).collect()
+}
+
+/// The bit of a state; states of a later version share one.
+pub(crate) fn bit_of(state: &CaseState) -> i64 {
+    let at = CaseState::KNOWN.iter().position(|known| known == state).unwrap_or(62);
+    1 << at
+}
+
+/// Writes the index rows of changed cases, their words and links.
+///
+/// # Errors
+/// The engine's.
+pub fn save_cases(tx: &Tx<'_>, city: &CityId, entries: &[Entry<'_>]) -> Result<()> {
+    tx.exec_many(&SAVE, entries.iter().map(|entry| index_row(city, entry)))?;
+    type Pick = usize;
+    let words = |pick: Pick| {
+        entries.iter().flat_map(move |entry| {
+            let day = entry.case.received_ms.div_euclid(DAY_MS);
+            let case = entry.case.case_id;
+            entry.words[pick].iter().map(move |g| [city.into(), day.into(), g.into(), case.into()])
+        })
+    };
+    let links = |pick: Pick| {
+        entries.iter().flat_map(move |entry| {
+            let (at, case) = (entry.case.received_ms, entry.case.case_id);
+            entry.links[pick].iter().map(move |f| [city.into(), f.into(), at.into(), case.into()])
+        })
+    };
+    tx.exec_many(&END_GRAM, words(0))?;
+    tx.exec_many(&SAVE_GRAM, words(1))?;
+    tx.exec_many(&END_LINK, links(0))?;
+    tx.exec_many(&SAVE_LINK, links(1))?;
+    Ok(())
+}
+
+fn index_row<'v>(city: &'v CityId, Entry { case, item, .. }: &'v Entry<'_>) -> [crate::Value<'v>; 28] {
+    let place = &case.place;
+    let pending = case.closing.as_ref().is_some_and(|c| c.evidence_pending);
+    let head = CaseHead::of(case);
+    [
+        city.into(),
+        case.case_id.into(),
+        case.state.as_str().into(),
+        case.state.is_open().into(),
+        place.town.as_ref().map(|t| t.as_str()).into(),
+        place.grid.as_ref().map(|g| g.as_str()).into(),
+        case.lead.as_ref().map(|d| d.as_str()).into(),
+        item.as_ref().into(),
+        case.source.as_str().into(),
+        case.urgent_danger.into(),
+        case.short_no.as_ref().map(|s| s.n).into(),
+        case.short_no.as_ref().map(|s| s.town.as_str()).into(),
+        place.point.map(|p| p.lat).into(),
+        place.point.map(|p| p.lon).into(),
+        case.conflicts_open.into(),
+        pending.into(),
+        case.captured.at_ms.into(),
+        case.received_ms.into(),
+        case.updated_ms.into(),
+        bit_of(&case.state).into(),
+        head.due_ms.into(),
+        head.supervised.into(),
+        head.hung.into(),
+        head.returned.into(),
+        head.relapsed.into(),
+        (place.town.is_none() && place.grid.is_none()).into(),
+        next_lapse(case).map(|(_, due_ms)| due_ms).into(),
+        next_draw(case).into(),
+    ]
+}
+
+/// Ids of cases in their order, behind one.
+///
+/// # Errors
+/// The engine's.
+pub fn load_ids_after(tx: &Tx<'_>, city: &CityId, after: CaseId, most: i64) -> Result<Vec<CaseId>> {
+    let found = tx.query(&AFTER, &[city.into(), after.into(), most.into()])?;
+    found.iter().map(|row| row.id(0).map(CaseId::from_bytes)).collect()
+}
