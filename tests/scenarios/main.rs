@@ -10,6 +10,7 @@ mod ground;
 mod house;
 mod killed;
 mod life;
+mod life_sheet;
 mod line;
 mod outgrow;
 mod outgrow_contract;

@@ -37,8 +37,10 @@ pub(crate) enum Command {
     Device(crate::device::Args),
     /// 待人工处理的操作 · ops that wait for a person
     Quarantine(crate::quarantine::Args),
-    /// 导入区划、网格、点位、目录 · load divisions, cells, grids, sites, catalogue
+    /// 导入区划、网格、点位、目录、清单 · load divisions, cells, grids, sites, catalogue, lists
     Import(crate::import::Args),
+    /// 导出整改清单、案件列表、案卷 · lists of cases and dossiers as files
+    Export(crate::export::Args),
     /// 一部没有屏幕的手机 · a headless phone
     Phone(crate::phone::Args),
     /// 检查和显示服务器配置 · check and show the server's settings

@@ -14,9 +14,11 @@ mod demo;
 mod device;
 mod docs;
 mod doctor;
+mod export;
 mod folder;
 mod http;
 mod import;
+mod import_lists;
 mod log;
 mod me;
 #[cfg(feature = "postgres")]
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         args::Command::Device(args) => device::run(args),
         args::Command::Quarantine(args) => quarantine::run(args),
         args::Command::Import(args) => import::run(args),
+        args::Command::Export(args) => export::run(&args),
         args::Command::Phone(args) => phone::run(args),
         args::Command::Config(args) => config::run(&args),
         args::Command::Backup(args) => backup::run(&args),

@@ -30,6 +30,8 @@ proxy) counts as a broken network. Every refusal is an RFC 9457 document of one 
         (name = "sync", description = "同步 · push, pull, hints"),
         (name = "photos", description = "照片 · tus 1.0 uploads, downloads"),
         (name = "cases", description = "案件 · lists, detail, desk actions"),
+        (name = "sheets", description = "清单进出 · lists out and in: XLSX, CSV, GeoJSON"),
+        (name = "letters", description = "文书 · letters to units, shops and persons"),
         (name = "reference", description = "基础数据 · divisions, grids, catalogue"),
         (name = "people", description = "人员与权限 · people, grants, enrolment codes"),
         (name = "devices", description = "手机 · phones"),

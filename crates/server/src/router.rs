@@ -2,8 +2,8 @@
 //! one (clippy forbids `Router::route`), and has its row in `policy`.
 
 use crate::http::{
-    cases, devices, docs, epochs, events, hand_in, health, metrics, orphans, outer, people, photos,
-    quarantine, reference, sandbox, sessions, setup, start, sync,
+    cases, devices, docs, epochs, events, hand_in, health, letters, metrics, orphans, outer, people, photos,
+    quarantine, reference, sandbox, sessions, setup, sheets_in, sheets_out, start, sync,
 };
 use crate::openapi;
 use crate::state::App;
@@ -65,6 +65,16 @@ fn desks() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(cases::detail))
         .routes(routes!(cases::timeline))
         .routes(routes!(cases::act))
+        .routes(routes!(sheets_out::rectification))
+        .routes(routes!(sheets_out::cases))
+        .routes(routes!(sheets_out::dossier))
+        .routes(routes!(sheets_in::rectification))
+        .routes(routes!(sheets_in::findings))
+        .routes(routes!(letters::issue, letters::list))
+        .routes(routes!(letters::one))
+        .routes(routes!(letters::page))
+        .routes(routes!(letters::void))
+        .routes(routes!(letters::receipt))
         .routes(routes!(epochs::after_restore))
         .routes(routes!(reference::looks))
         .routes(routes!(reference::list))

@@ -31,6 +31,9 @@ const TRANSFERS_WAITING: usize = 300;
 /// Exported files that are taken in at once: each may bring thousands of photos.
 const HAND_INS_AT_ONCE: usize = 2;
 const HAND_INS_WAITING: usize = 16;
+/// Tables that are made or taken in at once: each takes some tens of megabytes.
+const SHEETS_AT_ONCE: usize = 2;
+const SHEETS_WAITING: usize = 8;
 /// Bytes of request bodies in memory at once.
 const BODIES_BYTES_MAX: usize = 64 << 20;
 
@@ -243,6 +246,8 @@ pub struct App {
     pub(crate) transfers: Turns,
     /// Exported files that are taken in.
     pub(crate) hand_ins: Turns,
+    /// Tables that go out or come in.
+    pub(crate) sheets: Turns,
     pub(crate) bodies: Arc<Semaphore>,
 }
 
@@ -274,6 +279,7 @@ impl App {
             standing: watch::Sender::new(0),
             reads: Arc::new(Semaphore::new(READS_AT_ONCE)),
             hand_ins: Turns::new(HAND_INS_AT_ONCE, HAND_INS_WAITING, 10_000),
+            sheets: Turns::new(SHEETS_AT_ONCE, SHEETS_WAITING, 5_000),
             transfers: Turns::new(TRANSFERS_AT_ONCE, TRANSFERS_WAITING, 2_000),
             bodies: Arc::new(Semaphore::new(BODIES_BYTES_MAX)),
             folder,

@@ -9,6 +9,7 @@
 //! - *a feed misses nothing*: seqs are given under the head's lock, held to commit, without gaps.
 //! - *a digest is that of the rows now in the feed*: after any changes, recomputing gives the same.
 //! - *a job is done by one*, *a lease that ran out is taken over*, *a job put anew is a new one*.
+//! - *letters are numbered without gaps*, however many are issued at once.
 //! - *one city never sees another*: every statement on a tenant table names the city.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -29,6 +30,7 @@ mod fault;
 pub mod feed;
 pub mod hand_ins;
 pub mod jobs;
+pub mod letters;
 pub mod looks;
 pub mod meta;
 mod migrate;

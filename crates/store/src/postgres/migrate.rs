@@ -9,6 +9,7 @@ use crate::{Result, dialect};
 pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (7, include_str!("../../migrations/postgres/0007.sql")),
     (8, include_str!("../../migrations/postgres/0008.sql")),
+    (9, include_str!("../../migrations/postgres/0010.sql")),
 ];
 
 pub(super) fn migrate(options: &PgOptions) -> Result<()> {
