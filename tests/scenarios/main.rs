@@ -10,6 +10,7 @@ mod ground;
 mod house;
 mod killed;
 mod life;
+mod life_letters;
 mod life_sheet;
 mod line;
 mod outgrow;

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Import(crate::import::Args),
     /// 导出整改清单、案件列表、案卷 · lists of cases and dossiers as files
     Export(crate::export::Args),
+    /// 文书：交办单、督办单、整改告知单 · letters to units, shops and persons
+    Letters(crate::letters::Args),
     /// 一部没有屏幕的手机 · a headless phone
     Phone(crate::phone::Args),
     /// 检查和显示服务器配置 · check and show the server's settings

@@ -19,6 +19,7 @@ mod folder;
 mod http;
 mod import;
 mod import_lists;
+mod letters;
 mod log;
 mod me;
 #[cfg(feature = "postgres")]
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         args::Command::Quarantine(args) => quarantine::run(args),
         args::Command::Import(args) => import::run(args),
         args::Command::Export(args) => export::run(&args),
+        args::Command::Letters(args) => letters::run(&args),
         args::Command::Phone(args) => phone::run(args),
         args::Command::Config(args) => config::run(&args),
         args::Command::Backup(args) => backup::run(&args),

@@ -1,13 +1,13 @@
 //! Issuing letters: one a unit, each listing its cases, all in one transaction.
 
 use super::LetterView;
-use crate::service::sheets::made::note;
 use crate::service::{Credential, House, ServiceError, cases, people};
 use blindspot_core::CaseId;
 use blindspot_core::error::{BAD_REQUEST, NOT_FOUND};
 use blindspot_core::id::DeptKey;
 use blindspot_core::letter::{LetterKind, letter_number, letter_year};
 use blindspot_core::limits::TEXT_CHARS_MAX;
+use blindspot_store::audit;
 use blindspot_store::letters::{self, LetterRecord};
 use blindspot_store::meta::of_city;
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,8 @@ pub fn issue(
     let year = letter_year(now_ms);
     let copies = serde_json::to_string(&new.copies)?;
     let ids: Vec<[u8; 16]> = grouped.iter().map(|_| *CaseId::from_parts(now_ms, house.id_bytes()).as_bytes()).collect();
-    let issued = house.store.write(|tx| {
+    let actor = who.person.to_string();
+    house.store.write(|tx| {
         let prefix = of_city::load(tx, &house.city, PREFIX)?;
         let prefix = prefix.as_deref().unwrap_or(PREFIX_USUAL);
         let mut n = letters::load_last_n(tx, &house.city, &new.kind, year)?;
@@ -105,15 +106,14 @@ pub fn issue(
                 receipt: None,
             };
             letters::save_letter(tx, &house.city, &letter, cases)?;
-            out.push(LetterView::of(letter, cases.clone()));
+            let detail = json!({"number": letter.number, "cases": cases.len()}).to_string();
+            let view = LetterView::of(letter, cases.clone());
+            let object = format!("letter:{}", view.letter_id);
+            audit::append(tx, &house.city, now_ms, &actor, "issue_letter", &object, "ok", &detail)?;
+            out.push(view);
         }
-        Ok::<_, ServiceError>(out)
-    })?;
-    for letter in &issued {
-        let detail = json!({"number": letter.number, "cases": letter.cases.len()});
-        note(house, who, "issue_letter", &format!("letter:{}", letter.letter_id), &detail, now_ms)?;
-    }
-    Ok(issued)
+        Ok(out)
+    })
 }
 
 fn check(new: &NewLetters) -> Result<(), ServiceError> {

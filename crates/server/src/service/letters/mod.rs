@@ -10,7 +10,6 @@ pub use issue::{NewLetters, issue, set_prefix};
 pub use page::page;
 
 use super::pull::{open_text, scope_in, seal_text};
-use super::sheets::made::note;
 use super::{Credential, House, ServiceError, cases, people};
 use blindspot_core::access::{Area, Grant, Role};
 use blindspot_core::case::CaseFile;
@@ -19,7 +18,7 @@ use blindspot_core::error::{BAD_CURSOR, BAD_REQUEST, CONFLICT, NOT_FOUND};
 use blindspot_core::letter::LetterKind;
 use blindspot_core::{CaseId, PersonId, PhotoId};
 use blindspot_store::letters::{self, LetterFilter, LetterRecord};
-use blindspot_store::{Tx, accounts};
+use blindspot_store::{Tx, accounts, audit};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
@@ -229,13 +228,15 @@ pub fn void(
     if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
         return Err(ServiceError::because(&BAD_REQUEST, format!("reason: 1 to {REASON_CHARS_MAX} characters")));
     }
-    let voided = house
-        .store
-        .write(|tx| letters::void_letter(tx, &house.city, found.letter_id, who.person, reason, now_ms))?;
-    if !voided {
-        return Err(ServiceError::because(&CONFLICT, "it is voided already"));
-    }
-    note(house, who, "void_letter", &format!("letter:{letter}"), &json!({"number": found.number}), now_ms)?;
+    house.store.write(|tx| {
+        if !letters::void_letter(tx, &house.city, found.letter_id, who.person, reason, now_ms)? {
+            return Err(ServiceError::because(&CONFLICT, "it is voided already"));
+        }
+        let (actor, object) = (who.person.to_string(), format!("letter:{letter}"));
+        let detail = json!({"number": found.number}).to_string();
+        audit::append(tx, &house.city, now_ms, &actor, "void_letter", &object, "ok", &detail)?;
+        Ok(())
+    })?;
     one(house, who, letter, now_ms)
 }
 
@@ -260,9 +261,13 @@ pub fn receipt(
     if found.voided.is_some() {
         return Err(ServiceError::because(&CONFLICT, "it is voided"));
     }
-    house.store.write(|tx| letters::save_receipt(tx, &house.city, found.letter_id, photo, now_ms))?;
-    let detail = json!({"number": found.number, "photo": photo});
-    note(house, who, "letter_receipt", &format!("letter:{letter}"), &detail, now_ms)?;
+    house.store.write(|tx| {
+        letters::save_receipt(tx, &house.city, found.letter_id, photo, now_ms)?;
+        let (actor, object) = (who.person.to_string(), format!("letter:{letter}"));
+        let detail = json!({"number": found.number, "photo": photo}).to_string();
+        audit::append(tx, &house.city, now_ms, &actor, "letter_receipt", &object, "ok", &detail)?;
+        Ok::<_, ServiceError>(())
+    })?;
     one(house, who, letter, now_ms)
 }
 

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use blindspot_core::case::CaseFile;
 use blindspot_core::command::FormName;
 use blindspot_core::letter::LetterKind;
-use blindspot_core::sheet::{Column, Line, Lookup, Pictures, line_of, moment};
+use blindspot_core::sheet::{Column, Lookup, Pictures, line_of, moment};
 use blindspot_store::letters::LetterRecord;
 use std::fmt::Write as _;
 use uuid::Uuid;
@@ -74,8 +74,8 @@ fn row(
     let line = line_of(file, no, lookup);
     let mut photos = String::new();
     for side in [Pictures::Before, Pictures::After] {
-        for picture in shelf.of(file, side, forms, 1)? {
-            photos.push_str(&figure(&picture, &line, side));
+        for picture in shelf.of(file, &line, side, forms, 1)? {
+            photos.push_str(&figure(&picture, side));
         }
     }
     let place = [line.text(Column::Town), line.text(Column::Committee), line.text(Column::Place)].concat();
@@ -88,18 +88,11 @@ fn row(
     ))
 }
 
-/// A picture with its watermark: time, place in words, short number, unit. On this copy alone.
-fn figure(picture: &Picture, line: &Line, side: Pictures) -> String {
-    let kind = if picture.bytes.starts_with(b"\x89PNG") { "png" } else { "jpeg" };
-    let when = picture.words.split_once(' ').map_or("", |(_, when)| when);
+/// A picture, complete in the page; its watermark is drawn on it.
+fn figure(picture: &Picture, side: Pictures) -> String {
     let side = if side == Pictures::Before { "整改前" } else { "整改后" };
-    let marks = [when, line.text(Column::Place), line.text(Column::Short), line.text(Column::Unit)];
-    let marks: Vec<&str> = marks.into_iter().filter(|m| !m.is_empty()).collect();
-    format!(
-        "<figure><img alt=\"{side}\" src=\"data:image/{kind};base64,{}\"><figcaption>{side} {}</figcaption></figure>",
-        STANDARD.encode(&picture.bytes),
-        safe(&marks.join(" · "))
-    )
+    let bytes = STANDARD.encode(&picture.bytes);
+    format!("<figure><img alt=\"{side}\" src=\"data:image/jpeg;base64,{bytes}\"><figcaption>{side}</figcaption></figure>")
 }
 
 fn whole(city: &str, letter: &LetterRecord, cases: usize, rows: &str, issuer: &str) -> String {

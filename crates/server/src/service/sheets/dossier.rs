@@ -14,7 +14,7 @@ use blindspot_core::access::policy;
 use blindspot_core::case::{CaseFile, PhotoRow};
 use blindspot_core::command::{FormName, PhotoRole};
 use blindspot_core::error::NOT_FOUND;
-use blindspot_core::sheet::{Column, line_of, moment, tidy};
+use blindspot_core::sheet::{Column, Line, line_of, moment, tidy};
 use blindspot_core::verdict::Verdict;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -44,7 +44,7 @@ pub fn dossier(
     facts(&mut book, &title, &file, &line)?;
     let ops = story(&mut book, &title, (house, who, case, now_ms))?;
     let mut shelf = Shelf::new(depot);
-    photos(&mut book, &title, &file, &mut shelf)?;
+    photos(&mut book, &title, (&file, &line), &mut shelf)?;
     let name = format!("{}.xlsx", title.replace(' ', "-"));
     let made = book.finish(name, ops)?;
     let detail = json!({"ops": ops, "photos": shelf.read});
@@ -56,7 +56,7 @@ fn facts(
     book: &mut Book,
     title: &str,
     file: &CaseFile,
-    line: &blindspot_core::sheet::Line,
+    line: &Line,
 ) -> Result<(), ServiceError> {
     let sheet = book.sheet("案件", title, &[("项目", 16.0), ("内容", 90.0)])?;
     let case = &file.case;
@@ -163,7 +163,7 @@ fn words_of(entry: &TimelineEntry) -> String {
 fn photos(
     book: &mut Book,
     title: &str,
-    file: &CaseFile,
+    (file, line): (&CaseFile, &Line),
     shelf: &mut Shelf<'_>,
 ) -> Result<(), ServiceError> {
     let heads = [("类别", 12.0), ("拍摄时间", 17.0), ("照片", 40.0)];
@@ -172,7 +172,7 @@ fn photos(
         file.photos.values().filter(|p| p.redacted.is_none() && p.erased.is_none()).collect();
     rows.sort_by_key(|p| (p.captured.at_ms, p.photo_id));
     for row in rows {
-        let picture = shelf.read(row, &FORMS)?;
+        let picture = shelf.read(row, line, &FORMS)?;
         let state = match (&picture, &row.lost) {
             (Some(_), _) => String::new(),
             (None, Some(_)) => "照片缺失".to_owned(),

@@ -65,7 +65,7 @@ pub(super) fn too_large(why: &str) -> ServiceError {
 }
 
 /// Who took which list out, or brought one in: a row of the audit log.
-pub(in crate::service) fn note(
+pub(super) fn note(
     house: &House,
     who: Credential,
     action: &str,

@@ -1,4 +1,5 @@
-//! Pictures of cases for copies that go out: thumbnails, or working copies where there are none; never originals.
+//! Pictures of cases for copies that go out: thumbnails or working copies, never originals, each with a watermark that says
+//! when, where, which case and whose it is. What is stored stays as it is.
 
 use super::made::too_large;
 use crate::blob::Depot;
@@ -6,7 +7,8 @@ use crate::service::ServiceError;
 use blindspot_core::case::{CaseFile, PhotoRow};
 use blindspot_core::command::FormName;
 use blindspot_core::limits::SHEET_PICTURE_BYTES_MAX;
-use blindspot_core::sheet::{Pictures, moment, photos_of};
+use blindspot_core::sheet::{Column, Line, Pictures, moment, photos_of};
+use blindspot_photo::{Limits, THUMBNAIL_LONG_SIDE, WORKING_LONG_SIDE, watermarked};
 use std::io::Read as _;
 
 /// Larger files are no thumbnail and no working copy.
@@ -21,6 +23,16 @@ pub(in crate::service) struct Picture {
     pub(in crate::service) size: (f64, f64),
     /// What it is, for who cannot see it.
     pub(in crate::service) words: String,
+}
+
+/// The copy with its watermark; nothing of what is no picture that can be drawn on.
+fn stamped(bytes: &[u8], form: &FormName, at_ms: i64, line: &Line) -> Option<Vec<u8>> {
+    let long_side = if *form == FormName::Thumbnail { THUMBNAIL_LONG_SIDE } else { WORKING_LONG_SIDE };
+    let first = format!("{} {}", moment(at_ms), line.text(Column::Short));
+    let place = [line.text(Column::Town), line.text(Column::Place)].concat();
+    let words: Vec<&str> =
+        [first.as_str(), &place, line.text(Column::Unit)].into_iter().filter(|w| !w.is_empty()).collect();
+    watermarked(bytes, &words, long_side, &Limits::default()).ok()
 }
 
 /// Reads pictures until a table holds no more.
@@ -43,6 +55,7 @@ impl<'d> Shelf<'d> {
     pub(in crate::service) fn of(
         &mut self,
         file: &CaseFile,
+        line: &Line,
         side: Pictures,
         forms: &[FormName],
         most: usize,
@@ -54,13 +67,18 @@ impl<'d> Shelf<'d> {
             if out.len() >= most {
                 break;
             }
-            out.extend(self.read(row, forms)?);
+            out.extend(self.read(row, line, forms)?);
         }
         Ok(out)
     }
 
     /// The first of some forms whose bytes are here.
-    pub(in crate::service) fn read(&mut self, row: &PhotoRow, forms: &[FormName]) -> Result<Option<Picture>, ServiceError> {
+    pub(in crate::service) fn read(
+        &mut self,
+        row: &PhotoRow,
+        line: &Line,
+        forms: &[FormName],
+    ) -> Result<Option<Picture>, ServiceError> {
         for form in forms {
             let Some(named) = row.forms.get(form).filter(|_| row.verified.contains(form)) else { continue };
             if named.bytes > BYTES_MAX {
@@ -69,13 +87,7 @@ impl<'d> Shelf<'d> {
             let Some(bytes) = self.depot.blobs.open(&named.sha256)? else { continue };
             let mut all = Vec::with_capacity(usize::try_from(named.bytes).unwrap_or(0));
             bytes.take(BYTES_MAX).read_to_end(&mut all)?;
-            let picture = matches!(
-                blindspot_photo::sniff(&all),
-                Some(blindspot_photo::Format::Jpeg | blindspot_photo::Format::Png)
-            );
-            if !picture {
-                continue;
-            }
+            let Some(all) = stamped(&all, form, row.captured.at_ms, line) else { continue };
             let over = || too_large("too many pictures for one table");
             self.left = self.left.checked_sub(all.len()).ok_or_else(over)?;
             self.read += 1;

@@ -70,7 +70,7 @@ pub fn rectification(
             return Err(too_large(&format!("with photos at most {SHEET_PICTURE_ROWS_MAX} cases")));
         }
         let line = line_of(file, list.rows + 1, gather.lookup());
-        let pictures = if asked.photos { pictures_of(&mut shelf, file)? } else { vec![] };
+        let pictures = if asked.photos { pictures_of(&mut shelf, file, &line)? } else { vec![] };
         list.add(file, &line, &pictures)?;
         (asked.progress)(list.rows);
         Ok(())
@@ -126,11 +126,15 @@ impl List<'_> {
 }
 
 /// The pictures of both sides, as many as stand side by side in their columns.
-fn pictures_of(shelf: &mut Shelf<'_>, file: &CaseFile) -> Result<Vec<(u16, Vec<Picture>)>, ServiceError> {
+fn pictures_of(
+    shelf: &mut Shelf<'_>,
+    file: &CaseFile,
+    line: &Line,
+) -> Result<Vec<(u16, Vec<Picture>)>, ServiceError> {
     let mut out = vec![];
     for column in Column::ALL {
         let Some(side) = column.pictures() else { continue };
-        let mut all = shelf.of(file, side, &FORMS, 2)?;
+        let mut all = shelf.of(file, line, side, &FORMS, 2)?;
         all.truncate(that_fit(all.iter().map(|p| p.size), column.width()));
         out.push((u16::try_from(column.at()).unwrap_or(u16::MAX), all));
     }
