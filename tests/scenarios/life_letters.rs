@@ -29,7 +29,8 @@ fn letters_on(house: &TestHouse) {
     let cases: Vec<String> = ["env_san", "env_san", "market"]
         .map(|lead| {
             let case = new_case_id();
-            let op = worker.op("report", Some(case), &json!({"description": "暴露垃圾", "landmark": "菜场北门"}));
+            let op =
+                worker.op("report", Some(case), &json!({"description": "暴露垃圾", "landmark": "菜场北门"}));
             worker.push(&[op]);
             supervision.act(&case.to_string(), "file", &json!({"reason": "valid"}));
             command.act(&case.to_string(), "dispatch", &json!({"lead": lead}));
@@ -37,15 +38,18 @@ fn letters_on(house: &TestHouse) {
         })
         .to_vec();
     let issue = |desk: &Desk<'_>, body: &Value, key: &str| {
-        let headers = [("cookie", desk.cookie.as_str()), ("origin", house.base.as_str()), ("idempotency-key", key)];
+        let headers =
+            [("cookie", desk.cookie.as_str()), ("origin", house.base.as_str()), ("idempotency-key", key)];
         send_json("POST", &format!("{}/v1/letters", house.base), &headers, body)
     };
 
     let prefix = house.command(&["letters", "prefix", "义创卫办"]).output().expect("the command line");
     assert!(prefix.status.success(), "{}", String::from_utf8_lossy(&prefix.stderr));
-    let batch = json!({"kind": "transfer", "cases": cases, "copies": ["市府办"], "due_ms": 1_800_000_000_000_i64});
+    let batch =
+        json!({"kind": "transfer", "cases": cases, "copies": ["市府办"], "due_ms": 1_800_000_000_000_i64});
     let first = issue(&command, &batch, "k1").ok();
-    let numbers: Vec<String> = first["items"].as_array().expect("letters").iter().map(|l| text(&l["number"])).collect();
+    let numbers: Vec<String> =
+        first["items"].as_array().expect("letters").iter().map(|l| text(&l["number"])).collect();
     println!("issued: {first}");
     assert_eq!(numbers.len(), 2, "one a unit");
     assert_eq!(issue(&command, &batch, "k1").ok(), first, "sent again, not issued again");
@@ -62,12 +66,17 @@ fn letters_on(house: &TestHouse) {
         let (one, issue, command, cases) = (&one, &issue, &command, &cases);
         let by_http = (0..4).map(|hand| {
             scope.spawn(move || {
-                (0..5).map(|n| text(&issue(command, one, &format!("h{hand}-{n}")).ok()["items"][0]["number"])).collect()
+                (0..5)
+                    .map(|n| text(&issue(command, one, &format!("h{hand}-{n}")).ok()["items"][0]["number"]))
+                    .collect()
             })
         });
         let by_hand = (0..2).map(|_| {
             scope.spawn(move || {
-                let words = ["letters", "issue", "--as", "command", "--kind", "transfer", "--case", &cases[0], "--json"];
+                let words = [
+                    "letters", "issue", "--as", "command", "--kind", "transfer", "--case", &cases[0],
+                    "--json",
+                ];
                 let ran = house.command(&words).output().expect("the command line");
                 assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
                 let issued: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
@@ -75,15 +84,20 @@ fn letters_on(house: &TestHouse) {
             })
         });
         let hands: Vec<_> = by_http.chain(by_hand).collect();
-        hands.into_iter().flat_map(|h: std::thread::ScopedJoinHandle<'_, Vec<String>>| h.join().expect("ended")).collect()
+        hands
+            .into_iter()
+            .flat_map(|h: std::thread::ScopedJoinHandle<'_, Vec<String>>| h.join().expect("ended"))
+            .collect()
     });
     assert_eq!(more.len(), 22);
     all.extend(more);
-    let year = text(&first["items"][0]["number"]).chars().skip_while(|c| *c != '〔').take(6).collect::<String>();
+    let year =
+        text(&first["items"][0]["number"]).chars().skip_while(|c| *c != '〔').take(6).collect::<String>();
     let want: BTreeSet<String> = (1..=24).map(|n| format!("义创卫办交{year}{n}号")).collect();
     assert_eq!(all, want, "each number once, none left out");
 
-    let letter = first["items"].as_array().expect("letters").iter().find(|l| l["unit"] == "env_san").expect("its");
+    let letter =
+        first["items"].as_array().expect("letters").iter().find(|l| l["unit"] == "env_san").expect("its");
     let id = text(&letter["letter_id"]);
     let page = command.get(&format!("/v1/letters/{id}/page"));
     page.ok();
@@ -97,7 +111,8 @@ fn letters_on(house: &TestHouse) {
     }
     // The unit reads it on its phone and photographs the receipt; another unit's letter is not there.
     assert_eq!(unit.get(&format!("/v1/letters/{id}")).ok()["number"], letter["number"]);
-    let foreign = first["items"].as_array().expect("letters").iter().find(|l| l["unit"] == "market").expect("its");
+    let foreign =
+        first["items"].as_array().expect("letters").iter().find(|l| l["unit"] == "market").expect("its");
     unit.get(&format!("/v1/letters/{}", text(&foreign["letter_id"]))).problem("not_found");
     let photo = new_photo_id();
     let mut unit = unit;
@@ -111,7 +126,11 @@ fn letters_on(house: &TestHouse) {
     let gone = text(&foreign["letter_id"]);
     command.ask("POST", &format!("/v1/letters/{gone}/void"), &json!({"reason": "主送写错"}));
     let next = issue(&command, &one, "last").ok();
-    assert_eq!(text(&next["items"][0]["number"]), format!("义创卫办交{year}25号"), "a voided number is not given again");
+    assert_eq!(
+        text(&next["items"][0]["number"]),
+        format!("义创卫办交{year}25号"),
+        "a voided number is not given again"
+    );
     let (mut listed, mut cursor) = (vec![], String::new());
     loop {
         let page = command.ask("GET", &format!("/v1/letters?kind=transfer&limit=10{cursor}"), &Value::Null);
@@ -125,6 +144,7 @@ fn letters_on(house: &TestHouse) {
     let voided: Vec<&Value> = listed.iter().filter(|l| !l["voided_ms"].is_null()).collect();
     assert_eq!((voided.len(), &voided[0]["void_reason"]), (1, &json!("主送写错")));
     let log = house.admin("GET", "/v1/audit?limit=500", &Value::Null).ok();
-    let issued = log["items"].as_array().expect("rows").iter().filter(|r| r["action"] == "issue_letter").count();
+    let issued =
+        log["items"].as_array().expect("rows").iter().filter(|r| r["action"] == "issue_letter").count();
     assert_eq!(issued, 26, "each letter is a row of the audit log");
 }

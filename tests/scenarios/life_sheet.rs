@@ -63,8 +63,9 @@ const TITLES: &str = "序号 短号 问题来源 发现时间 镇街 社区(村)
 fn told(report: &Value) -> Vec<String> {
     let cells = report["cells"].as_array().expect("cells").iter();
     let text = |v: &Value| v.as_str().unwrap_or("").to_owned();
-    let mut all: Vec<String> =
-        cells.map(|c| format!("{} {} {}", text(&c["short"]), text(&c["column"]), text(&c["result"]))).collect();
+    let mut all: Vec<String> = cells
+        .map(|c| format!("{} {} {}", text(&c["short"]), text(&c["column"]), text(&c["result"])))
+        .collect();
     all.sort();
     all
 }
@@ -92,7 +93,8 @@ fn shown_life_sheet() {
     let import = |body: &[u8]| desk.send("POST", "/v1/imports/findings", "application/zip", body).ok();
     let report = import(&found);
     println!("findings: {report}");
-    let counts = |r: &Value| ["taken", "seen_before", "rejected", "photos"].map(|k| r[k].as_u64().expect("a number"));
+    let counts =
+        |r: &Value| ["taken", "seen_before", "rejected", "photos"].map(|k| r[k].as_u64().expect("a number"));
     assert_eq!(counts(&report), [3, 0, 1, 2]);
     let problems: Vec<u64> =
         report["problems"].as_array().expect("problems").iter().filter_map(|p| p["line"].as_u64()).collect();
@@ -127,7 +129,11 @@ fn shown_life_sheet() {
         assert_eq!(sheet["formulas"], 0, "nothing in it is a formula");
     }
     assert_eq!((&sheets[0]["name"], &sheets[3]["state"]), (&json!("汇总"), &json!("veryHidden")));
-    assert_eq!(sheets[0]["pictures"].as_array().map(Vec::len), Some(1), "one wide picture fits beside the other column");
+    assert_eq!(
+        sheets[0]["pictures"].as_array().map(Vec::len),
+        Some(1),
+        "one wide picture fits beside the other column"
+    );
     let rows: Vec<&Vec<Value>> =
         sheets[0]["rows"].as_array().expect("rows").iter().filter_map(Value::as_array).collect();
     let short = |words: &str| {
@@ -155,9 +161,11 @@ fn shown_life_sheet() {
     // While the file is away, somebody at the desk changes one of the cells.
     let case_of = |words: &str| {
         let all = desk.ask("GET", "/v1/cases", &Value::Null);
-        let found = all["items"].as_array().expect("cases").iter().find(|c| {
-            c["fields"]["description"].as_str().is_some_and(|t| t.contains(words))
-        });
+        let found = all["items"]
+            .as_array()
+            .expect("cases")
+            .iter()
+            .find(|c| c["fields"]["description"].as_str().is_some_and(|t| t.contains(words)));
         found.map(|c| c["case_id"].as_str().expect("an id").to_owned()).expect("the case")
     };
     let (sewage_case, rubbish_case) = (case_of("污水外溢"), case_of("暴露垃圾"));

@@ -131,57 +131,57 @@ pub(crate) fn run(args: &Args) -> Done {
 
 fn act(house: &House, args: &Args) -> Done {
     let bars = Bars::new(args.on.json);
-    let depot = Depot::open(&args.on.data).tried("照片库打不开", "the photos cannot be opened")?;
+    let bar = bars.bar("行 lines", 0);
+    let progress = |n: usize| bar.set_position(n as u64);
+    let scratch = args.on.data.as_path();
+    let depot = Depot::open(scratch).tried("照片库打不开", "the photos cannot be opened")?;
     let (to, made) = match &args.what {
         What::Rectification { to, filter, photos } => {
-            let bar = bars.bar("整改清单 lines", 0);
-            let made = whose(house, &to.name, |who| {
-                let asked = Asked {
-                    query: &filter.query(),
-                    photos: *photos,
-                    scratch: &args.on.data,
-                    progress: &|n| bar.set_position(n as u64),
-                    now_ms: wall_ms(),
-                };
-                rectification_out::rectification(house, &depot, who, asked)
-                    .tried("没有导出", "not exported")
-            })?;
-            bar.finish();
-            (to, made)
+            let query = filter.query();
+            let asked =
+                Asked { query: &query, photos: *photos, scratch, progress: &progress, now_ms: wall_ms() };
+            (
+                to,
+                whose(house, &to.name, |who| {
+                    rectification_out::rectification(house, &depot, who, asked)
+                        .tried("没有导出", "not exported")
+                }),
+            )
         }
         What::Cases { to, filter, format } => {
-            let word = format.as_deref().or_else(|| to.out.extension().and_then(|e| e.to_str()));
-            let wrong = || Failure::new("格式是 xlsx、csv 或 geojson", "a format is xlsx, csv or geojson");
-            let format = word.map_or(Some(Format::Xlsx), Format::parse).ok_or_else(wrong)?;
-            let bar = bars.bar("案件 cases", 0);
-            let made = whose(house, &to.name, |who| {
-                let asked = cases_out::Asked {
-                    query: &filter.query(),
-                    format,
-                    scratch: &args.on.data,
-                    progress: &|n| bar.set_position(n as u64),
-                    now_ms: wall_ms(),
-                };
-                cases_out::cases(house, who, asked).tried("没有导出", "not exported")
-            })?;
-            bar.finish();
-            (to, made)
+            let (query, format) = (filter.query(), format_of(format.as_deref(), &to.out)?);
+            let asked =
+                cases_out::Asked { query: &query, format, scratch, progress: &progress, now_ms: wall_ms() };
+            (
+                to,
+                whose(house, &to.name, |who| {
+                    cases_out::cases(house, who, asked).tried("没有导出", "not exported")
+                }),
+            )
         }
-        What::Dossier { to, case } => {
-            let made = whose(house, &to.name, |who| {
-                dossier::dossier(house, &depot, who, *case, &args.on.data, wall_ms())
+        What::Dossier { to, case } => (
+            to,
+            whose(house, &to.name, |who| {
+                dossier::dossier(house, &depot, who, *case, scratch, wall_ms())
                     .tried("没有导出", "not exported")
-            })?;
-            (to, made)
-        }
+            }),
+        ),
     };
     bars.clear();
+    let made = made?;
     let (rows, bytes) = (made.rows, made.length);
     keep(made, &to.out)?;
     let shown = to.out.display().to_string();
     answer(args.on.json, &json!({"out": shown, "rows": rows, "bytes": bytes}), || {
         format!("{shown}：{rows} 行 lines，{bytes} 字节 bytes")
     })
+}
+
+/// The format that is named, or that the file's name says.
+fn format_of(named: Option<&str>, out: &Path) -> Done<Format> {
+    let word = named.or_else(|| out.extension().and_then(|e| e.to_str()));
+    let wrong = || Failure::new("格式是 xlsx、csv 或 geojson", "a format is xlsx, csv or geojson");
+    word.map_or(Some(Format::Xlsx), Format::parse).ok_or_else(wrong)
 }
 
 /// Acts as somebody, at a desk that is closed again.

@@ -7,13 +7,13 @@ use crate::export::whose;
 use crate::folder::Folder;
 use crate::import::DatumName;
 use crate::out::{Done, Failure, Tried as _, answer};
-use blindspot_core::command::Source;
+use blindspot_core::sheet::source_word;
 use blindspot_server::blob::Depot;
 use blindspot_server::service::sheets::file_photos::{FolderFiles, PhotoFiles, ZipFiles};
 use blindspot_server::service::sheets::findings_in::{FindingsReport, How};
 use blindspot_server::service::sheets::report::RectificationReport;
 use blindspot_server::service::sheets::{Sending, findings_file, rectification_in};
-use blindspot_server::service::{House, WriteJob, ingest, reference};
+use blindspot_server::service::{House, Writer, reference};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -76,8 +76,10 @@ pub(crate) fn rectification(on: &OnFolder, what: &Rectification) -> Done {
 
 /// Runs `import findings`.
 pub(crate) fn findings(on: &OnFolder, what: &Findings) -> Done {
+    let unknown =
+        || Failure::new("问题来源不认识", "that source is not known: covert_visit, leader, media ...");
     let how = How {
-        source: Source::from_word(&what.source),
+        source: source_word(&what.source).ok_or_else(unknown)?,
         datum: what.datum.datum(),
         mapping: what.mapping.iter().cloned().collect(),
         dry_run: what.dry_run,
@@ -85,7 +87,9 @@ pub(crate) fn findings(on: &OnFolder, what: &Findings) -> Done {
     let mut beside: Option<Box<dyn PhotoFiles>> = match &what.photos {
         None => None,
         Some(path) if path.is_dir() => Some(Box::new(FolderFiles(path.clone()))),
-        Some(path) => Some(Box::new(ZipFiles::open(open(path)?).tried("照片包打不开", "the photos cannot be opened")?)),
+        Some(path) => {
+            Some(Box::new(ZipFiles::open(open(path)?).tried("照片包打不开", "the photos cannot be opened")?))
+        }
     };
     let report = at_folder(on, what.dry_run, &what.name, |to, depot| {
         let files = beside.as_deref_mut().map(|f| f as &mut dyn PhotoFiles);
@@ -106,13 +110,13 @@ fn at_folder<T>(
     }
     let depot = Depot::open(&on.data).tried("照片库打不开", "the photos cannot be opened")?;
     let house: &House = &folder;
+    // Many ops a commit, as on a server; beside one nothing is handed to it.
+    let writer = Writer::spawn(folder.shared()).tried("没有线程可用", "no thread is to be had")?;
     let done = whose(house, login, |who| {
-        let submit = |job: WriteJob| {
-            ingest::step(house, vec![job]);
-            Ok(())
-        };
+        let submit = |job| writer.submit(job);
         work(Sending { house, who, submit: &submit, now_ms: wall_ms() }, &depot)
     });
+    writer.close();
     let closed = folder.close();
     done.and_then(|report| closed.map(|()| report))
 }

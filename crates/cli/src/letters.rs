@@ -37,24 +37,8 @@ enum What {
         /// 以谁的身份（登录名）· as whom: a login
         #[arg(long = "as", value_name = "NAME")]
         name: String,
-        /// 种类 · transfer, supervise, notice
-        #[arg(long)]
-        kind: String,
-        /// 案件编号，可重复 · a case's id, again for more
-        #[arg(long = "case", required = true)]
-        cases: Vec<CaseId>,
-        /// 告知单发给谁 · to whom a notice goes
-        #[arg(long)]
-        addressee: Option<String>,
-        /// 抄送，可重复 · a copy to, again for more
-        #[arg(long = "copy")]
-        copies: Vec<String>,
-        /// 整改时限，如 2026-12-01 18:00 · until when
-        #[arg(long)]
-        due: Option<String>,
-        /// 正文里的话 · words of its own
-        #[arg(long)]
-        words: Option<String>,
+        #[command(flatten)]
+        new: New,
     },
     /// 列出，含作废 · list, voided ones too
     List {
@@ -103,6 +87,44 @@ enum What {
     },
 }
 
+/// What is to be issued.
+#[derive(Debug, clap::Args)]
+struct New {
+    /// 种类 · transfer, supervise, notice
+    #[arg(long)]
+    kind: String,
+    /// 案件编号，可重复 · a case's id, again for more
+    #[arg(long = "case", required = true)]
+    cases: Vec<CaseId>,
+    /// 告知单发给谁 · to whom a notice goes
+    #[arg(long)]
+    addressee: Option<String>,
+    /// 抄送，可重复 · a copy to, again for more
+    #[arg(long = "copy")]
+    copies: Vec<String>,
+    /// 整改时限，如 2026-12-01 18:00 · until when
+    #[arg(long)]
+    due: Option<String>,
+    /// 正文里的话 · words of its own
+    #[arg(long)]
+    words: Option<String>,
+}
+
+impl New {
+    fn letters(&self) -> Done<NewLetters> {
+        let wrong = || Failure::new("时限写成 2026-12-01 18:00", "write the time as 2026-12-01 18:00");
+        let due_ms = self.due.as_deref().map(|text| moment_of(text).ok_or_else(wrong)).transpose()?;
+        Ok(NewLetters {
+            kind: LetterKind::from_word(&self.kind),
+            cases: self.cases.clone(),
+            addressee: self.addressee.clone(),
+            copies: self.copies.clone(),
+            due_ms,
+            words: self.words.clone(),
+        })
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Done {
     let folder = Folder::existing(&args.on.data)?;
@@ -121,36 +143,17 @@ fn act(house: &House, args: &Args) -> Done {
             letters::set_prefix(house, prefix).tried("没有改", "not changed")?;
             answer(json, prefix, || prefix.clone())
         }
-        What::Issue { name, kind, cases, addressee, copies, due, words } => {
-            let wrong = || Failure::new("时限写成 2026-12-01 18:00", "write the time as 2026-12-01 18:00");
-            let due_ms = due.as_deref().map(|text| moment_of(text).ok_or_else(wrong)).transpose()?;
-            let new = NewLetters {
-                kind: LetterKind::from_word(kind),
-                cases: cases.clone(),
-                addressee: addressee.clone(),
-                copies: copies.clone(),
-                due_ms,
-                words: words.clone(),
-            };
+        What::Issue { name, new } => {
+            let new = new.letters()?;
             let issued = whose(house, name, |who| {
                 letters::issue(house, who, &new, now).tried("没有开具", "not issued")
             })?;
             answer(json, &issued, || listing(&issued))
         }
         What::List { name, kind, year } => {
-            let all = whose(house, name, |who| {
-                let mut query =
-                    LetterQuery { kind: kind.clone(), year: *year, limit: Some(200), ..LetterQuery::default() };
-                let mut all = vec![];
-                loop {
-                    let page = letters::list(house, who, &query, now).tried("列不出", "cannot list")?;
-                    all.extend(page.items);
-                    match page.next {
-                        Some(next) => query.cursor = Some(next),
-                        None => return Ok(all),
-                    }
-                }
-            })?;
+            let query =
+                LetterQuery { kind: kind.clone(), year: *year, limit: Some(200), ..LetterQuery::default() };
+            let all = every(house, name, query, now)?;
             answer(json, &all, || listing(&all))
         }
         What::Page { name, letter, out } => {
@@ -175,6 +178,21 @@ fn act(house: &House, args: &Args) -> Done {
             answer(json, &view, || listing(std::slice::from_ref(&view)))
         }
     }
+}
+
+/// All that a list asks for, page by page.
+fn every(house: &House, name: &str, mut query: LetterQuery, now: i64) -> Done<Vec<LetterView>> {
+    whose(house, name, |who| {
+        let mut all = vec![];
+        loop {
+            let page = letters::list(house, who, &query, now).tried("列不出", "cannot list")?;
+            all.extend(page.items);
+            match page.next {
+                Some(next) => query.cursor = Some(next),
+                None => return Ok(all),
+            }
+        }
+    })
 }
 
 fn listing(all: &[LetterView]) -> String {

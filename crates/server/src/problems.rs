@@ -39,7 +39,9 @@ impl Then {
             "hand_in_damaged" | "bad_request" | "bad_json" | "bad_encoding" | "unsupported_media_type" => {
                 Then::Correct
             }
-            "sheet_unreadable" | "method_not_allowed" | "tus_version" | "bad_key" | "key_reused" => Then::Correct,
+            "sheet_unreadable" | "method_not_allowed" | "tus_version" | "bad_key" | "key_reused" => {
+                Then::Correct
+            }
             "body_too_large" | "sheet_too_large" | "too_many_ops" | "too_many_forms" => Then::Smaller,
             "token_expired" | "token_invalid" => Then::Refresh,
             "enrol_again" | "device_revoked" | "bad_proof" | "bad_code" => Then::Enrol,

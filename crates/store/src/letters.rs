@@ -79,7 +79,9 @@ pub fn save_letter(tx: &Tx<'_>, city: &CityId, letter: &LetterRecord, cases: &[C
         letter.issued_by.into(),
     ];
     tx.exec(&SAVE, &params)?;
-    let sets = (0_i64..).zip(cases).map(|(at, case)| [city.into(), letter.letter_id.into(), at.into(), (*case).into()]);
+    let sets = (0_i64..)
+        .zip(cases)
+        .map(|(at, case)| [city.into(), letter.letter_id.into(), at.into(), (*case).into()]);
     tx.exec_many(&SAVE_CASE, sets)?;
     Ok(())
 }

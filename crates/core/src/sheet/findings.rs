@@ -62,7 +62,11 @@ pub const FINDING_FIELDS: &[(FindingField, &str, &[&str])] = &[
         &["问题描述", "存在问题", "问题", "描述", "问题内容", "description", "problem"],
     ),
     (FindingField::Item, "item", &["对应小项", "小项", "项目", "问题类别", "类别", "item"]),
-    (FindingField::Photos, "photos", &["照片", "整改前照片", "照片文件", "图片", "现场照片", "photos", "photo"]),
+    (
+        FindingField::Photos,
+        "photos",
+        &["照片", "整改前照片", "照片文件", "图片", "现场照片", "photos", "photo"],
+    ),
     (FindingField::Urgent, "urgent", &["紧急", "紧急·有危险", "urgent"]),
     (FindingField::Name, "name", &["检查人", "交办领导", "反映人单位", "name"]),
 ];
@@ -98,7 +102,10 @@ pub fn map_header(header: &[String], given: &BTreeMap<String, String>) -> Result
     let mut mapping = Mapping::new();
     for (word, title) in given {
         let Some((field, ..)) = FINDING_FIELDS.iter().find(|(_, w, _)| w == word) else {
-            return problem(format!("对应关系里没有“{word}”这一项"), format!("the mapping knows no field {word}"));
+            return problem(
+                format!("对应关系里没有“{word}”这一项"),
+                format!("the mapping knows no field {word}"),
+            );
         };
         let Some(column) = at(title) else {
             return problem(format!("表头里没有“{title}”这一列"), format!("no column is titled {title}"));
@@ -155,7 +162,9 @@ pub fn read_finding(
         None => with.source.clone(),
         Some(text) => match item::source_word(&text) {
             Some(source) => source,
-            None => return problem(format!("问题来源“{text}”不认识"), format!("the source {text} is not known")),
+            None => {
+                return problem(format!("问题来源“{text}”不认识"), format!("the source {text} is not known"));
+            }
         },
     };
     let description = of(FindingField::Description);
@@ -165,7 +174,12 @@ pub fn read_finding(
     let category = match (of(FindingField::Item), with.catalogue) {
         (Some(text), Some(catalogue)) => match item::parse_item(&text, catalogue) {
             Some(category) => Some(category),
-            None => return problem(format!("目录里没有小项“{text}”"), format!("the catalogue has no item {text}")),
+            None => {
+                return problem(
+                    format!("目录里没有小项“{text}”"),
+                    format!("the catalogue has no item {text}"),
+                );
+            }
         },
         _ => None,
     };
@@ -176,7 +190,9 @@ pub fn read_finding(
         None => None,
         Some(text) => match day::moment_of(&text) {
             Some(ms) => Some(ms),
-            None => return problem(format!("发现时间“{text}”读不懂"), format!("the time {text} cannot be read")),
+            None => {
+                return problem(format!("发现时间“{text}”读不懂"), format!("the time {text} cannot be read"));
+            }
         },
     };
     let position = position(of(FindingField::Lat), of(FindingField::Lon), with.datum)?;
@@ -188,7 +204,8 @@ pub fn read_finding(
         at_ms: found,
         channel: Some("list".into()),
     });
-    let urgent = of(FindingField::Urgent).is_some_and(|t| !matches!(t.as_str(), "否" | "无" | "0" | "no" | "false"));
+    let urgent =
+        of(FindingField::Urgent).is_some_and(|t| !matches!(t.as_str(), "否" | "无" | "0" | "no" | "false"));
     let photos = of(FindingField::Photos).map(|t| names_in(&t)).unwrap_or_default();
     let report = Report {
         source,
@@ -273,8 +290,15 @@ fn place(
             match (by_id, named.as_slice()) {
                 (Some(id), _) => Some(id),
                 (None, [one]) => Some(one.id.clone()),
-                (None, []) => return problem(format!("没有责任网格“{text}”"), format!("there is no duty grid {text}")),
-                _ => return problem(format!("“{text}”有好几个，请写镇街或网格编号"), format!("several grids are called {text}")),
+                (None, []) => {
+                    return problem(format!("没有责任网格“{text}”"), format!("there is no duty grid {text}"));
+                }
+                _ => {
+                    return problem(
+                        format!("“{text}”有好几个，请写镇街或网格编号"),
+                        format!("several grids are called {text}"),
+                    );
+                }
             }
         }
         None => None,
@@ -305,7 +329,8 @@ mod tests {
         titles.iter().map(|t| (*t).to_owned()).collect()
     }
     fn places() -> Places {
-        let town = Division { code: "330782003".into(), name_zh: "稠江街道".into(), ..Division::default() };
+        let town =
+            Division { code: "330782003".into(), name_zh: "稠江街道".into(), ..Division::default() };
         Places::build(vec![town], vec![], vec![], vec![]).expect("places")
     }
     fn read(titles: &[&str], cells: &[&str]) -> Result<(Report, Vec<String>), RowProblem> {
@@ -340,7 +365,8 @@ mod tests {
     fn a_line_becomes_a_report_and_what_cannot_be_understood_is_named() {
         let titles = ["时间", "镇街", "地点", "问题", "照片", "纬度", "经度"];
         let (report, photos) =
-            read(&titles, &["2026/6/1", "稠江街道", "菜场北门", "'=垃圾", "a.jpg；b.jpg", "", ""]).expect("a report");
+            read(&titles, &["2026/6/1", "稠江街道", "菜场北门", "'=垃圾", "a.jpg；b.jpg", "", ""])
+                .expect("a report");
         assert_eq!(report.source, Source::CovertVisit);
         assert_eq!(report.landmark.as_deref(), Some("稠江街道菜场北门"));
         assert_eq!(report.description.as_deref(), Some("=垃圾"));

@@ -55,9 +55,11 @@ pub fn source_text(source: &Source) -> &str {
 #[must_use]
 pub fn source_word(text: &str) -> Option<Source> {
     let text = text.trim();
-    SOURCES.iter().find(|(s, zh)| *zh == text || s.as_str() == text).map(|(s, _)| s.clone()).or_else(|| {
-        (text == "暗访").then_some(Source::CovertVisit)
-    })
+    SOURCES
+        .iter()
+        .find(|(s, zh)| *zh == text || s.as_str() == text)
+        .map(|(s, _)| s.clone())
+        .or_else(|| (text == "暗访").then_some(Source::CovertVisit))
 }
 
 #[cfg(test)]

@@ -71,7 +71,8 @@ pub fn photos_of(file: &CaseFile, side: Pictures) -> impl Iterator<Item = &Photo
 pub fn line_of(file: &CaseFile, no: usize, with: Lookup<'_>) -> Line {
     let case = &file.case;
     let at_ms = case.captured.at_ms;
-    let field = |name: &str| case.fields.get(name).and_then(Value::as_str).map(cell::tidy).unwrap_or_default();
+    let field =
+        |name: &str| case.fields.get(name).and_then(Value::as_str).map(cell::tidy).unwrap_or_default();
     let town = case.place.town.as_ref().map(|code| {
         let name = with.places.town(code, at_ms).map_or(code.as_str(), |d| d.name_zh.as_str());
         (code.as_str().to_owned(), name.to_owned())
@@ -153,7 +154,8 @@ fn units(file: &CaseFile, with: Lookup<'_>) -> String {
     };
     let Some(lead) = &file.case.lead else { return String::new() };
     let assists: Vec<String> = file.case.assists.iter().map(name).collect();
-    let also = if assists.is_empty() { String::new() } else { format!("（配合：{}）", assists.join("、")) };
+    let also =
+        if assists.is_empty() { String::new() } else { format!("（配合：{}）", assists.join("、")) };
     format!("{}{also}", name(lead))
 }
 

@@ -75,14 +75,25 @@ impl Why {
     pub fn text(self) -> (&'static str, &'static str) {
         match self {
             Why::ReadOnly => ("这一列不能在表里改，请在系统里办理", "this column is not edited in a file"),
-            Why::Emptied => ("单元格被清空，没有采用；确要清空请在系统里改", "the cell was emptied; not taken"),
+            Why::Emptied => {
+                ("单元格被清空，没有采用；确要清空请在系统里改", "the cell was emptied; not taken")
+            }
             Why::TooLong => ("文字太长", "the text is too long"),
-            Why::NoSuchItem => ("目录里没有这个小项，请写编号或完整名称", "no item of the catalogue; write its code or whole title"),
-            Why::TwoValues => ("汇总和镇街表里的改动不一致，请改成一样再导入", "two sheets say two things; make them agree"),
+            Why::NoSuchItem => (
+                "目录里没有这个小项，请写编号或完整名称",
+                "no item of the catalogue; write its code or whole title",
+            ),
+            Why::TwoValues => {
+                ("汇总和镇街表里的改动不一致，请改成一样再导入", "two sheets say two things; make them agree")
+            }
             Why::UnknownLine => ("短号不在这份导出里", "this number did not go out in this file"),
-            Why::DoubtfulLine => ("导出里有两行用这个短号，分不清是哪一件", "two lines that went out have this number"),
+            Why::DoubtfulLine => {
+                ("导出里有两行用这个短号，分不清是哪一件", "two lines that went out have this number")
+            }
             Why::NotThere => ("没有这件案件，或不归你管", "no such case, or not yours to see"),
-            Why::NewLine => ("新增的行没有导入；要导入请加 new_rows=true", "a new line; ask for new_rows=true to take it"),
+            Why::NewLine => {
+                ("新增的行没有导入；要导入请加 new_rows=true", "a new line; ask for new_rows=true to take it")
+            }
         }
     }
 }
@@ -133,7 +144,13 @@ pub fn combine<'t>(base: &str, found: impl IntoIterator<Item = &'t str>) -> Resu
 
 /// Decides a cell. `came` is what `combine` gave.
 #[must_use]
-pub fn plan_cell(column: Column, base: &Base, came: &str, now: &Line, catalogue: Option<&Catalogue>) -> CellPlan {
+pub fn plan_cell(
+    column: Column,
+    base: &Base,
+    came: &str,
+    now: &Line,
+    catalogue: Option<&Catalogue>,
+) -> CellPlan {
     let was = base.text(column);
     if came == was {
         return CellPlan::Unchanged;
@@ -154,7 +171,11 @@ pub fn plan_cell(column: Column, base: &Base, came: &str, now: &Line, catalogue:
     let Becomes::Field(field) = becomes else {
         let text = format!("{}{SAYS}{came}", column.title());
         let overtaken = now.value(column.title(), column) != base.value(column.title(), column);
-        return CellPlan::Do(Box::new(Change { column, command: Command::Comment(Comment { text }), overtaken }));
+        return CellPlan::Do(Box::new(Change {
+            column,
+            command: Command::Comment(Comment { text }),
+            overtaken,
+        }));
     };
     let to = if column == Column::Item {
         match catalogue.and_then(|c| item::parse_item(came, c)) {
@@ -227,7 +248,9 @@ mod tests {
         let mut shown = line(&[(column, "兴业社区第3网格")]);
         shown.raw.insert("landmark".into(), Value::Null);
         let base = Base::of(case(), &shown);
-        let CellPlan::Do(change) = plan_cell(column, &base, "北门", &shown, None) else { panic!("an edit") };
+        let CellPlan::Do(change) = plan_cell(column, &base, "北门", &shown, None) else {
+            panic!("an edit")
+        };
         assert!(!change.overtaken);
         let Command::Edit(edit) = change.command else { panic!("an edit") };
         assert_eq!(edit.changes["landmark"].from, Value::Null);

@@ -12,7 +12,9 @@ mod merge;
 pub use cell::{guard, tidy, unguard};
 pub use column::{Becomes, Column, Pictures, SAYS};
 pub use day::{moment, moment_of};
-pub use findings::{FINDING_FIELDS, FindingField, FindingPlace, Mapping, RowProblem, map_header, read_finding};
+pub use findings::{
+    FINDING_FIELDS, FindingField, FindingPlace, Mapping, RowProblem, map_header, read_finding,
+};
 pub use item::{item_text, parse_item, source_text, source_word};
 pub use line::{Line, Lookup, line_of, photos_of};
 pub use merge::{Base, CellPlan, Change, Why, combine, op_id_of, plan_cell};

@@ -14,11 +14,12 @@ use crate::state::App;
 use axum::extract::{Request, State};
 use blindspot_core::command::Source;
 use blindspot_core::error::{
-    BAD_REQUEST, BODY_TOO_LARGE, BUSY, INTERNAL, NO_SPACE, SHEET_BASE, SHEET_TOO_LARGE, SHEET_UNREADABLE,
-    UPLOAD_QUOTA,
+    BAD_REQUEST, BODY_TOO_LARGE, BUSY, INTERNAL, NO_RIGHTS, NO_SPACE, SHEET_BASE, SHEET_TOO_LARGE,
+    SHEET_UNREADABLE, UPLOAD_QUOTA,
 };
 use blindspot_core::geo::Datum;
 use blindspot_core::limits::SHEET_FILE_BYTES_MAX;
+use blindspot_core::sheet::source_word;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, ErrorKind, Seek as _, SeekFrom};
@@ -46,16 +47,16 @@ pub struct RectificationImport {
     responses((status = 200, description = "What became of it.", body = RectificationReport)),
     extensions(("x-problems" = json!([SHEET_UNREADABLE.code, SHEET_TOO_LARGE.code, SHEET_BASE.code, BODY_TOO_LARGE.code,
         BUSY.code, NO_SPACE.code]))))]
-pub async fn rectification(
+pub async fn import_rectification(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
     standing: Standing,
     Params(query): Params<RectificationImport>,
     request: Request,
 ) -> Answer {
-    let how =
-        How { dry_run: query.dry_run.unwrap_or(false), new_rows: query.new_rows.unwrap_or(false) };
-    taken(&app, who, standing, request, move |_, to, file| rectification_in::rectification(to, file, how)).await
+    let how = How { dry_run: query.dry_run.unwrap_or(false), new_rows: query.new_rows.unwrap_or(false) };
+    taken(&app, who, standing, request, move |_, to, file| rectification_in::rectification(to, file, how))
+        .await
 }
 
 /// How a list of findings is taken in.
@@ -80,9 +81,9 @@ pub struct FindingsImport {
 #[utoipa::path(post, path = "/v1/imports/findings", tag = "sheets", params(FindingsImport),
     request_body(content = String, content_type = "application/octet-stream", description = "The file."),
     responses((status = 200, description = "What became of it.", body = FindingsReport)),
-    extensions(("x-problems" = json!([BAD_REQUEST.code, SHEET_UNREADABLE.code, SHEET_TOO_LARGE.code, BODY_TOO_LARGE.code,
+    extensions(("x-problems" = json!([BAD_REQUEST.code, NO_RIGHTS.code, SHEET_UNREADABLE.code, SHEET_TOO_LARGE.code, BODY_TOO_LARGE.code,
         BUSY.code, NO_SPACE.code, UPLOAD_QUOTA.code]))))]
-pub async fn findings(
+pub async fn import_findings(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
     standing: Standing,
@@ -91,9 +92,10 @@ pub async fn findings(
 ) -> Answer {
     let bad = |what: &str| Fault::of(&BAD_REQUEST, Some(what.to_owned()));
     let datum = query.datum.as_deref().map_or(Some(Datum::Wgs84), Datum::parse);
+    let source = query.source.as_deref().map_or(Some(Source::CovertVisit), source_word);
     let mapping = query.mapping.as_deref().map_or(Ok(Default::default()), serde_json::from_str);
     let how = findings_in::How {
-        source: query.source.as_deref().map_or(Source::CovertVisit, Source::from_word),
+        source: source.ok_or_else(|| bad("source"))?,
         datum: datum.ok_or_else(|| bad("datum"))?,
         mapping: mapping.map_err(|_| bad("mapping"))?,
         dry_run: query.dry_run.unwrap_or(false),

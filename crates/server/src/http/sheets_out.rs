@@ -81,8 +81,13 @@ pub async fn cases(
     let format = also.format.as_deref().map_or(Some(Format::Xlsx), Format::parse);
     let format = format.ok_or_else(|| Fault::of(&BAD_REQUEST, Some("format: xlsx, csv, geojson".into())))?;
     made(&app, standing, move |app| {
-        let asked =
-            cases_out::Asked { query: &query, format, scratch: &app.data, progress: &|_| {}, now_ms: now_ms() };
+        let asked = cases_out::Asked {
+            query: &query,
+            format,
+            scratch: &app.data,
+            progress: &|_| {},
+            now_ms: now_ms(),
+        };
         cases_out::cases(app.house(), who, asked)
     })
     .await

@@ -42,7 +42,9 @@ pub(super) fn letters_are_numbered_without_gaps(store: &Store) {
         let hands: Vec<_> = (0..6)
             .map(|worker| {
                 let city = &city;
-                scope.spawn(move || (0..10).map(|id| issue(store, city, id, worker).unwrap()).collect::<Vec<_>>())
+                scope.spawn(move || {
+                    (0..10).map(|id| issue(store, city, id, worker).unwrap()).collect::<Vec<_>>()
+                })
             })
             .collect();
         hands.into_iter().flat_map(|h| h.join().unwrap()).collect()
@@ -63,12 +65,17 @@ pub(super) fn letters_are_numbered_without_gaps(store: &Store) {
     let cases = store.read(|tx| load_cases_of(tx, &city, first)).unwrap();
     assert_eq!(cases, [CaseId::from_parts(1, [0; 10])]);
 
-    let page = |filter: &LetterFilter, before| store.read(|tx| load_letters(tx, &city, filter, before, 40)).unwrap();
+    let page =
+        |filter: &LetterFilter, before| store.read(|tx| load_letters(tx, &city, filter, before, 40)).unwrap();
     let newest = page(&LetterFilter::default(), None);
     assert_eq!((newest.len(), newest[0].n), (40, 61));
     let last = newest.last().map(|l| (l.issued_ms, l.letter_id));
     assert_eq!(page(&LetterFilter::default(), last).len(), 21);
-    let of = |unit: &str| LetterFilter { unit: Some(unit.into()), year: Some(2026), kind: Some("transfer".into()) };
+    let of = |unit: &str| LetterFilter {
+        unit: Some(unit.into()),
+        year: Some(2026),
+        kind: Some("transfer".into()),
+    };
     assert_eq!(page(&of("env_san"), None).len(), 40);
     assert!(page(&of("market"), None).is_empty());
     let other = CityId::from("jinhua");

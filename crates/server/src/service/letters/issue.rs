@@ -80,7 +80,8 @@ pub fn issue(
     let grouped = group(house, who, new, now_ms)?;
     let year = letter_year(now_ms);
     let copies = serde_json::to_string(&new.copies)?;
-    let ids: Vec<[u8; 16]> = grouped.iter().map(|_| *CaseId::from_parts(now_ms, house.id_bytes()).as_bytes()).collect();
+    let ids: Vec<[u8; 16]> =
+        grouped.iter().map(|_| *CaseId::from_parts(now_ms, house.id_bytes()).as_bytes()).collect();
     let actor = who.person.to_string();
     house.store.write(|tx| {
         let prefix = of_city::load(tx, &house.city, PREFIX)?;
@@ -122,8 +123,12 @@ fn check(new: &NewLetters) -> Result<(), ServiceError> {
         return Err(bad(format!("cases: 1 to {CASES_MAX}, each once")));
     }
     let long = |text: &str, most: usize| text.chars().count() > most;
-    if new.copies.len() > COPIES_MAX || new.copies.iter().any(|c| c.trim().is_empty() || long(c, NAME_CHARS_MAX)) {
-        return Err(bad(format!("copies: at most {COPIES_MAX} names of at most {NAME_CHARS_MAX} characters")));
+    if new.copies.len() > COPIES_MAX
+        || new.copies.iter().any(|c| c.trim().is_empty() || long(c, NAME_CHARS_MAX))
+    {
+        return Err(bad(format!(
+            "copies: at most {COPIES_MAX} names of at most {NAME_CHARS_MAX} characters"
+        )));
     }
     if new.words.as_deref().is_some_and(|w| long(w, TEXT_CHARS_MAX)) {
         return Err(bad(format!("words: at most {TEXT_CHARS_MAX} characters")));

@@ -161,7 +161,9 @@ pub fn list(
         let filter = |unit: Option<String>| LetterFilter { kind: query.kind.clone(), year: query.year, unit };
         let units: Vec<Option<String>> = match (reads(tx, house, who.person, now_ms)?, &query.unit) {
             (Reads::All, unit) => vec![unit.clone()],
-            (Reads::Units(own), Some(unit)) => own.contains(unit).then(|| Some(unit.clone())).into_iter().collect(),
+            (Reads::Units(own), Some(unit)) => {
+                own.contains(unit).then(|| Some(unit.clone())).into_iter().collect()
+            }
             (Reads::Units(own), None) => own.into_iter().map(Some).collect(),
         };
         let mut all = vec![];
@@ -173,7 +175,9 @@ pub fn list(
         let more = all.len() > limit;
         all.truncate(limit);
         let next = match all.last().filter(|_| more) {
-            Some(last) => Some(seal_text(house, CURSOR, &(last.issued_ms, Uuid::from_bytes(last.letter_id)))?),
+            Some(last) => {
+                Some(seal_text(house, CURSOR, &(last.issued_ms, Uuid::from_bytes(last.letter_id)))?)
+            }
             None => None,
         };
         Ok(LetterPage { items: all.into_iter().map(|l| LetterView::of(l, vec![])).collect(), next })
@@ -226,7 +230,10 @@ pub fn void(
     people::require(house, who, found.kind.issuers(), now_ms)?;
     let reason = reason.trim();
     if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
-        return Err(ServiceError::because(&BAD_REQUEST, format!("reason: 1 to {REASON_CHARS_MAX} characters")));
+        return Err(ServiceError::because(
+            &BAD_REQUEST,
+            format!("reason: 1 to {REASON_CHARS_MAX} characters"),
+        ));
     }
     house.store.write(|tx| {
         if !letters::void_letter(tx, &house.city, found.letter_id, who.person, reason, now_ms)? {

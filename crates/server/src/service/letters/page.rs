@@ -60,7 +60,8 @@ pub fn page(
 }
 
 fn issuer_of(house: &House, letter: &LetterRecord) -> Result<String, ServiceError> {
-    let person = house.store.read(|tx| blindspot_store::accounts::load_person(tx, &house.city, letter.issued_by))?;
+    let person =
+        house.store.read(|tx| blindspot_store::accounts::load_person(tx, &house.city, letter.issued_by))?;
     Ok(person.map(|p| p.name).unwrap_or_default())
 }
 
@@ -83,7 +84,9 @@ fn row(
         "<tr><td>{no}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td class=\"photos\">{photos}</td></tr>\n",
         safe(line.text(Column::Short)),
         safe(&place),
-        safe(&[line.text(Column::Item), line.text(Column::Description)].join("\n").trim().replace('\n', "；")),
+        safe(
+            &[line.text(Column::Item), line.text(Column::Description)].join("\n").trim().replace('\n', "；")
+        ),
         safe(line.text(Column::Due)),
     ))
 }
@@ -92,7 +95,9 @@ fn row(
 fn figure(picture: &Picture, side: Pictures) -> String {
     let side = if side == Pictures::Before { "整改前" } else { "整改后" };
     let bytes = STANDARD.encode(&picture.bytes);
-    format!("<figure><img alt=\"{side}\" src=\"data:image/jpeg;base64,{bytes}\"><figcaption>{side}</figcaption></figure>")
+    format!(
+        "<figure><img alt=\"{side}\" src=\"data:image/jpeg;base64,{bytes}\"><figcaption>{side}</figcaption></figure>"
+    )
 }
 
 fn whole(city: &str, letter: &LetterRecord, cases: usize, rows: &str, issuer: &str) -> String {
@@ -130,7 +135,11 @@ fn whole(city: &str, letter: &LetterRecord, cases: usize, rows: &str, issuer: &s
     if !issuer.is_empty() {
         let _ = writeln!(out, "<p class=\"copies\">经办：{}</p>", safe(issuer));
     }
-    let refused = if letter.kind == LetterKind::Notice { "<td>□ 拒签，留置　见证人：</td>" } else { "<td></td>" };
+    let refused = if letter.kind == LetterKind::Notice {
+        "<td>□ 拒签，留置　见证人：</td>"
+    } else {
+        "<td></td>"
+    };
     let _ = writeln!(
         out,
         "<div class=\"receipt\"><p class=\"to\"><b>签收回执</b>　{}　{}</p><table><tr><td>签收人：</td><td>签收时间：</td>\
@@ -150,9 +159,12 @@ fn opening(kind: &LetterKind, cases: usize, due: Option<&str>) -> Vec<String> {
         )],
         LetterKind::Notice => vec![
             format!("巡查发现你（单位）有下列{cases}处环境卫生问题。请{by}自行整改。"),
-            "本告知单用于提醒和告知，不是行政处罚，也不具有强制执行力。有不同意见的，请向本单位说明。".to_owned(),
+            "本告知单用于提醒和告知，不是行政处罚，也不具有强制执行力。有不同意见的，请向本单位说明。"
+                .to_owned(),
         ],
-        _ => vec![format!("现将下列{cases}件问题交你单位办理。请{by}整改到位，并反馈整改前后照片。不属于本单位职责的，请及时申请退回。")],
+        _ => vec![format!(
+            "现将下列{cases}件问题交你单位办理。请{by}整改到位，并反馈整改前后照片。不属于本单位职责的，请及时申请退回。"
+        )],
     }
 }
 

@@ -122,7 +122,17 @@ fn the_page_is_whole_escapes_what_it_shows_and_orders_nobody() {
     let named = NewLetters { addressee: Some("张记<b>".into()), ..new(LetterKind::Notice, &[1, 2]) };
     let letter = issue(&o.house, command, &named, T0 + 50).unwrap().remove(0);
     let html = page(&o.house, &depot, command, letter.letter_id, T0 + 60).unwrap();
-    for part in ["整改告知单", "创卫办告〔2026〕1号", "张记&lt;b&gt;", "稠江 00001", "稠江 00002", "（盖章）", "签收回执", "拒签，留置", "抄送：市府办"] {
+    for part in [
+        "整改告知单",
+        "创卫办告〔2026〕1号",
+        "张记&lt;b&gt;",
+        "稠江 00001",
+        "稠江 00002",
+        "（盖章）",
+        "签收回执",
+        "拒签，留置",
+        "抄送：市府办",
+    ] {
         assert!(html.contains(part), "{part}");
     }
     for never in ["责令", "<script", "http://", "https://", "<b>"] {

@@ -48,7 +48,14 @@ impl Book {
             .set_align(FormatAlign::VerticalCenter)
             .set_border(FormatBorder::Thin);
         let head = body.clone().set_bold().set_align(FormatAlign::Center);
-        Ok(Self { workbook, head, body, next_row: vec![], names: BTreeSet::new(), scratch: scratch.to_owned() })
+        Ok(Self {
+            workbook,
+            head,
+            body,
+            next_row: vec![],
+            names: BTreeSet::new(),
+            scratch: scratch.to_owned(),
+        })
     }
 
     /// Begins a sheet of which a title is printed above each page; gives its number.

@@ -136,8 +136,7 @@ fn texts(case: &Case, line: &Line, now_ms: i64) -> Vec<String> {
 pub fn cases(house: &House, who: Credential, asked: Asked<'_>) -> Result<Made, ServiceError> {
     let gather = Gather::open(house, who, asked.now_ms)?;
     let title = format!("{}案件列表", house.city_name);
-    let name =
-        format!("{title}-{}.{}", moment(asked.now_ms).replace([' ', ':'], "-"), asked.format.word());
+    let name = format!("{title}-{}.{}", moment(asked.now_ms).replace([' ', ':'], "-"), asked.format.word());
     let mut out = match asked.format {
         Format::Xlsx => Out::book(asked.scratch, &title)?,
         Format::Csv => Out::csv(asked.scratch)?,
@@ -183,7 +182,9 @@ impl Out {
 
     fn map(scratch: &Path) -> Result<Self, ServiceError> {
         let mut file = BufWriter::new(scratch_file(scratch)?);
-        file.write_all(b"{\"type\":\"FeatureCollection\",\"datum\":\"WGS-84 (EPSG:4326), not GCJ-02\",\"features\":[")?;
+        file.write_all(
+            b"{\"type\":\"FeatureCollection\",\"datum\":\"WGS-84 (EPSG:4326), not GCJ-02\",\"features\":[",
+        )?;
         Ok(Self::Map(file))
     }
 
@@ -192,9 +193,10 @@ impl Out {
             Self::Book(book, sheet) => book.line(*sheet, texts, &[]),
             Self::Csv(writer) => writer.write_record(texts.iter().map(|t| guard(t))).map_err(csv_failed),
             Self::Map(file) => {
-                let words = COLUMNS.iter().zip(texts).filter(|((_, word, _), t)| {
-                    !t.is_empty() && !matches!(*word, "lon" | "lat")
-                });
+                let words = COLUMNS
+                    .iter()
+                    .zip(texts)
+                    .filter(|((_, word, _), t)| !t.is_empty() && !matches!(*word, "lon" | "lat"));
                 let properties: serde_json::Map<String, Value> =
                     words.map(|((_, word, _), text)| ((*word).to_owned(), json!(text))).collect();
                 let geometry =
@@ -212,7 +214,9 @@ impl Out {
         match self {
             Self::Book(book, _) => book.finish(name, rows),
             Self::Csv(writer) => {
-                let file = writer.into_inner().map_err(|e| ServiceError::Blob(std::io::Error::other(e.to_string())))?;
+                let file = writer
+                    .into_inner()
+                    .map_err(|e| ServiceError::Blob(std::io::Error::other(e.to_string())))?;
                 Made::of(whole(file)?, "text/csv; charset=utf-8", name, rows)
             }
             Self::Map(mut file) => {

@@ -52,12 +52,7 @@ pub fn dossier(
     Ok(made)
 }
 
-fn facts(
-    book: &mut Book,
-    title: &str,
-    file: &CaseFile,
-    line: &Line,
-) -> Result<(), ServiceError> {
+fn facts(book: &mut Book, title: &str, file: &CaseFile, line: &Line) -> Result<(), ServiceError> {
     let sheet = book.sheet("案件", title, &[("项目", 16.0), ("内容", 90.0)])?;
     let case = &file.case;
     let mut all = vec![
@@ -153,7 +148,11 @@ fn words_of(entry: &TimelineEntry) -> String {
     }
     if let Some(changes) = said.get("changes").and_then(Value::as_object) {
         let change = |(field, c): (&String, &Value)| {
-            format!("{field}：{} → {}", plain(c.get("from").unwrap_or(&Value::Null)), plain(c.get("to").unwrap_or(&Value::Null)))
+            format!(
+                "{field}：{} → {}",
+                plain(c.get("from").unwrap_or(&Value::Null)),
+                plain(c.get("to").unwrap_or(&Value::Null))
+            )
         };
         out.extend(changes.iter().map(change));
     }

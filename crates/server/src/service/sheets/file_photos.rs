@@ -4,9 +4,9 @@
 use super::guard;
 use super::send::Sending;
 use crate::blob::Depot;
+use crate::service::ServiceError;
 use crate::service::uploads::{self, NewUpload};
 use crate::service::writer::{Done, WriteJob};
-use crate::service::ServiceError;
 use blindspot_core::PhotoId;
 use blindspot_core::command::{FormName, FormRef, MediaKind, Origin, PhotoRole, PhotoTaken};
 use blindspot_core::error::{BUSY, DIGEST_MISMATCH};

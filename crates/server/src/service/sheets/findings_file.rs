@@ -6,17 +6,29 @@ use super::guard::unreadable;
 use super::read;
 use super::send::Sending;
 use crate::blob::Depot;
-use crate::service::ServiceError;
+use crate::service::{ServiceError, people};
+use blindspot_core::access::Role;
 use std::fs::File;
 use std::io::{Cursor, Read as _, Seek as _, SeekFrom};
 
 /// What a workbook has and an archive of photos has not.
 const OF_A_WORKBOOK: &str = "[Content_Types].xml";
 
+/// Who brings in lists of findings: desks, and inspectors with their own.
+const IMPORTERS: &[Role] = &[
+    Role::FilingDesk,
+    Role::Supervisor,
+    Role::Inspector,
+    Role::HotlineClerk,
+    Role::Dispatcher,
+    Role::DutyLeader,
+    Role::DeputyHead,
+];
+
 /// Takes in a list. Photos come from `beside`, else from the archive that the list itself is in.
 ///
 /// # Errors
-/// `SHEET_UNREADABLE`, `SHEET_TOO_LARGE`, `BUSY`; the storage's.
+/// `NO_RIGHTS` for who holds no desk; `SHEET_UNREADABLE`, `SHEET_TOO_LARGE`, `BUSY`; the storage's.
 pub fn findings(
     to: Sending<'_>,
     depot: &Depot,
@@ -24,6 +36,7 @@ pub fn findings(
     beside: Option<&mut dyn PhotoFiles>,
     how: &How,
 ) -> Result<FindingsReport, ServiceError> {
+    people::require(to.house, to.who, IMPORTERS, to.now_ms)?;
     let mut head = [0; 4];
     let n = file.read(&mut head)?;
     file.seek(SeekFrom::Start(0))?;
@@ -36,7 +49,8 @@ pub fn findings(
         let sheets = read::workbook(&file)?;
         return take_sheets(to, depot, &sheets, beside.unwrap_or(&mut NoFiles), how);
     }
-    let why = "压缩包里要有且只有一个 .xlsx 或 .csv / the archive must hold one .xlsx or .csv outside of folders";
+    let why =
+        "压缩包里要有且只有一个 .xlsx 或 .csv / the archive must hold one .xlsx or .csv outside of folders";
     let (name, bytes) = archive.list().ok_or_else(|| unreadable(&why))?;
     let sheets = if name.to_lowercase().ends_with(".csv") {
         vec![read::csv(&name, bytes.as_slice())?]

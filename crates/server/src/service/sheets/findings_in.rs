@@ -137,8 +137,8 @@ pub(super) fn take_lines(
     lines: &[Line],
     dry_run: bool,
 ) -> Result<FindingsReport, ServiceError> {
-    let mapping = map_header(header, &BTreeMap::new())
-        .map_err(|p| unreadable(&format!("{} / {}", p.zh, p.en)))?;
+    let mapping =
+        map_header(header, &BTreeMap::new()).map_err(|p| unreadable(&format!("{} / {}", p.zh, p.en)))?;
     let mut report = FindingsReport { dry_run, ..FindingsReport::default() };
     let found = read_lines(to, lines, &mapping, (Datum::Wgs84, &Source::SelfCheck), &mut report);
     send_reports(to, &found, &mut report)?;
@@ -188,7 +188,8 @@ fn read_lines(
         let digest = digest_of(cells, mapping, source);
         let op_id = OpId::from_parts(0, ten(&digest, 0));
         if let Some(first) = seen.insert(op_id, *line) {
-            report.reject(*line, problem(format!("和第 {first} 行一样"), format!("the same as line {first}")));
+            report
+                .reject(*line, problem(format!("和第 {first} 行一样"), format!("the same as line {first}")));
             continue;
         }
         let case = CaseId::from_parts(0, ten(&digest, 10));
@@ -242,7 +243,13 @@ fn send_reports(
                 there.insert(*n, false);
             }
             Ok(Verdict::Quarantined { cause, .. }) => {
-                report.reject(line, problem(format!("待人工处理（{}）", cause.text().0), format!("waits for a person: {cause}")));
+                report.reject(
+                    line,
+                    problem(
+                        format!("待人工处理（{}）", cause.text().0),
+                        format!("waits for a person: {cause}"),
+                    ),
+                );
             }
             Ok(other) => report.reject(line, problem("没有采用", format!("not taken: {}", other.word()))),
             Err(error) => {
@@ -302,8 +309,7 @@ fn take_photo(
     dry_run: bool,
 ) -> Result<Option<bool>, ServiceError> {
     let digest = Sha256::of(format!("photo\n{case}\n{}", Sha256::of(raw)).as_bytes());
-    let (op_id, photo_id) =
-        (OpId::from_parts(0, ten(&digest, 0)), PhotoId::from_parts(0, ten(&digest, 10)));
+    let (op_id, photo_id) = (OpId::from_parts(0, ten(&digest, 0)), PhotoId::from_parts(0, ten(&digest, 10)));
     if !to.known(&BTreeSet::from([op_id]))?.is_empty() {
         return Ok(Some(false));
     }

@@ -18,7 +18,10 @@ const SMALL: u64 = 1 << 20;
 pub(super) fn open<F: Read + Seek>(file: F) -> Result<ZipArchive<F>, ServiceError> {
     let archive = ZipArchive::new(file).map_err(|e| unreadable(&e))?;
     if archive.len() > SHEET_PARTS_MAX {
-        return Err(too_large(&format!("the archive has {} parts; at most {SHEET_PARTS_MAX}", archive.len())));
+        return Err(too_large(&format!(
+            "the archive has {} parts; at most {SHEET_PARTS_MAX}",
+            archive.len()
+        )));
     }
     Ok(archive)
 }

@@ -120,7 +120,8 @@ impl Default for Left {
 
 impl Left {
     fn take(&mut self, bytes: usize) -> Result<(), ServiceError> {
-        let over = || too_large(&format!("more than {SHEET_CELLS_MAX} cells, or {SHEET_XML_BYTES_MAX} bytes"));
+        let over =
+            || too_large(&format!("more than {SHEET_CELLS_MAX} cells, or {SHEET_XML_BYTES_MAX} bytes"));
         self.cells = self.cells.checked_sub(1).ok_or_else(over)?;
         self.bytes = self.bytes.checked_sub(bytes as u64).ok_or_else(over)?;
         Ok(())

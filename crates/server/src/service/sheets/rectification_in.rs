@@ -7,8 +7,8 @@ use super::read::{self, Sheet};
 use super::report::{Cell, RectificationReport, Told};
 use super::send::{Op, Sending};
 use super::{base, findings_in};
-use crate::service::cases::can_read_case;
 use crate::service::ServiceError;
+use crate::service::cases::can_read_case;
 use blindspot_core::case::CaseFile;
 use blindspot_core::error::SHEET_UNREADABLE;
 use blindspot_core::sheet::{
@@ -120,7 +120,9 @@ fn lines_of(sheets: &[Sheet]) -> Result<(BTreeMap<String, Vec<Came>>, Vec<Came>)
             let short = came.text(Column::Short).to_owned();
             if !short.is_empty() {
                 known.entry(short).or_default().push(came);
-            } else if [Column::Place, Column::Description, Column::Item].iter().any(|c| !came.text(*c).is_empty())
+            } else if [Column::Place, Column::Description, Column::Item]
+                .iter()
+                .any(|c| !came.text(*c).is_empty())
             {
                 fresh.push(came);
             }
@@ -129,7 +131,10 @@ fn lines_of(sheets: &[Sheet]) -> Result<(BTreeMap<String, Vec<Came>>, Vec<Came>)
     if headed {
         return Ok((known, fresh));
     }
-    Err(ServiceError::because(&SHEET_UNREADABLE, "没有找到整改清单的表头 / no header of a rectification list"))
+    Err(ServiceError::because(
+        &SHEET_UNREADABLE,
+        "没有找到整改清单的表头 / no header of a rectification list",
+    ))
 }
 
 /// The header of a sheet: which line, and which column each of its cells is.
@@ -202,7 +207,9 @@ fn changes_of(base: &Base, came: &[Came], told: &mut Told) -> Vec<(Cell, Column)
             Ok(value) => out.extend(at(&value).map(|c| (cell_of(c, Some(base), column, &value), column))),
             Err(why) => {
                 let differs = there().find(|c| c.text(column) != was);
-                differs.into_iter().for_each(|c| told.left(&cell_of(c, Some(base), column, c.text(column)), why));
+                differs
+                    .into_iter()
+                    .for_each(|c| told.left(&cell_of(c, Some(base), column, c.text(column)), why));
             }
         }
     }
@@ -251,7 +258,10 @@ fn drop_known(to: Sending<'_>, planned: &mut Vec<Planned>, told: &mut Told) -> R
 fn take_fresh(to: Sending<'_>, fresh: &[Came], how: How, told: &mut Told) -> Result<(), ServiceError> {
     if !how.new_rows {
         for came in fresh {
-            told.left(&cell_of(came, None, Column::Description, came.text(Column::Description)), Why::NewLine);
+            told.left(
+                &cell_of(came, None, Column::Description, came.text(Column::Description)),
+                Why::NewLine,
+            );
         }
         return Ok(());
     }

@@ -86,7 +86,13 @@ pub(super) struct Told {
 }
 
 impl Told {
-    fn tell(&mut self, cell: &Cell, result: &str, (zh, en): (&str, &str), op: Option<(OpId, Option<Verdict>)>) {
+    fn tell(
+        &mut self,
+        cell: &Cell,
+        result: &str,
+        (zh, en): (&str, &str),
+        op: Option<(OpId, Option<Verdict>)>,
+    ) {
         *self.results.entry(result.to_owned()).or_default() += 1;
         if self.cells.len() >= SHEET_TOLD_MAX {
             self.truncated = true;
@@ -143,7 +149,8 @@ impl Told {
             Ok(entry) => entry.verdict,
             Err(error) => {
                 tracing::warn!(%error, "an op of an import failed");
-                let text = ("没有存下，请把同一份文件再导入一次", "it was not stored: import the same file again");
+                let text =
+                    ("没有存下，请把同一份文件再导入一次", "it was not stored: import the same file again");
                 return self.tell(cell, "failed", text, Some((op, None)));
             }
         };
@@ -177,8 +184,10 @@ impl Told {
     }
 }
 
-const CONFLICT: (&str, &str) =
-    ("导出后别人改过：两个值都留着，请人选", "somebody changed it since: both values stand, a person chooses");
+const CONFLICT: (&str, &str) = (
+    "导出后别人改过：两个值都留着，请人选",
+    "somebody changed it since: both values stand, a person chooses",
+);
 const BOTH_KEPT: (&str, &str) = ("导出后别人也写过：两条都保留", "somebody wrote there since: both are kept");
 
 fn is_words(column: Column) -> bool {

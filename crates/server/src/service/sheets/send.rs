@@ -77,7 +77,8 @@ impl Sending<'_> {
                 })?;
                 waiting.push(receive);
             }
-            let answers = waiting.into_iter().map(|w| w.recv().unwrap_or(Err(ServiceError::Refused(&BUSY, None))));
+            let answers =
+                waiting.into_iter().map(|w| w.recv().unwrap_or(Err(ServiceError::Refused(&BUSY, None))));
             out.extend(answers);
         }
         Ok(out)

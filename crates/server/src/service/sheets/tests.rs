@@ -141,8 +141,12 @@ fn an_unchanged_list_changes_nothing_and_a_changed_one_only_what_was_changed() {
     assert_eq!(result(&report, "具体位置"), "applied");
     assert_eq!(result(&report, "整改进展"), "applied");
     assert_eq!(result(&report, "责任单位"), "read_only");
-    let of: Vec<(&str, &str)> =
-        report.cells.iter().filter(|c| c.column == "问题描述").map(|c| (c.short.as_str(), c.result.as_str())).collect();
+    let of: Vec<(&str, &str)> = report
+        .cells
+        .iter()
+        .filter(|c| c.column == "问题描述")
+        .map(|c| (c.short.as_str(), c.result.as_str()))
+        .collect();
     assert!(of.contains(&("稠江 00001", "conflict")) && of.contains(&("稠江 00003", "emptied")), "{of:?}");
     assert_eq!(t.file(2).case.fields["landmark"], "菜场北门");
     assert_eq!(t.file(2).comments.values().next().unwrap().text.as_deref(), Some("整改进展：已清理"));
