@@ -89,7 +89,8 @@ pub fn line_of(file: &CaseFile, no: usize, with: Lookup<'_>) -> Line {
             Column::No => no.to_string(),
             Column::Short => case.short_no.as_ref().map(|s| s.text()).unwrap_or_default(),
             Column::Source => item::source_text(&case.source).to_owned(),
-            Column::Found => day::moment(at_ms),
+            // Of a list or a leader's word: when it was seen, not when it was entered.
+            Column::Found => day::moment(case.entered_for.as_ref().and_then(|e| e.at_ms).unwrap_or(at_ms)),
             Column::Town => town_name.clone(),
             Column::Committee => committee(case.place.grid.as_ref(), at_ms, with),
             Column::Place => place.clone(),

@@ -5,7 +5,7 @@ use super::made::too_large;
 use crate::blob::Depot;
 use crate::service::ServiceError;
 use blindspot_core::case::{CaseFile, PhotoRow};
-use blindspot_core::command::FormName;
+use blindspot_core::command::{FormName, Origin};
 use blindspot_core::limits::SHEET_PICTURE_BYTES_MAX;
 use blindspot_core::sheet::{Column, Line, Pictures, moment, photos_of};
 use blindspot_photo::{Limits, THUMBNAIL_LONG_SIDE, WORKING_LONG_SIDE, watermarked};
@@ -25,10 +25,19 @@ pub(in crate::service) struct Picture {
     pub(in crate::service) words: String,
 }
 
+/// When it was taken, as far as anybody knows: of a file it is what its camera wrote into it, not when it was brought.
+fn taken(row: &PhotoRow) -> String {
+    match (&row.origin, &row.exif_time) {
+        (Some(Origin::Album), None) => String::new(),
+        (Some(Origin::Album), Some(written)) => written.replacen(':', "-", 2).chars().take(16).collect(),
+        _ => moment(row.captured.at_ms),
+    }
+}
+
 /// The copy with its watermark; nothing of what is no picture that can be drawn on.
-fn stamped(bytes: &[u8], form: &FormName, at_ms: i64, line: &Line) -> Option<Vec<u8>> {
+fn stamped(bytes: &[u8], form: &FormName, taken: &str, line: &Line) -> Option<Vec<u8>> {
     let long_side = if *form == FormName::Thumbnail { THUMBNAIL_LONG_SIDE } else { WORKING_LONG_SIDE };
-    let first = format!("{} {}", moment(at_ms), line.text(Column::Short));
+    let first = format!("{taken} {}", line.text(Column::Short));
     let place = [line.text(Column::Town), line.text(Column::Place)].concat();
     let words: Vec<&str> =
         [first.as_str(), &place, line.text(Column::Unit)].into_iter().filter(|w| !w.is_empty()).collect();
@@ -87,7 +96,7 @@ impl<'d> Shelf<'d> {
             let Some(bytes) = self.depot.blobs.open(&named.sha256)? else { continue };
             let mut all = Vec::with_capacity(usize::try_from(named.bytes).unwrap_or(0));
             bytes.take(BYTES_MAX).read_to_end(&mut all)?;
-            let Some(all) = stamped(&all, form, row.captured.at_ms, line) else { continue };
+            let Some(all) = stamped(&all, form, &taken(row), line) else { continue };
             let over = || too_large("too many pictures for one table");
             self.left = self.left.checked_sub(all.len()).ok_or_else(over)?;
             self.read += 1;
