@@ -84,7 +84,7 @@ fn shown_life_sheet() {
     }
     let lines = json!([
         [1, "2026-11-20 09:30", null, first, "菜场北门", "暴露垃圾", "1.jpg、2.jpg"],
-        [2, "2026-11-20", null, second, null, "=HYPERLINK(\"http://x\")小广告", null],
+        [2, "2026-11-20", null, second, null, "'=HYPERLINK(\"http://x\")小广告", null],
         [3, "2026年11月21日", null, elsewhere, "后巷", "污水外溢", "3.jpg"],
         [4, "昨天", null, first, "桥下", "乱堆杂物", null]
     ]);
