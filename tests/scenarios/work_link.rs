@@ -213,7 +213,7 @@ fn links_that_open_nothing(town: &mut Town) {
     let case = town.dispatched(4);
     let (link, url) = town.link(case);
     let (expired, old) = town.link(case);
-    let mut said = |url: &str, status: u16, text: &str| {
+    let said = |url: &str, status: u16, text: &str| {
         let answer = open(url);
         let page = words(&answer);
         assert!(answer.status == status && page.contains(text), "{} {text}: {page}", answer.status);

@@ -39,8 +39,12 @@ pub(crate) enum Command {
     Quarantine(crate::quarantine::Args),
     /// 通知：机器人、短信，以及发送记录 · notices: robots, SMS, and what was sent
     Notices(crate::notices::Args),
-    /// 导入区划、网格、点位、目录 · load divisions, cells, grids, sites, catalogue
+    /// 导入区划、网格、点位、目录、清单 · load divisions, cells, grids, sites, catalogue, lists
     Import(crate::import::Args),
+    /// 导出整改清单、案件列表、案卷 · lists of cases and dossiers as files
+    Export(crate::export::Args),
+    /// 文书：交办单、督办单、整改告知单 · letters to units, shops and persons
+    Letters(crate::letters::Args),
     /// 一部没有屏幕的手机 · a headless phone
     Phone(crate::phone::Args),
     /// 检查和显示服务器配置 · check and show the server's settings

@@ -63,7 +63,10 @@ fn find(folder: &Folder, text: &str) -> Done<Vec<Case>> {
         }
         let Ok(n) = text.parse::<u32>() else { return Ok(vec![]) };
         let filter = CaseFilter { short_n: Some(n), ..CaseFilter::default() };
-        Ok(load_cases(tx, city, &Scope::City, &filter, None, MOST)?.into_iter().map(|line| line.body).collect())
+        Ok(load_cases(tx, city, &Scope::City, &filter, None, MOST)?
+            .into_iter()
+            .map(|line| line.body)
+            .collect())
     });
     let bodies = bodies.tried("读不到案件", "cases cannot be read")?;
     if bodies.is_empty() {

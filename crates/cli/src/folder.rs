@@ -86,6 +86,11 @@ impl Folder {
         Ok(Self { house: Arc::new(house), alone: None })
     }
 
+    /// The house, for a thread of its own.
+    pub(crate) fn shared(&self) -> Arc<House> {
+        Arc::clone(&self.house)
+    }
+
     /// Whether no server runs on it.
     pub(crate) fn is_alone(&self) -> bool {
         self.alone.is_some()

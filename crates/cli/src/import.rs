@@ -81,6 +81,10 @@ enum What {
         #[arg(long, value_name = "COLUMN=FIELD")]
         map: Vec<String>,
     },
+    /// 填好的整改清单 XLSX · a 整改清单 that went out from here, filled in
+    Rectification(crate::import_lists::Rectification),
+    /// 问题清单 XLSX/CSV，可带照片 · a list of findings, with photos
+    Findings(crate::import_lists::Findings),
     /// 样例城市 · the made-up city
     Sample {
         /// 随机种子 · seed
@@ -90,7 +94,7 @@ enum What {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum DatumName {
+pub(crate) enum DatumName {
     /// GPS
     Wgs84,
     /// 国测局，高德、腾讯 · Chinese maps
@@ -100,7 +104,8 @@ enum DatumName {
 }
 
 impl DatumName {
-    fn datum(self) -> Datum {
+    /// The datum.
+    pub(crate) fn datum(self) -> Datum {
         match self {
             DatumName::Wgs84 => Datum::Wgs84,
             DatumName::Gcj02 => Datum::Gcj02,
@@ -136,6 +141,11 @@ impl Outcome {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Done {
+    match args.what {
+        What::Rectification(what) => return crate::import_lists::rectification(&args.on, &what),
+        What::Findings(what) => return crate::import_lists::findings(&args.on, &what),
+        _ => {}
+    }
     let folder = Folder::undisturbed(&args.on.data)?;
     act(&folder, args)?;
     folder.close()
@@ -178,6 +188,8 @@ fn act(house: &House, args: Args) -> Done {
             take(house, read, &bars, "点位 sites", |h, list| reference::import_sites(h, list, now))
         }
         What::Catalogue { file } => catalogue(house, &text_of(&file)?, now),
+        // Done before: they are of cases, and somebody's.
+        What::Rectification(_) | What::Findings(_) => Ok(Outcome::default()),
         What::Sample { seed } => sample(house, &blindspot_sample::city(seed), &bars),
     }?;
     bars.clear();

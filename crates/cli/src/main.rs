@@ -14,10 +14,13 @@ mod demo;
 mod device;
 mod docs;
 mod doctor;
+mod export;
 mod folder;
 mod hotline;
 mod http;
 mod import;
+mod import_lists;
+mod letters;
 mod list;
 mod log;
 mod me;
@@ -54,6 +57,8 @@ fn main() -> ExitCode {
         args::Command::Quarantine(args) => quarantine::run(args),
         args::Command::Notices(args) => notices::run(args),
         args::Command::Import(args) => import::run(args),
+        args::Command::Export(args) => export::run(&args),
+        args::Command::Letters(args) => letters::run(&args),
         args::Command::Phone(args) => phone::run(args),
         args::Command::Config(args) => config::run(&args),
         args::Command::Backup(args) => backup::run(&args),

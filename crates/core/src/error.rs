@@ -99,6 +99,9 @@ problems! {
     BUSY = "busy", "服务器忙", "The server is busy", "稍后自动重试", "It is retried later";
     SETUP_DONE = "setup_done", "初始设置已完成", "The set-up has been done", "请直接登录", "Sign in";
     SETUP_LINK_OLD = "setup_link_old", "这个初始设置链接不对，或已被更新的链接取代", "This set-up link is wrong, or a newer one has taken its place", "每次启动都给出新链接：用最后启动的那台服务器打印的链接", "Each start prints a new link: take that of the server started last";
+    SHEET_UNREADABLE = "sheet_unreadable", "表格读不懂", "The table cannot be read", "用 XLSX（或 CSV、ZIP）另存后再试；detail 说明哪里不对", "Save it as XLSX (or CSV, ZIP) and try again; detail says what is wrong";
+    SHEET_TOO_LARGE = "sheet_too_large", "表格太大", "The table is too large", "缩小筛选范围或分成几份", "Narrow the filter, or do it in several parts";
+    SHEET_BASE = "sheet_base", "表里的底稿缺失或被改过，无法比较改动", "What the table was exported from is missing in it, or was changed", "重新导出，把改动抄过去再导入", "Export it again, copy the changes over and import that";
     CONFLICT = "conflict", "与现有数据冲突", "That conflicts with what is there", "刷新后再试", "Reload and try again";
     CHANGED_MEANWHILE = "changed_meanwhile", "内容已被别人改过", "Somebody has changed it meanwhile", "重新读取，看过再改", "Read it again, look, then change it";
     KEY_REUSED = "key_reused", "同一个 Idempotency-Key 用在了不同的请求上", "One Idempotency-Key came with two different requests", "每个新请求用新的 key", "Use a new key for each new request";

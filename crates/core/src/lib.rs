@@ -19,6 +19,7 @@ pub mod error;
 pub mod feed;
 pub mod geo;
 pub mod id;
+pub mod letter;
 pub mod limits;
 pub mod merge;
 pub mod mutant;
@@ -28,6 +29,7 @@ pub mod open_enum;
 pub mod openapi;
 pub mod projection;
 pub mod row;
+pub mod sheet;
 pub mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -117,3 +117,21 @@ pub const REQUEST_KEY_MS: i64 = 24 * 3_600_000;
 pub const REQUEST_KEYS_MAX: i64 = 2_000;
 /// Longest key, characters.
 pub const REQUEST_KEY_CHARS_MAX: usize = 128;
+/// Most lines of a table that goes out, and of one that comes in.
+pub const SHEET_ROWS_MAX: usize = 20_000;
+/// Most lines of a table with pictures.
+pub const SHEET_PICTURE_ROWS_MAX: usize = 2_000;
+/// Most bytes of the pictures of a table.
+pub const SHEET_PICTURE_BYTES_MAX: usize = 48 << 20;
+/// Largest table, or archive of a table with photos, that comes in, bytes.
+pub const SHEET_FILE_BYTES_MAX: u64 = 256 << 20;
+/// Most unpacked bytes of a table, without its pictures.
+pub const SHEET_XML_BYTES_MAX: u64 = 128 << 20;
+/// A part of a table that unpacks to more than so many times its size is refused.
+pub const SHEET_RATIO_MAX: u64 = 400;
+/// Most cells of a table that comes in.
+pub const SHEET_CELLS_MAX: usize = 1_000_000;
+/// Most parts of an archive that comes in.
+pub const SHEET_PARTS_MAX: usize = 20_000;
+/// Most cells and lines that an import tells of one by one; the rest is counted.
+pub const SHEET_TOLD_MAX: usize = 2_000;

@@ -4,6 +4,7 @@
 //! - [`normalise`] turns what a camera made into what the project keeps (phone side, before the op is sealed);
 //! - [`renditions`] makes working copy and thumbnail again from an original (server side);
 //! - [`strip_metadata`] removes metadata without touching a pixel (exports, shared copies);
+//! - `watermarked` (feature `watermark`) draws lines of text on a copy;
 //! - [`perceptual_hash`] and [`hash_distance`] say whether two pictures show the same thing.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -28,6 +29,8 @@ mod orient;
 mod phash;
 mod pixels;
 mod resize;
+#[cfg(feature = "watermark")]
+mod stamp;
 mod strip;
 
 pub use attached::{DOCUMENT_TYPE, VoiceFormat, is_pdf, sniff_voice};
@@ -42,4 +45,6 @@ pub use forms::{
 pub use limits::Limits;
 pub use normalise::{Normalised, OriginalPolicy, normalise};
 pub use phash::{SAME_PICTURE_MAX, hash_distance, perceptual_hash};
+#[cfg(feature = "watermark")]
+pub use stamp::watermarked;
 pub use strip::strip_metadata;

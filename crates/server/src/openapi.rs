@@ -34,6 +34,8 @@ proxy) counts as a broken network. Every refusal is an RFC 9457 document of one 
         (name = "duty", description = "责任与时限 · owner matrix, ledger, pauses"),
         (name = "checks", description = "核查 · roster, draws"),
         (name = "hotline", description = "热线 · tickets, callers, replies"),
+        (name = "sheets", description = "清单进出 · lists out and in: XLSX, CSV, GeoJSON"),
+        (name = "letters", description = "文书 · letters to units, shops and persons"),
         (name = "reference", description = "基础数据 · divisions, grids, catalogue"),
         (name = "people", description = "人员与权限 · people, grants, enrolment codes"),
         (name = "devices", description = "手机 · phones"),

@@ -39,8 +39,10 @@ impl Then {
             "hand_in_damaged" | "bad_request" | "bad_json" | "bad_encoding" | "unsupported_media_type" => {
                 Then::Correct
             }
-            "method_not_allowed" | "tus_version" | "bad_key" | "key_reused" => Then::Correct,
-            "body_too_large" | "too_many_ops" | "too_many_forms" => Then::Smaller,
+            "sheet_unreadable" | "method_not_allowed" | "tus_version" | "bad_key" | "key_reused" => {
+                Then::Correct
+            }
+            "body_too_large" | "sheet_too_large" | "too_many_ops" | "too_many_forms" => Then::Smaller,
             "token_expired" | "token_invalid" => Then::Refresh,
             "enrol_again" | "device_revoked" | "bad_proof" | "bad_code" => Then::Enrol,
             "hand_in_over" | "hand_in_quota" => Then::Export,
@@ -57,7 +59,7 @@ impl Then {
             "erased" => Then::DeleteCopy,
             "digest_mismatch" => Then::CheckFile,
             "checksum_mismatch" => Then::SendAgain,
-            "conflict" | "changed_meanwhile" => Then::Look,
+            "conflict" | "sheet_base" | "changed_meanwhile" => Then::Look,
             "locked_out" | "too_many_requests" | "upload_quota" => Then::Wait,
             "no_space" | "photos_away" | "busy" | "internal" => Then::Wait,
             _ => return None,

@@ -2,12 +2,9 @@
 //! one (clippy forbids `Router::route`), and has its row in `policy`.
 
 use crate::http::{
-    cases, devices, docs, epochs, events, hand_in, health, hotline, life, metrics, orphans, outer, people,
-    photos, quarantine, reference, sandbox, sessions, setup, start, sync,
-    cases, devices, docs, epochs, events, hand_in, health, life, metrics, notices, orphans, outer, people,
-    photos, quarantine, reference, sandbox, sessions, setup, start, sync, work_links, work_page,
-    cases, desk, devices, docs, epochs, events, hand_in, health, life, metrics, orphans, outer, people,
-    photos, quarantine, reference, sandbox, sessions, setup, start, sync,
+    cases, desk, devices, docs, epochs, events, hand_in, health, hotline, letters, life, metrics, notices,
+    orphans, outer, people, photos, quarantine, reference, sandbox, sessions, setup, sheets_in, sheets_out,
+    start, sync, work_links, work_page,
 };
 use crate::openapi;
 use crate::state::App;
@@ -87,6 +84,16 @@ fn desks() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(hotline::call_back))
         .routes(routes!(work_links::list_links, work_links::make_link))
         .routes(routes!(work_links::revoke_link))
+        .routes(routes!(sheets_out::rectification))
+        .routes(routes!(sheets_out::cases))
+        .routes(routes!(sheets_out::dossier))
+        .routes(routes!(sheets_in::import_rectification))
+        .routes(routes!(sheets_in::import_findings))
+        .routes(routes!(letters::issue, letters::list))
+        .routes(routes!(letters::one))
+        .routes(routes!(letters::page))
+        .routes(routes!(letters::void))
+        .routes(routes!(letters::receipt))
         .routes(routes!(epochs::after_restore))
         .routes(routes!(reference::looks))
         .routes(routes!(reference::list))

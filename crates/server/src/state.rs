@@ -35,6 +35,9 @@ const HAND_INS_WAITING: usize = 16;
 /// Photos of work links that are decoded at once.
 const LINKS_AT_ONCE: usize = 2;
 const LINKS_WAITING: usize = 32;
+/// Tables that are made or taken in at once: each takes some tens of megabytes.
+const SHEETS_AT_ONCE: usize = 2;
+const SHEETS_WAITING: usize = 8;
 /// Bytes of request bodies in memory at once.
 const BODIES_BYTES_MAX: usize = 64 << 20;
 
@@ -251,6 +254,8 @@ pub struct App {
     pub(crate) hand_ins: Turns,
     /// Forms of work links.
     pub(crate) links: Turns,
+    /// Tables that go out or come in.
+    pub(crate) sheets: Turns,
     pub(crate) bodies: Arc<Semaphore>,
 }
 
@@ -284,6 +289,7 @@ impl App {
             reads: Arc::new(Semaphore::new(READS_AT_ONCE)),
             links: Turns::new(LINKS_AT_ONCE, LINKS_WAITING, 2_000),
             hand_ins: Turns::new(HAND_INS_AT_ONCE, HAND_INS_WAITING, 10_000),
+            sheets: Turns::new(SHEETS_AT_ONCE, SHEETS_WAITING, 5_000),
             transfers: Turns::new(TRANSFERS_AT_ONCE, TRANSFERS_WAITING, 2_000),
             bodies: Arc::new(Semaphore::new(BODIES_BYTES_MAX)),
             folder,

@@ -12,6 +12,7 @@
 //! - *a list is what a plain look finds*, *counters are what a plain look counts*, *a word that went is not found*.
 //! - *a job is done by one*, *a lease that ran out is taken over*, *a job put anew is a new one*.
 //! - *a notice is told a channel once*: however often it is put, by however many servers.
+//! - *letters are numbered without gaps*, however many are issued at once.
 //! - *one city never sees another*: every statement on a tenant table names the city.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -36,6 +37,7 @@ pub mod hotline;
 pub mod jobs;
 pub mod leases;
 pub mod ledger;
+pub mod letters;
 pub mod looks;
 pub mod meta;
 mod migrate;

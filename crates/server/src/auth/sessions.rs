@@ -172,6 +172,27 @@ fn virtual_device(house: &House, person_id: PersonId, now_ms: i64) -> DeviceReco
     }
 }
 
+/// A desk for whoever holds the data folder and acts as somebody: no session, and closed with `end_desk`.
+///
+/// # Errors
+/// When the database fails.
+pub fn begin_desk(house: &House, person: PersonId, now_ms: i64) -> Result<Credential, ServiceError> {
+    let device = virtual_device(house, person, now_ms);
+    house.store.write(|tx| devices::save_device(tx, &house.city, &device))?;
+    Ok(Credential { person, device: device.device_id, desk: true })
+}
+
+/// Closes it.
+///
+/// # Errors
+/// When the database fails.
+pub fn end_desk(house: &House, desk: Credential, now_ms: i64) -> Result<(), ServiceError> {
+    house.store.write(|tx| {
+        devices::save_device_state(tx, &house.city, desk.device, DeviceState::Closed, Some(now_ms))?;
+        Ok(())
+    })
+}
+
 fn over() -> ServiceError {
     ServiceError::refused(&SIGN_IN)
 }

@@ -16,10 +16,10 @@ use blindspot_core::id::Sha256;
 use blindspot_core::limits::{BODY_BYTES_A_SECOND_MIN, SLOW_GRACE_MS};
 use futures_util::{Stream, StreamExt as _};
 use serde::de::DeserializeOwned;
-use std::io::Read;
+use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::time::Instant;
 
 /// A silent sender is given up after this long.
@@ -80,6 +80,41 @@ pub(crate) async fn pour(
         if send.send(piece).await.is_err() || last {
             return None;
         }
+    }
+}
+
+/// Pieces on their way between the two threads.
+pub(crate) const PIECES: usize = 4;
+
+/// A body as a reader. One that was cut ends in `ConnectionAborted`, so that it is not taken for a file's own end.
+pub(crate) struct Pieces {
+    receive: Receiver<Option<Bytes>>,
+    piece: Bytes,
+    whole: bool,
+    left: u64,
+}
+
+impl Pieces {
+    /// Of a body that `pour` pours, of at most so many bytes.
+    pub(crate) fn new(receive: Receiver<Option<Bytes>>, most: u64) -> Self {
+        Self { receive, piece: Bytes::new(), whole: false, left: most }
+    }
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() && !self.whole {
+            match self.receive.blocking_recv() {
+                Some(Some(piece)) => self.piece = piece,
+                Some(None) => self.whole = true,
+                None => return Err(ErrorKind::ConnectionAborted.into()),
+            }
+        }
+        let n = buf.len().min(self.piece.len());
+        buf[..n].copy_from_slice(&self.piece.split_to(n));
+        let size = u64::try_from(n).unwrap_or(u64::MAX);
+        self.left = self.left.checked_sub(size).ok_or(ErrorKind::FileTooLarge)?;
+        Ok(n)
     }
 }
 

@@ -1,13 +1,12 @@
 //! `POST /v1/sync/hand-in`: an exported file of unsent work, from whoever carries it.
 
 use crate::error::{Answer, Fault};
-use crate::http::body::pour;
+use crate::http::body::{PIECES, Pieces, pour};
 use crate::http::caller::Caller;
 use crate::http::standing::Standing;
 use crate::http::{json, now_ms};
 use crate::service::hand_in::Intake;
 use crate::state::App;
-use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::header;
 use blindspot_core::error::{
@@ -15,12 +14,8 @@ use blindspot_core::error::{
 };
 use blindspot_core::limits::HAND_IN_FILE_BYTES_MAX;
 use blindspot_core::wire::hand_in::{HAND_IN_TYPE, HandInReply};
-use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
-use tokio::sync::mpsc::{Receiver, channel};
-
-/// Pieces on their way between the two threads.
-const PIECES: usize = 4;
+use tokio::sync::mpsc::channel;
 
 /// 交件 · takes in a file of unsent work that a phone exported, whoever carries it; twice does no harm
 ///
@@ -58,10 +53,7 @@ pub async fn hand_in(
             room: &|| shared.reserve.check(now_ms()),
             now_ms: now_ms(),
         };
-        intake.take(
-            carrier,
-            Pieces { receive, piece: Bytes::new(), whole: false, left: HAND_IN_FILE_BYTES_MAX },
-        )
+        intake.take(carrier, Pieces::new(receive, HAND_IN_FILE_BYTES_MAX))
     });
     let refused = pour(&app, body, standing, send).await;
     let taken = taking.await;
@@ -69,29 +61,4 @@ pub async fn hand_in(
         return Err(fault);
     }
     json(&taken.map_err(|_| Fault::of(&INTERNAL, None))??)
-}
-
-/// A body as a reader. One that was cut ends in `ConnectionAborted`, so that it is not taken for a file's own end.
-struct Pieces {
-    receive: Receiver<Option<Bytes>>,
-    piece: Bytes,
-    whole: bool,
-    left: u64,
-}
-
-impl Read for Pieces {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        while self.piece.is_empty() && !self.whole {
-            match self.receive.blocking_recv() {
-                Some(Some(piece)) => self.piece = piece,
-                Some(None) => self.whole = true,
-                None => return Err(ErrorKind::ConnectionAborted.into()),
-            }
-        }
-        let n = buf.len().min(self.piece.len());
-        buf[..n].copy_from_slice(&self.piece.split_to(n));
-        let size = u64::try_from(n).unwrap_or(u64::MAX);
-        self.left = self.left.checked_sub(size).ok_or(ErrorKind::FileTooLarge)?;
-        Ok(n)
-    }
 }

@@ -47,7 +47,7 @@ fn number(headers: &HeaderMap, name: &str) -> Answer<u64> {
     found.ok_or_else(|| Fault::of(&BAD_REQUEST, Some(name.to_owned())))
 }
 
-fn put(response: &mut Response, name: &'static str, value: impl Display) {
+pub(super) fn put(response: &mut Response, name: &'static str, value: impl Display) {
     if let Ok(value) = HeaderValue::from_str(&value.to_string()) {
         response.headers_mut().insert(HeaderName::from_static(name), value);
     }
@@ -309,7 +309,7 @@ fn sent_on(address: &str) -> Response {
 }
 
 /// The bytes as they are read; cut off when their reader may no longer have them.
-fn stream_of(
+pub(super) fn stream_of(
     app: &Arc<App>,
     mut bytes: Box<dyn Read + Send>,
     standing: Standing,

@@ -40,6 +40,7 @@ pub mod hotline;
 #[cfg(test)]
 mod hotline_tests;
 pub mod ledger;
+pub mod letters;
 pub mod limits;
 pub mod listing;
 pub mod looks;
@@ -59,6 +60,7 @@ pub mod replays;
 pub mod sandbox;
 pub mod seen;
 pub mod setup;
+pub mod sheets;
 pub mod stray;
 pub mod system;
 mod twins;

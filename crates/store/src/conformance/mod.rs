@@ -4,6 +4,7 @@
 
 mod feeds;
 mod jobs;
+mod letters;
 mod life;
 mod lists;
 mod nodes;
@@ -32,6 +33,7 @@ fn all() -> Vec<(&'static str, Promise)> {
         ("a job is done by one", jobs::a_job_is_done_by_one),
         ("a lease that ran out is taken over", jobs::a_lease_that_ran_out_is_taken_over),
         ("a job put anew is a new one", jobs::a_job_put_anew_is_a_new_one),
+        ("letters are numbered without gaps", letters::letters_are_numbered_without_gaps),
         ("numbers are counted through without gaps", writes::numbers_are_counted_through_without_gaps),
         ("a batch is as its statements one by one", writes::a_batch_is_as_its_statements_one_by_one),
         ("values come back as they went", writes::values_come_back_as_they_went),

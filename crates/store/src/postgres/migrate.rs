@@ -10,7 +10,8 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (7, include_str!("../../migrations/postgres/0007.sql")),
     (8, include_str!("../../migrations/postgres/0008.sql")),
     (9, include_str!("../../migrations/postgres/0009.sql")),
-    (10, include_str!("../../migrations/postgres/0011.sql")),
+    (10, include_str!("../../migrations/postgres/0010.sql")),
+    (11, include_str!("../../migrations/postgres/0011.sql")),
     (12, include_str!("../../migrations/postgres/0012.sql")),
 ];
 

