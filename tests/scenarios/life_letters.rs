@@ -21,6 +21,7 @@ fn shown_life_letters_on_postgres() {
     letters_on(&TestHouse::start_on_postgres());
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 fn letters_on(house: &TestHouse) {
     let mut worker = house.phone("worker", "collector", "city");
     let [supervision, command] = [("sup", "supervisor"), ("command", "dispatcher")]

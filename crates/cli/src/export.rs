@@ -188,7 +188,7 @@ fn format_of(named: Option<&str>, out: &Path) -> Done<Format> {
 pub(crate) fn whose<T>(house: &House, login: &str, work: impl FnOnce(Credential) -> Done<T>) -> Done<T> {
     let person = people::find_person(house, login)
         .map_err(|_| Failure::new(format!("没有登录名 {login}"), format!("nobody has the login {login}")))?;
-    let desk = sessions::begin_desk(house, person, wall_ms()).tried("没有办成", "not done")?;
+    let desk = sessions::seat(house, person, wall_ms()).tried("没有办成", "not done")?;
     let done = work(desk);
     sessions::end_desk(house, desk, wall_ms()).tried("没有收尾", "not ended in order")?;
     done

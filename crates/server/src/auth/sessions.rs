@@ -143,7 +143,7 @@ impl Gate {
     }
 }
 
-/// A seat at a desk without a session, for whoever holds the data folder and acts in a person's name: a demo.
+/// A seat at a desk without a session, for whoever holds the data folder and acts in a person's name: a demo, an import.
 ///
 /// # Errors
 /// The database's.
@@ -172,17 +172,7 @@ fn virtual_device(house: &House, person_id: PersonId, now_ms: i64) -> DeviceReco
     }
 }
 
-/// A desk for whoever holds the data folder and acts as somebody: no session, and closed with `end_desk`.
-///
-/// # Errors
-/// When the database fails.
-pub fn begin_desk(house: &House, person: PersonId, now_ms: i64) -> Result<Credential, ServiceError> {
-    let device = virtual_device(house, person, now_ms);
-    house.store.write(|tx| devices::save_device(tx, &house.city, &device))?;
-    Ok(Credential { person, device: device.device_id, desk: true })
-}
-
-/// Closes it.
+/// Closes such a seat.
 ///
 /// # Errors
 /// When the database fails.

@@ -34,7 +34,7 @@ pub struct RectificationQuery {
 /// out. Names and telephones stand in it only for readers of the supervision desk.
 #[utoipa::path(get, path = "/v1/exports/rectification", tag = "sheets", params(CaseQuery, RectificationQuery),
     responses((status = 200, description = "The workbook.", content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", body = String)),
-    extensions(("x-problems" = json!([BAD_CURSOR.code, SHEET_TOO_LARGE.code, BUSY.code, PHOTOS_AWAY.code]))))]
+    extensions(("x-problems" = json!([BAD_REQUEST.code, BAD_CURSOR.code, SHEET_TOO_LARGE.code, BUSY.code, PHOTOS_AWAY.code]))))]
 pub async fn rectification(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
