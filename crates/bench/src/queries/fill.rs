@@ -245,16 +245,7 @@ fn one(
         case["due"] = json!({"rule": "x", "value": 3, "unit": "working_day", "calendar": "office",
             "from_ms": received_ms, "due_ms": due_ms, "stopped_ms": (!open || state == "fed_back").then_some(received_ms + HOUR_MS)});
     }
-    if dice.below(100) == 0 {
-        case["supervised"] = json!({"op_id": OpId::from_parts(1, dice.id()), "at_ms": received_ms});
-    }
-    if dice.below(40) == 0 {
-        case["returns"] = json!(1);
-    }
-    if dice.below(50) == 0 {
-        case["relapsed_from"] = json!({"op_id": OpId::from_parts(1, dice.id()), "case": CaseId::from_parts(1, dice.id()), "closed_ms": 1,
-            "days": 1, "at_ms": received_ms});
-    }
+    mark(dice, &mut case, received_ms);
     let mut file = CaseFile::new(serde_json::from_value::<Case>(case)?);
     file.add_person(Part::Reporter, *dice.one(people));
     Ok(file)

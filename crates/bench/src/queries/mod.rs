@@ -47,6 +47,7 @@ struct Town<'e> {
 }
 
 /// Who asks.
+#[derive(Clone, Copy)]
 struct Readers {
     centre: Credential,
     town: Credential,
@@ -142,9 +143,15 @@ struct Ask<'a, 'e> {
 
 impl Ask<'_, '_> {
     fn all(mut self, seed: u64) -> Result<(), Failed> {
-        let mut dice = Dice::new(seed ^ 0xa5);
-        let r = &self.town.readers;
-        let (centre, town, unit, worker) = (r.centre, r.town, r.unit, r.worker);
+        self.by_field()?;
+        self.by_mark()?;
+        self.by_words()?;
+        self.of_readers()?;
+        self.of_desks(seed)
+    }
+
+    fn by_field(&mut self) -> Result<(), Failed> {
+        let centre = self.town.readers.centre;
         let any = CaseQuery::default;
         let some = |text: &str| Some(text.to_owned());
         let states = ["reported", "filed", "closed", "refused", "watch", "hung"];
@@ -179,6 +186,13 @@ impl Ask<'_, '_> {
             grid: Some(d.one(&other).id.to_string()),
             ..any()
         })?;
+        Ok(())
+    }
+
+    fn by_mark(&mut self) -> Result<(), Failed> {
+        let centre = self.town.readers.centre;
+        let any = CaseQuery::default;
+        let some = |text: &str| Some(text.to_owned());
         self.list("list_overdue", centre, &["by_open"], |_| CaseQuery { overdue: some("yes"), ..any() })?;
         self.list("list_soon", centre, &["by_open"], |_| CaseQuery { overdue: some("soon"), ..any() })?;
         self.list("list_most_overdue", centre, &["by_due"], |_| CaseQuery { sort: some("due"), ..any() })?;
@@ -200,6 +214,13 @@ impl Ask<'_, '_> {
             state: some("closed"),
             ..any()
         })?;
+        Ok(())
+    }
+
+    fn by_words(&mut self) -> Result<(), Failed> {
+        let centre = self.town.readers.centre;
+        let any = CaseQuery::default;
+        let some = |text: &str| Some(text.to_owned());
         let gram: &[&str] = &["gram_sample", "by_gram", "case_body"];
         for (name, word) in [
             ("search_frequent", fill::FREQUENT),
@@ -224,6 +245,13 @@ impl Ask<'_, '_> {
             text: Some(d.below(99_999).to_string()),
             ..any()
         })?;
+        Ok(())
+    }
+
+    fn of_readers(&mut self) -> Result<(), Failed> {
+        let Readers { town, unit, worker, .. } = self.town.readers;
+        let any = CaseQuery::default;
+        let some = |text: &str| Some(text.to_owned());
         self.list("list_of_town_reader", town, &["by_town", "by_link"], |_| any())?;
         self.list("list_of_unit_reader", unit, &["by_lead", "by_link"], |_| any())?;
         self.list("list_of_worker", worker, &["by_grid", "by_link"], |_| any())?;
@@ -231,6 +259,12 @@ impl Ask<'_, '_> {
             text: some("垃圾"),
             ..any()
         })?;
+        Ok(())
+    }
+
+    fn of_desks(&mut self, seed: u64) -> Result<(), Failed> {
+        let mut dice = Dice::new(seed ^ 0xa5);
+        let Readers { centre, town, unit, .. } = self.town.readers;
         let groups: &[&str] = &["open_by_state", "open_by_town", "open_by_lead"];
         for (name, who, of) in [
             ("counters", centre, groups),
