@@ -357,8 +357,9 @@ WHERE l.city_id = $1 AND l.feed = $2 AND c.city_id = l.city_id AND c.case_id = l
 SELECT case_id FROM cases WHERE city_id = $1 AND next_ms IS NOT NULL AND next_ms <= $2 ORDER BY next_ms LIMIT $3;
 -- name: cases_draw
 SELECT case_id FROM cases WHERE city_id = $1 AND draw_ms IS NOT NULL AND draw_ms <= $2 ORDER BY draw_ms LIMIT $3;
+-- The sum keeps SQLite from walking the whole city in the order of receipt: the box is the narrow thing.
 -- name: cases_near
 SELECT r.body
 FROM cases c JOIN rows r ON r.city_id = c.city_id AND r.case_id = c.case_id AND r.kind = 'case'
 WHERE c.city_id = $1 AND c.lat IS NOT NULL AND c.lat BETWEEN $2 AND $3 AND c.lon BETWEEN $4 AND $5
-ORDER BY c.received_ms DESC LIMIT $6;
+ORDER BY c.received_ms + 0 DESC LIMIT $6;
