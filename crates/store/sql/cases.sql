@@ -329,17 +329,6 @@ WHERE g.city_id = $1 AND g.day = d.day AND g.gram >= $21 AND g.gram < $22 AND c.
   AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
        AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $25;
--- name: open_by_state
-SELECT c.state, COUNT(*), CAST(SUM(CASE WHEN c.due_ms < $2 THEN 1 ELSE 0 END) AS BIGINT),
-       CAST(SUM(CASE WHEN c.due_ms >= $2 AND c.due_ms < $3 THEN 1 ELSE 0 END) AS BIGINT),
-       CAST(SUM(c.supervised) AS BIGINT), CAST(SUM(c.urgent) AS BIGINT)
-FROM cases c WHERE c.city_id = $1 AND c.open = 1 GROUP BY c.state ORDER BY c.state;
--- name: open_by_town
-SELECT c.town, COUNT(*), CAST(SUM(CASE WHEN c.due_ms < $2 THEN 1 ELSE 0 END) AS BIGINT)
-FROM cases c WHERE c.city_id = $1 AND c.open = 1 GROUP BY c.town ORDER BY c.town;
--- name: open_by_lead
-SELECT c.lead, COUNT(*), CAST(SUM(CASE WHEN c.due_ms < $2 THEN 1 ELSE 0 END) AS BIGINT)
-FROM cases c WHERE c.city_id = $1 AND c.open = 1 GROUP BY c.lead ORDER BY c.lead;
 -- name: open_in
 SELECT c.case_id, c.state, c.town, c.lead, c.due_ms, c.supervised, c.urgent FROM cases c
 WHERE c.city_id = $1 AND c.open = 1 AND (c.town = $2 OR $2 IS NULL) AND (c.lead = $3 OR $3 IS NULL);
@@ -357,8 +346,9 @@ WHERE l.city_id = $1 AND l.feed = $2 AND c.city_id = l.city_id AND c.case_id = l
 SELECT case_id FROM cases WHERE city_id = $1 AND next_ms IS NOT NULL AND next_ms <= $2 ORDER BY next_ms LIMIT $3;
 -- name: cases_draw
 SELECT case_id FROM cases WHERE city_id = $1 AND draw_ms IS NOT NULL AND draw_ms <= $2 ORDER BY draw_ms LIMIT $3;
+-- The sum keeps SQLite from walking the whole city in the order of receipt: the box is the narrow thing.
 -- name: cases_near
 SELECT r.body
 FROM cases c JOIN rows r ON r.city_id = c.city_id AND r.case_id = c.case_id AND r.kind = 'case'
 WHERE c.city_id = $1 AND c.lat IS NOT NULL AND c.lat BETWEEN $2 AND $3 AND c.lon BETWEEN $4 AND $5
-ORDER BY c.received_ms DESC LIMIT $6;
+ORDER BY c.received_ms + 0 DESC LIMIT $6;

@@ -251,6 +251,20 @@ fn one(
     Ok(file)
 }
 
+/// What few cases have.
+fn mark(dice: &mut Dice, case: &mut serde_json::Value, received_ms: i64) {
+    if dice.below(100) == 0 {
+        case["supervised"] = json!({"op_id": OpId::from_parts(1, dice.id()), "at_ms": received_ms});
+    }
+    if dice.below(40) == 0 {
+        case["returns"] = json!(1);
+    }
+    if dice.below(50) == 0 {
+        case["relapsed_from"] = json!({"op_id": OpId::from_parts(1, dice.id()),
+            "case": CaseId::from_parts(1, dice.id()), "closed_ms": 1, "days": 1, "at_ms": received_ms});
+    }
+}
+
 fn write(
     house: &House,
     files: &[CaseFile],

@@ -24,6 +24,7 @@ use blindspot_server::service::page::PageQuery;
 use blindspot_server::service::people::{self, Actor, NewGrant, NewPerson};
 use blindspot_server::service::{Credential, House, ServiceError, reference};
 use blindspot_server::state::{DataFolder, Opening};
+use blindspot_store::devices::{self, DeviceRecord, DeviceState};
 use fill::{Dice, Made};
 use serde_json::json;
 use std::path::Path;
@@ -130,7 +131,24 @@ fn hire(house: &House, login: &str, roles: &[Role], area: &Area, now: i64) -> Re
             NewGrant { role: role.clone(), area: area.clone(), from_ms: Some(now - 1_000), to_ms: None };
         people::grant(house, Actor::Cli, person, &grant, now)?;
     }
-    Ok(Credential { person, device: DeviceId::from_parts(3, [8; 10]), desk: true })
+    let device_id = DeviceId::from_bytes(*person.as_bytes());
+    let device = DeviceRecord {
+        device_id,
+        person_id: person,
+        desk: true,
+        key_alg: None,
+        public_key: None,
+        label: login.into(),
+        app: String::new(),
+        tag_prefix: 0,
+        enrolled_ms: now - 1_000,
+        state: DeviceState::Active,
+        revoked_ms: None,
+        last_seen_ms: None,
+        received_through: 0,
+    };
+    house.store.write(|tx| devices::save_device(tx, &house.city, &device))?;
+    Ok(Credential { person, device: device_id, desk: true })
 }
 
 /// Questions to one city.
@@ -265,7 +283,7 @@ impl Ask<'_, '_> {
     fn of_desks(&mut self, seed: u64) -> Result<(), Failed> {
         let mut dice = Dice::new(seed ^ 0xa5);
         let Readers { centre, town, unit, .. } = self.town.readers;
-        let groups: &[&str] = &["open_by_state", "open_by_town", "open_by_lead"];
+        let groups: &[&str] = &["open_in"];
         for (name, who, of) in [
             ("counters", centre, groups),
             ("counters_of_town", town, &["open_in", "open_linked"][..]),

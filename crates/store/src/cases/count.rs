@@ -2,15 +2,13 @@
 //! (decision 0021). Knows no reader.
 
 use super::{SQL, Scope};
-use crate::{Result, Row, Stmt, Tx};
+use crate::{Result, Row, Stmt, Tx, Value};
 use blindspot_core::CaseId;
+use blindspot_core::feed::Feed;
 use blindspot_core::id::CityId;
 use blindspot_core::projection::head::SOON_MS;
 use std::collections::{BTreeMap, BTreeSet};
 
-static BY_STATE: Stmt = Stmt::new(SQL, "open_by_state");
-static BY_TOWN: Stmt = Stmt::new(SQL, "open_by_town");
-static BY_LEAD: Stmt = Stmt::new(SQL, "open_by_lead");
 static OPEN_IN: Stmt = Stmt::new(SQL, "open_in");
 static OPEN_IN_GRID: Stmt = Stmt::new(SQL, "open_in_grid");
 static OPEN_UNPLACED: Stmt = Stmt::new(SQL, "open_unplaced");
@@ -44,60 +42,48 @@ pub struct Counts {
     pub by_lead: BTreeMap<Option<String>, Tally>,
 }
 
-/// Counts the open cases of a scope.
+/// Counts the open cases of a scope: each is read once, out of the index of open cases. Grouping them in the database three
+/// times over took three times as long.
 ///
 /// # Errors
 /// The engine's.
 pub fn load_counts(tx: &Tx<'_>, city: &CityId, scope: &Scope, now_ms: i64) -> Result<Counts> {
-    match scope {
-        Scope::City => whole(tx, city, now_ms),
-        Scope::Feeds(_) => one_by_one(tx, city, scope, now_ms),
-    }
-}
-
-fn whole(tx: &Tx<'_>, city: &CityId, now_ms: i64) -> Result<Counts> {
     let mut out = Counts::default();
-    for row in tx.query(&BY_STATE, &[city.into(), now_ms.into(), (now_ms + SOON_MS).into()])? {
-        out.by_state.insert(row.text(0)?.to_owned(), row.int(1)?);
-        out.overdue += row.int(2)?;
-        out.soon += row.int(3)?;
-        out.supervised += row.int(4)?;
-        out.urgent += row.int(5)?;
-    }
-    for (stmt, into) in [(&BY_TOWN, &mut out.by_town), (&BY_LEAD, &mut out.by_lead)] {
-        for row in tx.query(stmt, &[city.into(), now_ms.into()])? {
-            let tally = Tally { open: row.int(1)?, overdue: row.int(2)? };
-            into.insert(row.opt_text(0)?.map(str::to_owned), tally);
-        }
-    }
-    Ok(out)
-}
-
-/// A case may stand in several feeds of a reader, and counts once.
-fn one_by_one(tx: &Tx<'_>, city: &CityId, scope: &Scope, now_ms: i64) -> Result<Counts> {
-    let Scope::Feeds(feeds) = scope else { return Ok(Counts::default()) };
-    let (mut out, mut seen) = (Counts::default(), BTreeSet::new());
-    for feed in feeds {
-        let linked = || tx.query(&OPEN_LINKED, &[city.into(), feed.into()]);
-        let found = match feed.as_str().split_once(':') {
-            Some(("grid", grid)) => tx.query(&OPEN_IN_GRID, &[city.into(), grid.into()])?,
-            Some(("town", town)) => tx.query(&OPEN_IN, &[city.into(), town.into(), crate::Value::Null])?,
-            Some(("dept", dept)) => {
-                let mut own = tx.query(&OPEN_IN, &[city.into(), crate::Value::Null, dept.into()])?;
-                own.extend(linked()?);
-                own
+    let feeds = match scope {
+        Scope::City => {
+            for row in tx.query(&OPEN_IN, &[city.into(), Value::Null, Value::Null])? {
+                count(&mut out, &row, now_ms)?;
             }
-            Some(("user", _)) => linked()?,
-            Some(("desk", "unplaced")) => tx.query(&OPEN_UNPLACED, &[city.into()])?,
-            _ => vec![],
-        };
-        for row in &found {
+            return Ok(out);
+        }
+        Scope::Feeds(feeds) => feeds,
+    };
+    // A case may stand in several feeds of a reader, and counts once.
+    let mut seen = BTreeSet::new();
+    for feed in feeds {
+        for row in &open_of(tx, city, feed)? {
             if seen.insert(CaseId::from_bytes(row.id(0)?)) {
                 count(&mut out, row, now_ms)?;
             }
         }
     }
     Ok(out)
+}
+
+fn open_of(tx: &Tx<'_>, city: &CityId, feed: &Feed) -> Result<Vec<Row>> {
+    let linked = || tx.query(&OPEN_LINKED, &[city.into(), feed.into()]);
+    match feed.as_str().split_once(':') {
+        Some(("grid", grid)) => tx.query(&OPEN_IN_GRID, &[city.into(), grid.into()]),
+        Some(("town", town)) => tx.query(&OPEN_IN, &[city.into(), town.into(), Value::Null]),
+        Some(("dept", dept)) => {
+            let mut own = tx.query(&OPEN_IN, &[city.into(), Value::Null, dept.into()])?;
+            own.extend(linked()?);
+            Ok(own)
+        }
+        Some(("user", _)) => linked(),
+        Some(("desk", "unplaced")) => tx.query(&OPEN_UNPLACED, &[city.into()]),
+        _ => Ok(vec![]),
+    }
 }
 
 fn count(out: &mut Counts, row: &Row, now_ms: i64) -> Result<()> {

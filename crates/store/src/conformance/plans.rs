@@ -29,9 +29,6 @@ const WHOLE: &[(&str, &str)] = &[
     ("all_heads", "verify digests"),
     ("watch_counts", "what operators watch: partial indexes and devices"),
     // Open cases alone: some thousand, of which none is older than its case is open (decision 0021).
-    ("open_by_state", "counters: open cases, out of one index"),
-    ("open_by_town", "counters: open cases, out of one index"),
-    ("open_by_lead", "counters: open cases, out of one index"),
     ("open_in", "counters of a town or unit: open cases, out of one index"),
     ("open_unplaced", "counters: open cases in no known place"),
     ("next_at_desk", "open cases in their order, until one is free"),
