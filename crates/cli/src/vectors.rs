@@ -137,6 +137,25 @@ fn payloads() -> Vec<(&'static str, Value)> {
             json!({"ruling": "provisional", "lead": "sanitation", "assists": ["market"], "text": "先清掉，周五定责",
                 "precedent": false, "by_ms": 1_760_000_000_000_i64, "entered_for": {"name": "王主任", "channel": "电话"}}),
         ),
+        (
+            "request_extension",
+            json!({"cause": "等清运车", "plan": "周五清完", "until_ms": 1_760_000_000_000_i64, "promise": true, "photos": [PHOTO]}),
+        ),
+        ("rule_extension", json!({"grant": false, "text": "先处理表面"})),
+        (
+            "pause_clock",
+            json!({"pause": PHOTO, "from_ms": 1_760_000_000_000_i64, "to_ms": 1_760_086_400_000_i64, "reason": "台风"}),
+        ),
+        ("lapse", json!({"what": "accept", "due_ms": 1_760_000_000_000_i64})),
+        (
+            "draw",
+            json!({"from": "neighbours", "verifier": CASE, "eligible": 3, "attempt": 2, "seed_day": "2026-11-29",
+                "open_by_ms": 1_760_000_000_000_i64}),
+        ),
+        ("opened", json!({})),
+        ("relapse", json!({"of": CASE, "note": "又堆了"})),
+        ("appeal_relapse", json!({"reason": "两处不同", "photos": [PHOTO]})),
+        ("rule_appeal", json!({"stands": true, "text": "现场看过"})),
     ]
 }
 

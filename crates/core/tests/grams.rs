@@ -45,7 +45,7 @@ proptest! {
     }
 
     #[test]
-    fn a_range_has_what_begins_so_and_nothing_else(from in "[a-c垃-圾]{1,3}", other in "[a-d垃-圿]{0,4}") {
+    fn a_range_has_what_begins_so_and_nothing_else(from in "[a-c圾-垃]{1,3}", other in "[a-d圾-圿]{0,4}") {
         let to = behind(&from).unwrap();
         let within = other.as_str() >= from.as_str() && other.as_str() < to.as_str();
         prop_assert_eq!(within, other.starts_with(&from), "{} {} {}", from, to, other);

@@ -1,6 +1,6 @@
 -- Letters 文书, their numbers and the cases they list.
 
--- name: last_n
+-- name: letter_last_n
 SELECT COALESCE(MAX(n), 0) FROM letters WHERE city_id = $1 AND kind = $2 AND year = $3;
 
 -- name: save
@@ -8,7 +8,7 @@ INSERT INTO letters (city_id, letter_id, kind, year, n, number, unit, addressee,
                      issued_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
 
--- name: save_case
+-- name: letter_save_case
 INSERT INTO letter_cases (city_id, letter_id, at, case_id) VALUES ($1, $2, $3, $4);
 
 -- name: one

@@ -7,9 +7,9 @@ use blindspot_core::letter::LetterKind;
 use blindspot_core::{CaseId, PersonId, PhotoId};
 
 const SQL: &str = include_str!("../sql/letters.sql");
-static LAST_N: Stmt = Stmt::new(SQL, "last_n");
+static LAST_N: Stmt = Stmt::new(SQL, "letter_last_n");
 static SAVE: Stmt = Stmt::new(SQL, "save");
-static SAVE_CASE: Stmt = Stmt::new(SQL, "save_case");
+static SAVE_CASE: Stmt = Stmt::new(SQL, "letter_save_case");
 static ONE: Stmt = Stmt::new(SQL, "one");
 static CASES_OF: Stmt = Stmt::new(SQL, "cases_of");
 static PAGE: Stmt = Stmt::new(SQL, "page");

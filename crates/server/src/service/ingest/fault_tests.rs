@@ -120,8 +120,8 @@ fn an_op_that_waited_too_long_and_is_then_refused_stands_under_the_new_cause() {
 fn a_full_disk_acknowledges_nothing_and_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
-    // Room for the schema and some work: 150 pages of 16 KB.
-    let house = house_on(Store::open(&path, Options { max_pages: Some(150), ..Options::default() }).unwrap());
+    // Room for the schema and some work: 230 pages of 16 KB.
+    let house = house_on(Store::open(&path, Options { max_pages: Some(230), ..Options::default() }).unwrap());
     let mut a = collector(&house, 1);
     let (mut acknowledged, mut refused) = (Vec::new(), 0);
     for n in 0..400 {
