@@ -77,12 +77,7 @@ impl TestHouse {
     /// An empty city on PostgreSQL whose channels may lead to plain http on this machine.
     pub(crate) fn start_noticing() -> Self {
         let (dir, ground) = (tempfile::tempdir().expect("a folder"), Ground::postgres());
-        let notices = NoticeSettings {
-            loopback_http: true,
-            link: Some("https://jg.example/cases/{case}".to_owned()),
-            ..NoticeSettings::default()
-        };
-        let config = ServeConfig { notices, ..ground.config(dir.path(), roomy()) };
+        let config = ServeConfig { notices: noticing(), ..ground.config(dir.path(), roomy()) };
         Self::start_as(config, dir, ground, None)
     }
 
@@ -92,7 +87,9 @@ impl TestHouse {
         std::fs::copy(self.data().join("secret.key"), dir.path().join("secret.key")).expect("the key");
         let database = self.database();
         let folder = DataFolder::open_with(dir.path(), &Opening::of(&database), now_ms());
-        (folder.expect("another folder"), dir)
+        let folder = folder.expect("another folder");
+        folder.house.set_notice_settings(noticing());
+        (folder, dir)
     }
 
     /// Runs a statement on the database, beside the product.
@@ -314,5 +311,14 @@ impl TestHouse {
             }
         }
         found.try_into().expect("two grids")
+    }
+}
+
+/// Robots on this machine are told, without TLS, and lines carry a link.
+fn noticing() -> NoticeSettings {
+    NoticeSettings {
+        loopback_http: true,
+        link: Some("https://jg.example/cases/{case}".to_owned()),
+        ..NoticeSettings::default()
     }
 }

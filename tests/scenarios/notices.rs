@@ -188,7 +188,7 @@ fn shown_life_notices() {
         }
     });
     let lines = wecom.lines();
-    assert_eq!(lines.len(), cases.len(), "{lines:?}");
+    assert_eq!(lines.len(), cases.len(), "{lines:?} {:?}", town.log());
     for case in &cases {
         let link = format!("[打开](https://jg.example/cases/{case})");
         assert_eq!(lines.iter().filter(|l| l.contains(&link)).count(), 1, "{lines:?}");
@@ -282,7 +282,8 @@ fn shown_life_rungs() {
         at_once.extend(look(now_ms()));
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert!(at_once.len() == 2 && at_once.iter().all(|l| l.starts_with("【紧急·新派遣】")), "{at_once:?}");
+    let urgent = at_once.iter().all(|l| l.starts_with("【紧急·新派遣】"));
+    assert!(at_once.len() == 2 && urgent, "{at_once:?} {:?}", town.log());
 
     let (due, slack) = (began + 4 * HOUR, MINUTE);
     let rung = |lines: &[String], word: &str| lines.iter().filter(|l| l.contains(word)).count();

@@ -47,9 +47,12 @@ impl Caller {
     }
 }
 
-const ADMINISTRATOR: &[&str] = &["signed_in", "administrator", "auditor", "supervisor"];
-const SUPERVISOR: &[&str] = &["signed_in", "supervisor"];
-const AUDITOR: &[&str] = &["signed_in", "auditor"];
+const ADMINISTRATOR: &[&str] =
+    &["signed_in", "administrator", "auditor", "supervisor", "overseer", "reviewer"];
+const SUPERVISOR: &[&str] =
+    &["signed_in", "supervisor", "overseer", "reviewer", "hotline_reader", "importer"];
+const AUDITOR: &[&str] = &["signed_in", "auditor", "overseer", "reviewer"];
+const HOTLINE: &[&str] = &["signed_in", "hotline", "hotline_reader", "importer"];
 const SIGNED_IN: &[&str] = &["signed_in"];
 
 /// Would end the caller, or never end itself; what they do has tests of their own.
@@ -160,7 +163,7 @@ impl City {
             caller("former worker", self.former(house), SIGNED_IN),
             caller("town supervisor", phone("town-supervisor", "supervisor", &self.town), SUPERVISOR),
             caller("supervisor", desk("supervisor", "supervisor"), SUPERVISOR),
-            caller("hotline clerk", desk("hotline", "hotline_clerk"), SIGNED_IN),
+            caller("hotline clerk", desk("hotline", "hotline_clerk"), HOTLINE),
             caller("auditor", desk("auditor", "auditor"), AUDITOR),
             caller("administrator", desk("second-admin", "administrator"), ADMINISTRATOR),
         ]

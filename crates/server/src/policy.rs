@@ -18,6 +18,18 @@ pub enum Needs {
     Supervisor,
     /// Somebody who holds `Auditor` or `Administrator` now.
     Auditor,
+    /// Somebody who oversees units: leaders of both centres, inspectors, auditors, administrators.
+    Overseer,
+    /// Somebody who may see who was drawn for checks: `Supervisor`, `Auditor` or `Administrator`.
+    Reviewer,
+    /// A hotline clerk.
+    Hotline,
+    /// Whoever reads tickets: hotline clerks, the filing desk, the supervision centre.
+    HotlineReader,
+    /// The deputy head of the command centre.
+    DeputyHead,
+    /// Whoever may bring in a list of findings: desks and inspectors.
+    Importer,
 }
 
 impl Needs {
@@ -30,6 +42,12 @@ impl Needs {
             Needs::Administrator => "administrator",
             Needs::Supervisor => "supervisor",
             Needs::Auditor => "auditor",
+            Needs::Overseer => "overseer",
+            Needs::Reviewer => "reviewer",
+            Needs::Hotline => "hotline",
+            Needs::HotlineReader => "hotline_reader",
+            Needs::DeputyHead => "deputy_head",
+            Needs::Importer => "importer",
         }
     }
 
@@ -41,9 +59,35 @@ impl Needs {
             Needs::Administrator => Some(&[Role::Administrator]),
             Needs::Supervisor => Some(&[Role::Supervisor, Role::Administrator]),
             Needs::Auditor => Some(&[Role::Auditor, Role::Administrator]),
+            Needs::Overseer => Some(OVERSEERS),
+            Needs::Reviewer => Some(&[Role::Supervisor, Role::Auditor, Role::Administrator]),
+            Needs::Hotline => Some(&[Role::HotlineClerk]),
+            Needs::HotlineReader => Some(&[Role::HotlineClerk, Role::FilingDesk, Role::Supervisor]),
+            Needs::DeputyHead => Some(&[Role::DeputyHead]),
+            Needs::Importer => Some(IMPORTERS),
         }
     }
 }
+
+/// Who reads what ranks units and desks.
+pub(crate) const OVERSEERS: &[Role] = &[
+    Role::Supervisor,
+    Role::DutyLeader,
+    Role::DeputyHead,
+    Role::Inspector,
+    Role::Auditor,
+    Role::Administrator,
+];
+/// Who may bring in a list of findings.
+pub(crate) const IMPORTERS: &[Role] = &[
+    Role::FilingDesk,
+    Role::Supervisor,
+    Role::Inspector,
+    Role::HotlineClerk,
+    Role::Dispatcher,
+    Role::DutyLeader,
+    Role::DeputyHead,
+];
 
 /// One row: method, path as the router writes it, who.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,20 +155,20 @@ pub const RULES: &[Rule] = &[
     rule("POST", "/v1/cases/{id}/ops", Needs::SignedIn),
     rule("GET", "/v1/cases/{id}/advice", Needs::SignedIn),
     rule("POST", "/v1/duty", Needs::Administrator),
-    rule("GET", "/v1/duty/gaps", Needs::SignedIn),
+    rule("GET", "/v1/duty/gaps", Needs::Overseer),
     rule("PUT", "/v1/roster", Needs::Supervisor),
     rule("GET", "/v1/roster", Needs::Supervisor),
-    rule("GET", "/v1/draws/{day}", Needs::SignedIn),
-    rule("POST", "/v1/pauses", Needs::SignedIn),
+    rule("GET", "/v1/draws/{day}", Needs::Reviewer),
+    rule("POST", "/v1/pauses", Needs::DeputyHead),
     rule("GET", "/v1/pauses", Needs::SignedIn),
-    rule("GET", "/v1/ledger", Needs::SignedIn),
-    rule("GET", "/v1/ledger/sum", Needs::SignedIn),
-    rule("GET", "/v1/hotline", Needs::SignedIn),
-    rule("POST", "/v1/hotline", Needs::SignedIn),
-    rule("GET", "/v1/hotline/{no}/caller", Needs::SignedIn),
+    rule("GET", "/v1/ledger", Needs::Overseer),
+    rule("GET", "/v1/ledger/sum", Needs::Overseer),
+    rule("GET", "/v1/hotline", Needs::HotlineReader),
+    rule("POST", "/v1/hotline", Needs::Hotline),
+    rule("GET", "/v1/hotline/{no}/caller", Needs::Hotline),
     rule("DELETE", "/v1/hotline/{no}/caller", Needs::Supervisor),
-    rule("POST", "/v1/hotline/{no}/reply", Needs::SignedIn),
-    rule("POST", "/v1/hotline/{no}/call-back", Needs::SignedIn),
+    rule("POST", "/v1/hotline/{no}/reply", Needs::Hotline),
+    rule("POST", "/v1/hotline/{no}/call-back", Needs::Hotline),
     rule("GET", "/v1/cases/{id}/work-links", Needs::SignedIn),
     rule("POST", "/v1/cases/{id}/work-links", Needs::SignedIn),
     rule("DELETE", "/v1/cases/{id}/work-links/{link}", Needs::SignedIn),
@@ -135,7 +179,7 @@ pub const RULES: &[Rule] = &[
     rule("GET", "/v1/exports/cases", Needs::SignedIn),
     rule("GET", "/v1/cases/{id}/dossier", Needs::SignedIn),
     rule("POST", "/v1/imports/rectification", Needs::SignedIn),
-    rule("POST", "/v1/imports/findings", Needs::SignedIn),
+    rule("POST", "/v1/imports/findings", Needs::Importer),
     rule("POST", "/v1/letters", Needs::SignedIn),
     rule("GET", "/v1/letters", Needs::SignedIn),
     rule("GET", "/v1/letters/{id}", Needs::SignedIn),

@@ -52,7 +52,7 @@ pub async fn give_back(
     Caller(credential): Caller,
     Id(case): Id<CaseId>,
 ) -> Answer<StatusCode> {
-    blocking(&app, move |app| desk_leases::give_back(app.house(), credential, case)).await?;
+    blocking(&app, move |app| desk_leases::give_back(app.house(), credential, case, now_ms())).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -20,6 +20,7 @@ use blindspot_core::error::{
     TUS_VERSION, UNSUPPORTED_MEDIA_TYPE, UPLOAD_GONE, UPLOAD_QUOTA, UPLOAD_TOO_LARGE,
 };
 use blindspot_core::limits::UPLOAD_BYTES_MAX;
+use futures_util::StreamExt as _;
 use std::fmt::Display;
 use std::io::Read;
 use std::sync::Arc;
@@ -331,14 +332,16 @@ pub(super) fn stream_of(
         }
     });
     let lost = Box::pin(standing.lost(app.clone()));
-    Body::from_stream(futures_util::stream::unfold((receive, lost), |(mut receive, mut lost)| async move {
+    let pieces = futures_util::stream::unfold((receive, lost), |(mut receive, mut lost)| async move {
         let piece = tokio::select! {
             biased;
             _ = &mut lost => Some(Err(std::io::Error::from(std::io::ErrorKind::PermissionDenied))),
             piece = receive.recv() => piece,
         };
         piece.map(|piece| (piece, (receive, lost)))
-    }))
+    });
+    // A compressor asks once more after the end.
+    Body::from_stream(pieces.fuse())
 }
 
 /// A date as HTTP writes it (RFC 9110, 5.6.7).

@@ -43,7 +43,7 @@ pub struct RectificationImport {
 /// somebody else has changed the same since, both values stand and the cell is listed as a conflict. Every other changed
 /// cell is listed with the reason why it was not taken. The same file again changes nothing.
 #[utoipa::path(post, path = "/v1/imports/rectification", tag = "sheets", params(RectificationImport),
-    request_body(content = String, content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", description = "The workbook."),
+    request_body(content = String, content_type = "application/octet-stream", description = "The workbook, XLSX."),
     responses((status = 200, description = "What became of it.", body = RectificationReport)),
     extensions(("x-problems" = json!([SHEET_UNREADABLE.code, SHEET_TOO_LARGE.code, SHEET_BASE.code, BODY_TOO_LARGE.code,
         BUSY.code, NO_SPACE.code]))))]

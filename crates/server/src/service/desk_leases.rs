@@ -2,6 +2,7 @@
 //! kept while the clerk works and given back (field.md U22). A courtesy: no decision asks for a lease, and one that ran out is
 //! anybody's. Decides nothing about a case.
 
+use super::cases::seen_case;
 use super::{Credential, House, ServiceError};
 use blindspot_core::access::{Area, Grant, Role};
 use blindspot_core::error::{BAD_REQUEST, CONFLICT, NO_RIGHTS};
@@ -137,9 +138,12 @@ pub fn keep(house: &House, who: Credential, case: CaseId, now_ms: i64) -> Result
 /// Gives a case back. One that is not the caller's stays as it is.
 ///
 /// # Errors
-/// The database's.
-pub fn give_back(house: &House, who: Credential, case: CaseId) -> Result<(), ServiceError> {
-    Ok(house.store.write(|tx| leases::end(tx, &house.city, case, who.person)).map(drop)?)
+/// `NOT_FOUND` for a case that is not there or not the reader's; the database's.
+pub fn give_back(house: &House, who: Credential, case: CaseId, now_ms: i64) -> Result<(), ServiceError> {
+    house.store.write(|tx| {
+        seen_case(tx, house, who, case, now_ms)?;
+        Ok(leases::end(tx, &house.city, case, who.person).map(drop)?)
+    })
 }
 
 /// Who is at work on some cases, as one reader sees it.

@@ -3,6 +3,7 @@
 use super::people::require;
 use super::reference::{self, ImportSummary};
 use super::{Credential, House, ServiceError};
+use crate::policy::OVERSEERS;
 use blindspot_core::access::Role;
 use blindspot_core::duty::{GapMap, Holder, OwnerRule, gap_map};
 use blindspot_core::error::NOT_FOUND;
@@ -48,8 +49,7 @@ pub fn save(
 /// # Errors
 /// `NO_RIGHTS`; `NOT_FOUND` when there is no catalogue.
 pub fn gaps(house: &House, who: Credential, now_ms: i64) -> Result<GapMap, ServiceError> {
-    let roles = [Role::Administrator, Role::Supervisor, Role::DutyLeader, Role::DeputyHead, Role::Dispatcher];
-    require(house, who, &roles, now_ms)?;
+    require(house, who, OVERSEERS, now_ms)?;
     let reference = house.reference();
     let Some(catalogue) = reference.catalogue.as_ref() else {
         return Err(ServiceError::because(&NOT_FOUND, "there is no catalogue yet: import one"));

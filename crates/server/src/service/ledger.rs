@@ -2,7 +2,7 @@
 
 use super::people::require;
 use super::{Credential, House, ServiceError};
-use blindspot_core::access::Role;
+use crate::policy::OVERSEERS;
 use blindspot_core::id::Sha256;
 use blindspot_core::projection::ledger::{LedgerRow, LedgerSum, sum};
 use blindspot_store::ledger::{self, Chained};
@@ -11,16 +11,6 @@ use serde_json::value::RawValue;
 
 /// Most rows of a page.
 const PAGE: i64 = 500;
-/// Who reads it: units are ranked in it, and so are the desks.
-const READERS: &[Role] = &[
-    Role::Supervisor,
-    Role::DutyLeader,
-    Role::DeputyHead,
-    Role::Inspector,
-    Role::Auditor,
-    Role::Administrator,
-];
-
 /// A row with what chains it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct LedgerEntry {
@@ -65,7 +55,7 @@ pub struct LedgerReport {
 /// # Errors
 /// `NO_RIGHTS`; the database's.
 pub fn page(house: &House, who: Credential, after: i64, now_ms: i64) -> Result<LedgerPage, ServiceError> {
-    require(house, who, READERS, now_ms)?;
+    require(house, who, OVERSEERS, now_ms)?;
     let rows = house.store.read(|tx| ledger::load_page(tx, &house.city, after, PAGE))?;
     let more = i64::try_from(rows.len()).is_ok_and(|n| n == PAGE);
     let after = rows.last().filter(|_| more).map(|row| row.n);
@@ -86,7 +76,7 @@ pub fn page(house: &House, who: Credential, after: i64, now_ms: i64) -> Result<L
 /// # Errors
 /// `NO_RIGHTS`; the database's.
 pub fn report_for(house: &House, who: Credential, now_ms: i64) -> Result<LedgerReport, ServiceError> {
-    require(house, who, READERS, now_ms)?;
+    require(house, who, OVERSEERS, now_ms)?;
     report(house)
 }
 

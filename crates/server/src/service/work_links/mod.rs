@@ -18,6 +18,7 @@ use blindspot_store::work_links::{self as store, WorkLink};
 use blindspot_store::{Tx, accounts, audit, devices};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// How long after the deadline a link is good, milliseconds (3 days).
 const AFTER_DUE_MS: i64 = 3 * 24 * 3_600_000;
@@ -203,9 +204,9 @@ pub fn list(
         let mut names: BTreeMap<PersonId, String> = BTreeMap::new();
         let mut out = Vec::new();
         for link in store::load_of_case(tx, &house.city, case.case_id)? {
-            if !names.contains_key(&link.issuer) {
+            if let Entry::Vacant(slot) = names.entry(link.issuer) {
                 let person = accounts::load_person(tx, &house.city, link.issuer)?;
-                names.insert(link.issuer, person.map(|p| p.name).unwrap_or_default());
+                slot.insert(person.map(|p| p.name).unwrap_or_default());
             }
             let name = names.get(&link.issuer).cloned().unwrap_or_default();
             out.push(view(link, name));

@@ -130,9 +130,12 @@ pub fn done(
     Ok(Prepared::Ready(Box::new(Ready { credential, case_id, files, ops })))
 }
 
+/// The photo as an op names it, and what is to be stored of it.
+type Forms = (PhotoTaken, Vec<(NewUpload, Vec<u8>)>);
+
 /// The forms of a photo as they are kept: without where and by which phone it was taken, nobody is tracked. `None` for what is
 /// no picture that this server can read.
-fn forms(raw: &[u8], photo_id: PhotoId, limits: &Limits) -> Option<(PhotoTaken, Vec<(NewUpload, Vec<u8>)>)> {
+fn forms(raw: &[u8], photo_id: PhotoId, limits: &Limits) -> Option<Forms> {
     let made = normalise(raw, OriginalPolicy::Bounded, limits).ok()?;
     let (working, thumbnail) = (made.working?, made.thumbnail?);
     let original = strip_metadata(&made.original.bytes).ok()?;
