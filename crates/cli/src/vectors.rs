@@ -171,7 +171,6 @@ fn later_payloads() -> Vec<(&'static str, Value)> {
 
 fn ops() -> Value {
     let list: Vec<Value> = all_payloads()
-        .into_iter()
         .enumerate()
         .map(|(i, (kind, payload))| {
             let seq = i + 1;

@@ -309,7 +309,7 @@ impl Ask<'_, '_> {
             let taken = take_next(house, centre, &TakeNext { desk: desk.clone() }, now)?;
             match taken.lease {
                 // Every other one is given back: what is held is passed over as in a day's work.
-                Some(lease) if lease.until_ms % 2 == 0 => give_back(house, centre, lease.case_id),
+                Some(lease) if lease.until_ms % 2 == 0 => give_back(house, centre, lease.case_id, now),
                 _ => Ok(()),
             }
         })

@@ -3,7 +3,7 @@
 use crate::jobs::{self, JobKey};
 use crate::notices::{self, ChannelRecord, Ended, NewNotice};
 use crate::work_links::{self, WorkLink};
-use crate::{Result, Store, StoreError, Tx};
+use crate::{Result, Store, Tx};
 use blindspot_core::id::{CityId, LinkId};
 use blindspot_core::projection::notices::Quiet;
 use blindspot_core::{CaseId, DeviceId, PersonId};
