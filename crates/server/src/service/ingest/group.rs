@@ -243,8 +243,11 @@ impl<'a, 't> Group<'a, 't> {
         let (places, catalogue) = (&self.reference.places, self.reference.catalogue.as_ref());
         let of_case = OfCase::read(case, places, catalogue, at_ms);
         let duty = self.house.duty();
-        let rulings = duty.precedents(&of_case.asked(at_ms));
-        rulings.iter().any(|ruling| Some(&ruling.to) == case.lead.as_ref() && ruling.case_id != case.case_id)
+        let asked = of_case.asked(at_ms);
+        // Those of this very group are not in the matrix yet.
+        let fresh = self.precedents.iter().filter(|ruling| ruling.fits(&asked));
+        let mut rulings = duty.precedents(&asked).into_iter().chain(fresh);
+        rulings.any(|ruling| Some(&ruling.to) == case.lead.as_ref() && ruling.case_id != case.case_id)
     }
 
     /// Takes over what an op changed, remembering how it was before the group.
