@@ -83,7 +83,11 @@ impl Setting {
         import::sample_into(&alone, &city, bars)?;
         let cast = cast(&city, args.seed)
             .ok_or_else(|| Failure::new("样例城市的人不够", "the sample city has too few people"))?;
-        let month = month::play(&alone, &city, &cast, &data, args.seed, wall_ms(), bars)?;
+        let month = if args.month {
+            month::play(&alone, &city, &cast, &data, args.seed, wall_ms(), bars)?.ids
+        } else {
+            Vec::new()
+        };
         alone.close()?;
         let mut config = engines.config(&data);
         config.listen = SocketAddr::from(([127, 0, 0, 1], args.port));
@@ -115,7 +119,7 @@ impl Setting {
             supervisor,
             administrator,
             cast,
-            month: month.ids.into_iter().collect(),
+            month: month.into_iter().collect(),
             people,
             house,
             running,
