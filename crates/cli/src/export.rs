@@ -2,6 +2,7 @@
 //! person may not see does not stand in them.
 
 use crate::args::OnFolder;
+use crate::case_args::CaseArgs;
 use crate::clock::wall_ms;
 use crate::folder::Folder;
 use crate::out::{Done, Failure, Tried as _, answer};
@@ -9,11 +10,10 @@ use crate::progress::Bars;
 use blindspot_core::CaseId;
 use blindspot_server::auth::sessions;
 use blindspot_server::blob::Depot;
-use blindspot_server::service::cases::CaseQuery;
 use blindspot_server::service::sheets::cases_out::{self, Format};
 use blindspot_server::service::sheets::rectification_out::{self, Asked};
 use blindspot_server::service::sheets::{Made, dossier};
-use blindspot_server::service::{Credential, House, people, reference};
+use blindspot_server::service::{Credential, House, people};
 use clap::Subcommand;
 use serde_json::json;
 use std::fs::File;
@@ -36,7 +36,7 @@ enum What {
         #[command(flatten)]
         to: To,
         #[command(flatten)]
-        filter: Filter,
+        filter: CaseArgs,
         /// 带照片，最多 2000 件 · with photos, at most 2,000 cases
         #[arg(long)]
         photos: bool,
@@ -46,7 +46,7 @@ enum What {
         #[command(flatten)]
         to: To,
         #[command(flatten)]
-        filter: Filter,
+        filter: CaseArgs,
         /// 格式，不写就看文件名 · xlsx, csv, geojson; by the file's name when left out
         #[arg(long)]
         format: Option<String>,
@@ -72,61 +72,9 @@ struct To {
     name: String,
 }
 
-/// Which cases.
-#[derive(Clone, Debug, clap::Args)]
-struct Filter {
-    /// 状态 · state: filed, dispatched, closed ...
-    #[arg(long)]
-    state: Option<String>,
-    /// 镇街代码 · town code
-    #[arg(long)]
-    town: Option<String>,
-    /// 责任网格 · duty grid
-    #[arg(long)]
-    grid: Option<String>,
-    /// 责任单位 · lead unit
-    #[arg(long)]
-    lead: Option<String>,
-    /// 小项 · catalogue item
-    #[arg(long)]
-    item: Option<String>,
-    /// 问题来源 · source: patrol, covert_visit ...
-    #[arg(long)]
-    source: Option<String>,
-    /// 未结 · still open: true or false
-    #[arg(long)]
-    open: Option<bool>,
-    /// 短号或文字 · digits of the spoken number, or words
-    #[arg(long)]
-    text: Option<String>,
-}
-
-impl Filter {
-    fn query(&self) -> CaseQuery {
-        let of = self.clone();
-        CaseQuery {
-            state: of.state,
-            town: of.town,
-            grid: of.grid,
-            lead: of.lead,
-            item: of.item,
-            source: of.source,
-            open: of.open,
-            text: of.text,
-            ..CaseQuery::default()
-        }
-    }
-}
-
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Done {
-    let folder = Folder::existing(&args.on.data)?;
-    if !folder.is_alone() {
-        reference::load(&folder).tried("基础数据读不出来", "reference data cannot be loaded")?;
-    }
-    let done = act(&folder, args);
-    let closed = folder.close();
-    done.and(closed)
+    Folder::working(&args.on.data, |house| act(house, args))
 }
 
 fn act(house: &House, args: &Args) -> Done {

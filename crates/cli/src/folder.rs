@@ -4,7 +4,7 @@ use crate::clock::{OsRandom, wall_ms};
 use crate::out::{Done, Failure, Tried as _, halves};
 use blindspot_server::auth::keys::Keys;
 use blindspot_server::database::{Database, ELSEWHERE, FILE, city_of};
-use blindspot_server::service::{House, Random, ServiceError};
+use blindspot_server::service::{House, Random, ServiceError, reference};
 use blindspot_server::state::{DataFolder, OpenError, Opening};
 use blindspot_store::StoreError;
 use std::ops::Deref;
@@ -94,6 +94,17 @@ impl Folder {
     /// Whether no server runs on it.
     pub(crate) fn is_alone(&self) -> bool {
         self.alone.is_some()
+    }
+
+    /// Does something on a data folder that must be there, with its reference data at hand, and closes it in order whatever
+    /// came of it.
+    pub(crate) fn working(data: &Path, act: impl FnOnce(&House) -> Done) -> Done {
+        let folder = Self::existing(data)?;
+        if !folder.is_alone() {
+            reference::load(&folder).tried("基础数据读不出来", "reference data cannot be loaded")?;
+        }
+        let done = act(&folder);
+        done.and(folder.close())
     }
 
     /// Ends the work in order.

@@ -4,11 +4,11 @@
 use crate::clock::wall_ms;
 use crate::import::Outcome;
 use crate::out::{Done, Failure, Tried as _};
-use blindspot_core::deadline::at_text;
 use blindspot_core::division::GridId;
 use blindspot_core::division::import::ImportProblem;
 use blindspot_core::error::CONFLICT;
-use blindspot_server::auth::sessions::seat;
+use blindspot_core::local::at_text;
+use blindspot_server::auth::sessions::{end_desk, seat};
 use blindspot_server::service::hotline::{NewTicket, take};
 use blindspot_server::service::{House, ServiceError, ingest};
 use blindspot_store::accounts;
@@ -62,6 +62,7 @@ pub(crate) fn import(
             Err(Some((zh, en))) => outcome.problems.push(ImportProblem { index: Some(i), zh, en }),
         }
     }
+    end_desk(house, who, wall_ms()).tried("没有收尾", "not ended in order")?;
     Ok(outcome)
 }
 

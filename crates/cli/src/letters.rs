@@ -7,11 +7,11 @@ use crate::folder::Folder;
 use crate::out::{Done, Failure, Tried as _, answer};
 use crate::table;
 use blindspot_core::letter::LetterKind;
-use blindspot_core::sheet::{moment, moment_of};
+use blindspot_core::local::{moment, moment_of};
 use blindspot_core::{CaseId, PhotoId};
 use blindspot_server::blob::Depot;
+use blindspot_server::service::House;
 use blindspot_server::service::letters::{self, LetterQuery, LetterView, NewLetters};
-use blindspot_server::service::{House, reference};
 use clap::Subcommand;
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -127,13 +127,7 @@ impl New {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Done {
-    let folder = Folder::existing(&args.on.data)?;
-    if !folder.is_alone() {
-        reference::load(&folder).tried("基础数据读不出来", "reference data cannot be loaded")?;
-    }
-    let done = act(&folder, args);
-    let closed = folder.close();
-    done.and(closed)
+    Folder::working(&args.on.data, |house| act(house, args))
 }
 
 fn act(house: &House, args: &Args) -> Done {

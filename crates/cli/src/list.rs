@@ -1,6 +1,7 @@
 //! `blindspot list cases|counters`: what a desk sees of the whole city, on the data folder, alone or beside a running server.
 
 use crate::args::OnFolder;
+use crate::case_args::CaseArgs;
 use crate::clock::wall_ms;
 use crate::folder::Folder;
 use crate::out::{Done, Tried as _, answer};
@@ -28,42 +29,8 @@ enum What {
 
 #[derive(Debug, clap::Args)]
 struct Asked {
-    /// 状态，可用逗号隔开几个 · state; several with commas
-    #[arg(long)]
-    state: Option<String>,
-    /// 镇街代码 · town code
-    #[arg(long)]
-    town: Option<String>,
-    /// 责任网格 · duty grid
-    #[arg(long)]
-    grid: Option<String>,
-    /// 牵头单位 · lead unit
-    #[arg(long)]
-    lead: Option<String>,
-    /// 小项 · catalogue item
-    #[arg(long)]
-    item: Option<String>,
-    /// 问题来源 · source
-    #[arg(long)]
-    source: Option<String>,
-    /// yes 超时，soon 将超时，no 未超时 · overdue, within two hours, or neither
-    #[arg(long)]
-    overdue: Option<String>,
-    /// 短号数字或文字 · digits of the spoken number, or words
-    #[arg(long)]
-    text: Option<String>,
-    /// 只看督办 · supervised ones
-    #[arg(long)]
-    supervised: bool,
-    /// 只看挂账 · hanging ones
-    #[arg(long)]
-    hung: bool,
-    /// 只看申请过退回的 · those that a unit asked to return
-    #[arg(long)]
-    returned: bool,
-    /// 只看回潮 · relapses
-    #[arg(long)]
-    relapse: bool,
+    #[command(flatten)]
+    of: CaseArgs,
     /// received 按收到先后（新的在前），due 按超时 · order
     #[arg(long)]
     sort: Option<String>,
@@ -115,25 +82,8 @@ pub(crate) fn run(args: Args) -> Done {
 }
 
 fn cases(folder: &Folder, json: bool, asked: Asked) -> Done {
-    let only = |flag: bool| flag.then_some(true);
-    let query = CaseQuery {
-        state: asked.state,
-        town: asked.town,
-        grid: asked.grid,
-        lead: asked.lead,
-        item: asked.item,
-        source: asked.source,
-        overdue: asked.overdue,
-        text: asked.text,
-        supervised: only(asked.supervised),
-        hung: only(asked.hung),
-        returned: only(asked.returned),
-        relapse: only(asked.relapse),
-        sort: asked.sort,
-        limit: Some(asked.limit),
-        cursor: asked.cursor,
-        ..CaseQuery::default()
-    };
+    let Asked { of, sort, limit, cursor } = asked;
+    let query = CaseQuery { sort, limit: Some(limit), cursor, ..of.query() };
     let page = list_all_cases(folder, &query, wall_ms()).tried("列不出案件", "cases cannot be listed")?;
     answer(json, &page, || {
         let line = |body: &str| {

@@ -7,6 +7,7 @@ mod args;
 mod audit;
 mod backup;
 mod blobs;
+mod case_args;
 mod clock;
 mod config;
 mod deadline;

@@ -260,7 +260,7 @@ fn shown_log(house: &House, as_json: bool, state: Option<&str>) -> Done {
     answer(as_json, &page, || {
         let row = |n: &log::NoticeView| {
             vec![
-                blindspot_core::deadline::shown(n.created_ms),
+                blindspot_core::local::shown(n.created_ms),
                 n.channel.clone().unwrap_or_default(),
                 n.line.clone(),
                 n.state.clone(),

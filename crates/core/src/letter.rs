@@ -64,7 +64,7 @@ pub fn letter_number(prefix: &str, kind: &LetterKind, year: i64, n: i64) -> Stri
 /// The year of a number: that of the city's time.
 #[must_use]
 pub fn letter_year(ms: i64) -> i64 {
-    crate::sheet::moment(ms).get(..4).and_then(|y| y.parse().ok()).unwrap_or(0)
+    crate::local::moment(ms).get(..4).and_then(|y| y.parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]

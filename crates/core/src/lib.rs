@@ -21,6 +21,7 @@ pub mod geo;
 pub mod id;
 pub mod letter;
 pub mod limits;
+pub mod local;
 pub mod merge;
 pub mod mutant;
 pub mod op;

@@ -1,6 +1,22 @@
 -- What lists ask for. Each of the `by_` statements walks one index in the order of the list and asks the rest of each case on
 -- its way; which one is taken is decided in `cases/choose.rs`. They have the same numbers: $2 $3 the place that the page
 -- begins behind, $4 states, $5 to $20 the filter, $21 to $24 two beginnings of words, $25 how many, $26 what the walk is by.
+-- What they share stands once: a line `-- use: part` is the part in its place.
+-- part: filtered
+  AND ((c.state_bit & $4) <> 0 OR $4 = 0) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
+  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
+  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.supervised = $12 OR $12 IS NULL)
+  AND (c.hung = $13 OR $13 IS NULL) AND (c.returned = $14 OR $14 IS NULL) AND (c.relapsed = $15 OR $15 IS NULL)
+  AND (c.due_ms >= $16 OR $16 IS NULL) AND (c.due_ms < $17 OR $17 IS NULL)
+  AND (c.due_ms >= $18 OR c.due_ms IS NULL OR $18 IS NULL) AND (c.short_n = $19 OR $19 IS NULL)
+-- part: changed
+  AND (c.updated_ms >= $20 OR $20 IS NULL)
+-- part: first_word
+  AND (CAST($21 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
+       AND h.gram >= $21 AND h.gram < $22 AND h.case_id = c.case_id))
+-- part: second_word
+  AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
+       AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
 -- name: save_case
 INSERT INTO cases (city_id, case_id, state, open, town, grid, lead, item, source, urgent, short_n, short_town, lat,
                    lon, conflicts, pending, captured_ms, received_ms, updated_ms, state_bit, due_ms, supervised, hung,
@@ -39,257 +55,145 @@ SELECT COUNT(*) FROM (
 -- name: by_received
 SELECT c.case_id, c.received_ms FROM cases c
 WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
-  AND ((c.state_bit & $4) <> 0 OR $4 = 0) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
-  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
-  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.supervised = $12 OR $12 IS NULL)
-  AND (c.hung = $13 OR $13 IS NULL) AND (c.returned = $14 OR $14 IS NULL) AND (c.relapsed = $15 OR $15 IS NULL)
-  AND (c.due_ms >= $16 OR $16 IS NULL) AND (c.due_ms < $17 OR $17 IS NULL)
-  AND (c.due_ms >= $18 OR c.due_ms IS NULL OR $18 IS NULL) AND (c.short_n = $19 OR $19 IS NULL)
-  AND (c.updated_ms >= $20 OR $20 IS NULL)
-  AND (CAST($21 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $21 AND h.gram < $22 AND h.case_id = c.case_id))
-  AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
+  -- use: filtered
+  -- use: changed
+  -- use: first_word
+  -- use: second_word
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $25;
 -- name: by_state
 SELECT c.case_id, c.received_ms FROM cases c
 WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
   AND c.state = $26
-  AND ((c.state_bit & $4) <> 0 OR $4 = 0) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
-  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
-  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.supervised = $12 OR $12 IS NULL)
-  AND (c.hung = $13 OR $13 IS NULL) AND (c.returned = $14 OR $14 IS NULL) AND (c.relapsed = $15 OR $15 IS NULL)
-  AND (c.due_ms >= $16 OR $16 IS NULL) AND (c.due_ms < $17 OR $17 IS NULL)
-  AND (c.due_ms >= $18 OR c.due_ms IS NULL OR $18 IS NULL) AND (c.short_n = $19 OR $19 IS NULL)
-  AND (c.updated_ms >= $20 OR $20 IS NULL)
-  AND (CAST($21 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $21 AND h.gram < $22 AND h.case_id = c.case_id))
-  AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
+  -- use: filtered
+  -- use: changed
+  -- use: first_word
+  -- use: second_word
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $25;
 -- name: by_town
 SELECT c.case_id, c.received_ms FROM cases c
 WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
   AND c.town = $5
-  AND ((c.state_bit & $4) <> 0 OR $4 = 0) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
-  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
-  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.supervised = $12 OR $12 IS NULL)
-  AND (c.hung = $13 OR $13 IS NULL) AND (c.returned = $14 OR $14 IS NULL) AND (c.relapsed = $15 OR $15 IS NULL)
-  AND (c.due_ms >= $16 OR $16 IS NULL) AND (c.due_ms < $17 OR $17 IS NULL)
-  AND (c.due_ms >= $18 OR c.due_ms IS NULL OR $18 IS NULL) AND (c.short_n = $19 OR $19 IS NULL)
-  AND (c.updated_ms >= $20 OR $20 IS NULL)
-  AND (CAST($21 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $21 AND h.gram < $22 AND h.case_id = c.case_id))
-  AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
+  -- use: filtered
+  -- use: changed
+  -- use: first_word
+  -- use: second_word
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $25;
 -- name: by_grid
 SELECT c.case_id, c.received_ms FROM cases c
 WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
   AND c.grid = $6
-  AND ((c.state_bit & $4) <> 0 OR $4 = 0) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
-  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
-  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.supervised = $12 OR $12 IS NULL)
-  AND (c.hung = $13 OR $13 IS NULL) AND (c.returned = $14 OR $14 IS NULL) AND (c.relapsed = $15 OR $15 IS NULL)
-  AND (c.due_ms >= $16 OR $16 IS NULL) AND (c.due_ms < $17 OR $17 IS NULL)
-  AND (c.due_ms >= $18 OR c.due_ms IS NULL OR $18 IS NULL) AND (c.short_n = $19 OR $19 IS NULL)
-  AND (c.updated_ms >= $20 OR $20 IS NULL)
-  AND (CAST($21 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $21 AND h.gram < $22 AND h.case_id = c.case_id))
-  AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
+  -- use: filtered
+  -- use: changed
+  -- use: first_word
+  -- use: second_word
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $25;
 -- name: by_lead
 SELECT c.case_id, c.received_ms FROM cases c
 WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
   AND c.lead = $7
-  AND ((c.state_bit & $4) <> 0 OR $4 = 0) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
-  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
-  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.supervised = $12 OR $12 IS NULL)
-  AND (c.hung = $13 OR $13 IS NULL) AND (c.returned = $14 OR $14 IS NULL) AND (c.relapsed = $15 OR $15 IS NULL)
-  AND (c.due_ms >= $16 OR $16 IS NULL) AND (c.due_ms < $17 OR $17 IS NULL)
-  AND (c.due_ms >= $18 OR c.due_ms IS NULL OR $18 IS NULL) AND (c.short_n = $19 OR $19 IS NULL)
-  AND (c.updated_ms >= $20 OR $20 IS NULL)
-  AND (CAST($21 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $21 AND h.gram < $22 AND h.case_id = c.case_id))
-  AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
+  -- use: filtered
+  -- use: changed
+  -- use: first_word
+  -- use: second_word
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $25;
 -- name: by_item
 SELECT c.case_id, c.received_ms FROM cases c
 WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
   AND c.item = $8
-  AND ((c.state_bit & $4) <> 0 OR $4 = 0) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
-  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
-  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.supervised = $12 OR $12 IS NULL)
-  AND (c.hung = $13 OR $13 IS NULL) AND (c.returned = $14 OR $14 IS NULL) AND (c.relapsed = $15 OR $15 IS NULL)
-  AND (c.due_ms >= $16 OR $16 IS NULL) AND (c.due_ms < $17 OR $17 IS NULL)
-  AND (c.due_ms >= $18 OR c.due_ms IS NULL OR $18 IS NULL) AND (c.short_n = $19 OR $19 IS NULL)
-  AND (c.updated_ms >= $20 OR $20 IS NULL)
-  AND (CAST($21 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $21 AND h.gram < $22 AND h.case_id = c.case_id))
-  AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
+  -- use: filtered
+  -- use: changed
+  -- use: first_word
+  -- use: second_word
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $25;
 -- name: by_source
 SELECT c.case_id, c.received_ms FROM cases c
 WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
   AND c.source = $9
-  AND ((c.state_bit & $4) <> 0 OR $4 = 0) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
-  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
-  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.supervised = $12 OR $12 IS NULL)
-  AND (c.hung = $13 OR $13 IS NULL) AND (c.returned = $14 OR $14 IS NULL) AND (c.relapsed = $15 OR $15 IS NULL)
-  AND (c.due_ms >= $16 OR $16 IS NULL) AND (c.due_ms < $17 OR $17 IS NULL)
-  AND (c.due_ms >= $18 OR c.due_ms IS NULL OR $18 IS NULL) AND (c.short_n = $19 OR $19 IS NULL)
-  AND (c.updated_ms >= $20 OR $20 IS NULL)
-  AND (CAST($21 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $21 AND h.gram < $22 AND h.case_id = c.case_id))
-  AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
+  -- use: filtered
+  -- use: changed
+  -- use: first_word
+  -- use: second_word
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $25;
 -- name: by_open
 SELECT c.case_id, c.received_ms FROM cases c
 WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
   AND c.open = 1
-  AND ((c.state_bit & $4) <> 0 OR $4 = 0) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
-  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
-  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.supervised = $12 OR $12 IS NULL)
-  AND (c.hung = $13 OR $13 IS NULL) AND (c.returned = $14 OR $14 IS NULL) AND (c.relapsed = $15 OR $15 IS NULL)
-  AND (c.due_ms >= $16 OR $16 IS NULL) AND (c.due_ms < $17 OR $17 IS NULL)
-  AND (c.due_ms >= $18 OR c.due_ms IS NULL OR $18 IS NULL) AND (c.short_n = $19 OR $19 IS NULL)
+  -- use: filtered
   AND CAST($20 AS BIGINT) IS NULL
-  AND (CAST($21 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $21 AND h.gram < $22 AND h.case_id = c.case_id))
-  AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
+  -- use: first_word
+  -- use: second_word
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $25;
 -- name: by_supervised
 SELECT c.case_id, c.received_ms FROM cases c
 WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
   AND c.supervised = 1
-  AND ((c.state_bit & $4) <> 0 OR $4 = 0) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
-  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
-  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.supervised = $12 OR $12 IS NULL)
-  AND (c.hung = $13 OR $13 IS NULL) AND (c.returned = $14 OR $14 IS NULL) AND (c.relapsed = $15 OR $15 IS NULL)
-  AND (c.due_ms >= $16 OR $16 IS NULL) AND (c.due_ms < $17 OR $17 IS NULL)
-  AND (c.due_ms >= $18 OR c.due_ms IS NULL OR $18 IS NULL) AND (c.short_n = $19 OR $19 IS NULL)
-  AND (c.updated_ms >= $20 OR $20 IS NULL)
-  AND (CAST($21 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $21 AND h.gram < $22 AND h.case_id = c.case_id))
-  AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
+  -- use: filtered
+  -- use: changed
+  -- use: first_word
+  -- use: second_word
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $25;
 -- name: by_returned
 SELECT c.case_id, c.received_ms FROM cases c
 WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
   AND c.returned = 1
-  AND ((c.state_bit & $4) <> 0 OR $4 = 0) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
-  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
-  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.supervised = $12 OR $12 IS NULL)
-  AND (c.hung = $13 OR $13 IS NULL) AND (c.returned = $14 OR $14 IS NULL) AND (c.relapsed = $15 OR $15 IS NULL)
-  AND (c.due_ms >= $16 OR $16 IS NULL) AND (c.due_ms < $17 OR $17 IS NULL)
-  AND (c.due_ms >= $18 OR c.due_ms IS NULL OR $18 IS NULL) AND (c.short_n = $19 OR $19 IS NULL)
-  AND (c.updated_ms >= $20 OR $20 IS NULL)
-  AND (CAST($21 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $21 AND h.gram < $22 AND h.case_id = c.case_id))
-  AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
+  -- use: filtered
+  -- use: changed
+  -- use: first_word
+  -- use: second_word
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $25;
 -- name: by_relapsed
 SELECT c.case_id, c.received_ms FROM cases c
 WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
   AND c.relapsed = 1
-  AND ((c.state_bit & $4) <> 0 OR $4 = 0) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
-  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
-  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.supervised = $12 OR $12 IS NULL)
-  AND (c.hung = $13 OR $13 IS NULL) AND (c.returned = $14 OR $14 IS NULL) AND (c.relapsed = $15 OR $15 IS NULL)
-  AND (c.due_ms >= $16 OR $16 IS NULL) AND (c.due_ms < $17 OR $17 IS NULL)
-  AND (c.due_ms >= $18 OR c.due_ms IS NULL OR $18 IS NULL) AND (c.short_n = $19 OR $19 IS NULL)
-  AND (c.updated_ms >= $20 OR $20 IS NULL)
-  AND (CAST($21 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $21 AND h.gram < $22 AND h.case_id = c.case_id))
-  AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
+  -- use: filtered
+  -- use: changed
+  -- use: first_word
+  -- use: second_word
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $25;
 -- name: by_unplaced
 SELECT c.case_id, c.received_ms FROM cases c
 WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
   AND c.unplaced = 1
-  AND ((c.state_bit & $4) <> 0 OR $4 = 0) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
-  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
-  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.supervised = $12 OR $12 IS NULL)
-  AND (c.hung = $13 OR $13 IS NULL) AND (c.returned = $14 OR $14 IS NULL) AND (c.relapsed = $15 OR $15 IS NULL)
-  AND (c.due_ms >= $16 OR $16 IS NULL) AND (c.due_ms < $17 OR $17 IS NULL)
-  AND (c.due_ms >= $18 OR c.due_ms IS NULL OR $18 IS NULL) AND (c.short_n = $19 OR $19 IS NULL)
-  AND (c.updated_ms >= $20 OR $20 IS NULL)
-  AND (CAST($21 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $21 AND h.gram < $22 AND h.case_id = c.case_id))
-  AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
+  -- use: filtered
+  -- use: changed
+  -- use: first_word
+  -- use: second_word
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $25;
 -- name: by_short
 SELECT c.case_id, c.received_ms FROM cases c
 WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3)
   AND c.short_n = $19
-  AND ((c.state_bit & $4) <> 0 OR $4 = 0) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
-  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
-  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.supervised = $12 OR $12 IS NULL)
-  AND (c.hung = $13 OR $13 IS NULL) AND (c.returned = $14 OR $14 IS NULL) AND (c.relapsed = $15 OR $15 IS NULL)
-  AND (c.due_ms >= $16 OR $16 IS NULL) AND (c.due_ms < $17 OR $17 IS NULL)
-  AND (c.due_ms >= $18 OR c.due_ms IS NULL OR $18 IS NULL) AND (c.short_n = $19 OR $19 IS NULL)
-  AND (c.updated_ms >= $20 OR $20 IS NULL)
-  AND (CAST($21 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $21 AND h.gram < $22 AND h.case_id = c.case_id))
-  AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
+  -- use: filtered
+  -- use: changed
+  -- use: first_word
+  -- use: second_word
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $25;
 -- name: by_link
 SELECT c.case_id, c.received_ms FROM case_links l CROSS JOIN cases c
 WHERE c.city_id = $1 AND (l.received_ms, l.case_id) < ($2, $3)
   AND l.city_id = $1 AND l.city_id = c.city_id AND l.feed = $26 AND l.received_ms = c.received_ms AND l.case_id = c.case_id
-  AND ((c.state_bit & $4) <> 0 OR $4 = 0) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
-  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
-  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.supervised = $12 OR $12 IS NULL)
-  AND (c.hung = $13 OR $13 IS NULL) AND (c.returned = $14 OR $14 IS NULL) AND (c.relapsed = $15 OR $15 IS NULL)
-  AND (c.due_ms >= $16 OR $16 IS NULL) AND (c.due_ms < $17 OR $17 IS NULL)
-  AND (c.due_ms >= $18 OR c.due_ms IS NULL OR $18 IS NULL) AND (c.short_n = $19 OR $19 IS NULL)
-  AND (c.updated_ms >= $20 OR $20 IS NULL)
-  AND (CAST($21 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $21 AND h.gram < $22 AND h.case_id = c.case_id))
-  AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
+  -- use: filtered
+  -- use: changed
+  -- use: first_word
+  -- use: second_word
 ORDER BY l.received_ms DESC, l.case_id DESC LIMIT $25;
 -- name: by_due
 SELECT c.case_id, c.due_ms FROM cases c
 WHERE c.city_id = $1 AND (c.due_ms, c.case_id) > ($2, $3)
   AND c.due_ms IS NOT NULL AND ($26 = 0 OR c.unplaced = 1)
-  AND ((c.state_bit & $4) <> 0 OR $4 = 0) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
-  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
-  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.supervised = $12 OR $12 IS NULL)
-  AND (c.hung = $13 OR $13 IS NULL) AND (c.returned = $14 OR $14 IS NULL) AND (c.relapsed = $15 OR $15 IS NULL)
-  AND (c.due_ms >= $16 OR $16 IS NULL) AND (c.due_ms < $17 OR $17 IS NULL)
-  AND (c.due_ms >= $18 OR c.due_ms IS NULL OR $18 IS NULL) AND (c.short_n = $19 OR $19 IS NULL)
-  AND (c.updated_ms >= $20 OR $20 IS NULL)
-  AND (CAST($21 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $21 AND h.gram < $22 AND h.case_id = c.case_id))
-  AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
+  -- use: filtered
+  -- use: changed
+  -- use: first_word
+  -- use: second_word
 ORDER BY c.due_ms, c.case_id LIMIT $25;
 -- name: by_due_link
 SELECT c.case_id, c.due_ms FROM case_links l CROSS JOIN cases c
 WHERE c.city_id = $1 AND (c.due_ms, c.case_id) > ($2, $3)
   AND l.city_id = $1 AND l.feed = $26 AND c.city_id = l.city_id AND c.case_id = l.case_id AND c.due_ms IS NOT NULL
-  AND ((c.state_bit & $4) <> 0 OR $4 = 0) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
-  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
-  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.supervised = $12 OR $12 IS NULL)
-  AND (c.hung = $13 OR $13 IS NULL) AND (c.returned = $14 OR $14 IS NULL) AND (c.relapsed = $15 OR $15 IS NULL)
-  AND (c.due_ms >= $16 OR $16 IS NULL) AND (c.due_ms < $17 OR $17 IS NULL)
-  AND (c.due_ms >= $18 OR c.due_ms IS NULL OR $18 IS NULL) AND (c.short_n = $19 OR $19 IS NULL)
-  AND (c.updated_ms >= $20 OR $20 IS NULL)
-  AND (CAST($21 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $21 AND h.gram < $22 AND h.case_id = c.case_id))
-  AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
+  -- use: filtered
+  -- use: changed
+  -- use: first_word
+  -- use: second_word
 ORDER BY c.due_ms, c.case_id LIMIT $25;
 -- What changed since $20 among the next 5,000 of the list: nothing is kept in the order of changes, since every op is one.
 -- name: by_window
@@ -297,16 +201,9 @@ SELECT c.case_id, c.received_ms
 FROM (SELECT * FROM cases w WHERE w.city_id = $1 AND (w.received_ms, w.case_id) < ($2, $3)
       ORDER BY w.received_ms DESC, w.case_id DESC LIMIT 5000) AS c
 WHERE c.city_id = $1 AND c.updated_ms >= $20
-  AND ((c.state_bit & $4) <> 0 OR $4 = 0) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
-  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
-  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.supervised = $12 OR $12 IS NULL)
-  AND (c.hung = $13 OR $13 IS NULL) AND (c.returned = $14 OR $14 IS NULL) AND (c.relapsed = $15 OR $15 IS NULL)
-  AND (c.due_ms >= $16 OR $16 IS NULL) AND (c.due_ms < $17 OR $17 IS NULL)
-  AND (c.due_ms >= $18 OR c.due_ms IS NULL OR $18 IS NULL) AND (c.short_n = $19 OR $19 IS NULL)
-  AND (CAST($21 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $21 AND h.gram < $22 AND h.case_id = c.case_id))
-  AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
+  -- use: filtered
+  -- use: first_word
+  -- use: second_word
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $25;
 -- name: window_end
 SELECT case_id, received_ms FROM cases WHERE city_id = $1 AND (received_ms, case_id) < ($2, $3)
@@ -319,15 +216,9 @@ SELECT DISTINCT c.case_id, c.received_ms
 FROM days d CROSS JOIN case_grams g CROSS JOIN cases c
 WHERE g.city_id = $1 AND g.day = d.day AND g.gram >= $21 AND g.gram < $22 AND c.city_id = $1
   AND c.case_id = g.case_id AND (c.received_ms, c.case_id) < ($2, $3)
-  AND ((c.state_bit & $4) <> 0 OR $4 = 0) AND (c.town = $5 OR $5 IS NULL) AND (c.grid = $6 OR $6 IS NULL)
-  AND (c.lead = $7 OR $7 IS NULL) AND (c.item = $8 OR $8 IS NULL) AND (c.source = $9 OR $9 IS NULL)
-  AND (c.urgent = $10 OR $10 IS NULL) AND (c.open = $11 OR $11 IS NULL) AND (c.supervised = $12 OR $12 IS NULL)
-  AND (c.hung = $13 OR $13 IS NULL) AND (c.returned = $14 OR $14 IS NULL) AND (c.relapsed = $15 OR $15 IS NULL)
-  AND (c.due_ms >= $16 OR $16 IS NULL) AND (c.due_ms < $17 OR $17 IS NULL)
-  AND (c.due_ms >= $18 OR c.due_ms IS NULL OR $18 IS NULL) AND (c.short_n = $19 OR $19 IS NULL)
-  AND (c.updated_ms >= $20 OR $20 IS NULL)
-  AND (CAST($23 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM case_grams h WHERE h.city_id = $1 AND h.day = c.received_ms / 86400000
-       AND h.gram >= $23 AND h.gram < $24 AND h.case_id = c.case_id))
+  -- use: filtered
+  -- use: changed
+  -- use: second_word
 ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $25;
 -- name: open_in
 SELECT c.case_id, c.state, c.town, c.lead, c.due_ms, c.supervised, c.urgent FROM cases c

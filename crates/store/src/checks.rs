@@ -2,9 +2,9 @@
 
 use crate::{Result, Row, Stmt, StoreError, Tx, Value};
 use blindspot_core::check::Shift;
-use blindspot_core::deadline::day_text;
 use blindspot_core::division::Span;
 use blindspot_core::id::CityId;
+use blindspot_core::local::day_text;
 use blindspot_core::{CaseId, OpId, PersonId};
 use std::collections::BTreeSet;
 

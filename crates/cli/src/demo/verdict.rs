@@ -99,7 +99,8 @@ pub(crate) fn expected(
         for person in people {
             let grants = accounts::load_grants(tx, city, *person)?;
             let owned = devices::load_devices_of(tx, city, *person)?;
-            let ids: Vec<DeviceId> = owned.iter().map(|d| d.device_id).collect();
+            // A phone does not read what became of what its person did at a desk.
+            let ids: Vec<DeviceId> = owned.iter().filter(|d| !d.desk).map(|d| d.device_id).collect();
             let scope: BTreeSet<Feed> = feeds_for(*person, &ids, &grants, towns, now_ms);
             let heads = feed::load_heads(tx, city, &scope)?;
             let digests = scope

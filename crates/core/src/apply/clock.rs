@@ -5,8 +5,9 @@ use super::{Step, evidence};
 use crate::access::Role;
 use crate::case::{CaseFile, CaseState, ExtensionAsked};
 use crate::command::{CaseKind, Lapse, LapseKind, PauseClock, RequestExtension, RuleExtension};
-use crate::deadline::{CalendarKind, Due, next_midnight};
+use crate::deadline::{CalendarKind, Due};
 use crate::limits::PROMISE_WORKING_DAYS;
+use crate::local::next_midnight;
 use crate::verdict::Why;
 use crate::world::Outcome;
 

@@ -1,13 +1,8 @@
 //! Service calendars 工作时: when a clock runs (field.md U11, U12). China has one time and no summer time: UTC+8.
 
+use crate::local::{DAY_MS, MINUTE_MS, ZONE_MS, day_number, day_of};
 use time::{Date, Month};
 
-const MINUTE_MS: i64 = 60_000;
-const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
-/// UTC+8.
-const ZONE_MS: i64 = 8 * 60 * MINUTE_MS;
-/// The Julian day of 1970-01-01.
-const EPOCH_DAY: i64 = 2_440_588;
 /// No clock runs longer: some ten years.
 const DAYS_MAX: i64 = 4_000;
 
@@ -99,52 +94,6 @@ impl CalendarKind {
     }
 }
 
-/// Days since 1970-01-01 in UTC+8.
-#[must_use]
-pub fn day_of(ms: i64) -> i64 {
-    (ms + ZONE_MS).div_euclid(DAY_MS)
-}
-
-/// The first midnight after a moment, UTC+8.
-#[must_use]
-pub fn next_midnight(ms: i64) -> i64 {
-    (day_of(ms) + 1) * DAY_MS - ZONE_MS
-}
-
-/// A day as written in lists: `2026-11-29`, UTC+8.
-#[must_use]
-pub fn day_text(ms: i64) -> String {
-    let julian = i32::try_from(day_of(ms) + EPOCH_DAY).unwrap_or(i32::MAX);
-    let date = Date::from_julian_day(julian).unwrap_or(Date::MAX);
-    format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
-}
-
-/// The moment that a table writes as `2026-11-29 06:00`, UTC+8.
-#[must_use]
-pub fn at_text(text: &str) -> Option<i64> {
-    let (date, clock) = text.trim().split_once([' ', 'T'])?;
-    let mut parts = date.split('-');
-    let year = parts.next()?.parse().ok()?;
-    let month = Month::try_from(parts.next()?.parse::<u8>().ok()?).ok()?;
-    let date = Date::from_calendar_date(year, month, parts.next()?.parse().ok()?).ok()?;
-    let (hour, minute) = clock.split_once(':')?;
-    let (hour, minute): (i64, i64) = (hour.parse().ok()?, minute.get(..2)?.parse().ok()?);
-    if parts.next().is_some() || !(0..=24).contains(&hour) || !(0..60).contains(&minute) {
-        return None;
-    }
-    let day = i64::from(date.to_julian_day()) - EPOCH_DAY;
-    Some(day * DAY_MS - ZONE_MS + (hour * 60 + minute) * MINUTE_MS)
-}
-
-/// As people write it: `03-02 13:00`.
-#[must_use]
-pub fn shown(ms: i64) -> String {
-    let minute = (ms + ZONE_MS).rem_euclid(DAY_MS) / MINUTE_MS;
-    let julian = i32::try_from(day_of(ms) + EPOCH_DAY).unwrap_or(i32::MAX);
-    let date = Date::from_julian_day(julian).unwrap_or(Date::MAX);
-    format!("{:02}-{:02} {:02}:{:02}", u8::from(date.month()), date.day(), minute / 60, minute % 60)
-}
-
 /// Days off 放假 and make-up workdays 调休上班 of 2026 (State Council notice of 2025-11-04; field.md U12): first and last.
 const OFF: &[(i64, i64)] = &[
     (day(Month::January, 1), day(Month::January, 3)),
@@ -167,7 +116,7 @@ const MAKE_UP: &[i64] = &[
 /// A day of 2026.
 const fn day(month: Month, day: u8) -> i64 {
     match Date::from_calendar_date(2026, month, day) {
-        Ok(date) => date.to_julian_day() as i64 - EPOCH_DAY,
+        Ok(date) => day_number(date),
         Err(_) => panic!("no such day"),
     }
 }
@@ -180,21 +129,4 @@ fn is_working_day(day: i64) -> bool {
     // 1970-01-01 was a Thursday; Monday is 0.
     let weekday = (day + 3).rem_euclid(7);
     weekday < 5 && !OFF.iter().any(|(first, last)| (*first..=*last).contains(&day))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read_as_they_are_written() {
-        let at = at_text("2026-03-02 13:05").unwrap();
-        assert_eq!((shown(at).as_str(), day_text(at).as_str()), ("03-02 13:05", "2026-03-02"));
-        assert_eq!(next_midnight(at), at_text("2026-03-03 00:00").unwrap());
-        for bad in
-            ["", "2026-03-02", "2026-13-02 10:00", "2026-03-02 25:00", "2026-03-02 10:7", "03-02 10:00"]
-        {
-            assert_eq!(at_text(bad), None, "{bad}");
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! A clock in words: rule, calendar, what was counted on which day, what moved its end. Decides nothing.
 
-use super::{Due, day_of, shown};
+use super::Due;
+use crate::local::{day_of, shown};
 
 impl Due {
     /// The clock in words, Chinese and English in one line each.

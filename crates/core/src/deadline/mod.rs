@@ -6,7 +6,7 @@ mod explain;
 mod steps;
 mod waits;
 
-pub use calendar::{CalendarKind, at_text, day_of, day_text, next_midnight, shown};
+pub use calendar::CalendarKind;
 pub use steps::{DueStep, StepKind};
 pub use waits::{DeskWait, WaitKind, desk_wait};
 

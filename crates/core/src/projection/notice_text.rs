@@ -6,8 +6,8 @@
 use super::notices::{NoticeKind, running};
 use crate::case::Case;
 use crate::catalogue::Catalogue;
-use crate::deadline::shown;
 use crate::division::Places;
+use crate::local::shown;
 use serde_json::Value;
 
 /// Most spoken numbers that a digest names.

@@ -6,11 +6,10 @@ use crate::case::{Case, CaseState};
 use crate::deadline::Due;
 use crate::division::GridId;
 use crate::id::DeptKey;
+use crate::local::{MINUTE_MS, ZONE_MS};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
-
-const MINUTE_MS: i64 = 60_000;
 
 crate::open_enum! {
     /// What a notice is about.
@@ -236,11 +235,10 @@ impl Quiet {
     #[must_use]
     pub fn end_ms(self, at_ms: i64) -> i64 {
         const DAY_MIN: i64 = 24 * 60;
-        let zone_ms = 8 * 60 * MINUTE_MS;
-        let minute = (at_ms + zone_ms).div_euclid(MINUTE_MS);
+        let minute = (at_ms + ZONE_MS).div_euclid(MINUTE_MS);
         let (from, to) = (i64::from(self.from_min), i64::from(self.to_min));
         let since = (minute.rem_euclid(DAY_MIN) - from).rem_euclid(DAY_MIN);
         let long = (to - from).rem_euclid(DAY_MIN);
-        if since < long { (minute - since + long) * MINUTE_MS - zone_ms } else { at_ms }
+        if since < long { (minute - since + long) * MINUTE_MS - ZONE_MS } else { at_ms }
     }
 }

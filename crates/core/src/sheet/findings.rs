@@ -1,11 +1,12 @@
 //! A list of findings 问题清单 (the report of the last 暗访, say): which column is which field, and a line as a report.
 
-use super::{cell, day, item};
+use super::{cell, item};
 use crate::catalogue::Catalogue;
 use crate::command::{EnteredFor, Fix, Report, Source};
 use crate::division::{GridId, Places};
 use crate::geo::Datum;
 use crate::limits::TEXT_CHARS_MAX;
+use crate::local::moment_of;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -188,7 +189,7 @@ pub fn read_finding(
     }
     let found = match of(FindingField::Found) {
         None => None,
-        Some(text) => match day::moment_of(&text) {
+        Some(text) => match moment_of(&text) {
             Some(ms) => Some(ms),
             None => {
                 return problem(format!("发现时间“{text}”读不懂"), format!("the time {text} cannot be read"));

@@ -2,12 +2,13 @@
 //! in, or does not. Never who called a hotline.
 
 use super::column::{Column, Pictures};
-use super::{cell, day, item};
+use super::{cell, item};
 use crate::case::{CaseFile, CaseState, Part, PhotoRow};
 use crate::catalogue::Catalogue;
 use crate::command::{MediaKind, PhotoRole};
 use crate::division::{GridId, Places};
 use crate::id::PersonId;
+use crate::local::moment;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -90,7 +91,7 @@ pub fn line_of(file: &CaseFile, no: usize, with: Lookup<'_>) -> Line {
             Column::Short => case.short_no.as_ref().map(|s| s.text()).unwrap_or_default(),
             Column::Source => item::source_text(&case.source).to_owned(),
             // Of a list or a leader's word: when it was seen, not when it was entered.
-            Column::Found => day::moment(case.entered_for.as_ref().and_then(|e| e.at_ms).unwrap_or(at_ms)),
+            Column::Found => moment(case.entered_for.as_ref().and_then(|e| e.at_ms).unwrap_or(at_ms)),
             Column::Town => town_name.clone(),
             Column::Committee => committee(case.place.grid.as_ref(), at_ms, with),
             Column::Place => place.clone(),
@@ -104,9 +105,9 @@ pub fn line_of(file: &CaseFile, no: usize, with: Lookup<'_>) -> Line {
             Column::Measures => newest(file, column)
                 .or_else(|| case.feed_back.as_ref().map(|f| f.text.clone()))
                 .unwrap_or_default(),
-            Column::Due => case.due.as_ref().map(|d| day::moment(d.due_ms)).unwrap_or_default(),
+            Column::Due => case.due.as_ref().map(|d| moment(d.due_ms)).unwrap_or_default(),
             Column::Progress => newest(file, column).unwrap_or_else(|| case.state.zh().to_owned()),
-            Column::Done => case.feed_back.as_ref().map(|f| day::moment(f.at_ms)).unwrap_or_default(),
+            Column::Done => case.feed_back.as_ref().map(|f| moment(f.at_ms)).unwrap_or_default(),
             Column::Verifier => people(file, Part::Verifier, with),
             Column::Closed => closed(file).to_owned(),
             Column::Remarks => newest(file, column).unwrap_or_default(),

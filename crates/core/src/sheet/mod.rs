@@ -3,7 +3,6 @@
 
 mod cell;
 mod column;
-mod day;
 mod findings;
 mod item;
 mod line;
@@ -11,7 +10,7 @@ mod merge;
 
 pub use cell::{guard, tidy, unguard};
 pub use column::{Becomes, Column, Pictures, SAYS};
-pub use day::{moment, moment_of};
+
 pub use findings::{
     FINDING_FIELDS, FindingField, FindingPlace, Mapping, RowProblem, map_header, read_finding,
 };

@@ -5,15 +5,14 @@
 //! once.
 
 use super::system::{self, Submit};
-use super::{Credential, House, ServiceError, drawing, pauses};
+use super::{Credential, House, ServiceError, case_files, drawing, pauses};
 use blindspot_core::CaseId;
 use blindspot_core::apply::next_lapse;
-use blindspot_core::case::CaseFile;
 use blindspot_core::command::Lapse;
 use blindspot_core::wire::v1::DeskOp;
 use blindspot_store::jobs::{self, JobKey};
-use blindspot_store::{StoreError, Tx, cases, rows};
-use std::collections::{BTreeMap, BTreeSet};
+use blindspot_store::{StoreError, Tx, cases};
+use std::collections::BTreeSet;
 
 /// Most cases of one look.
 const AT_ONCE: i64 = 200;
@@ -67,7 +66,8 @@ fn work(
     now_ms: i64,
 ) -> Result<usize, ServiceError> {
     let mut ops = vec![];
-    let files = house.store.read(|tx| load_files(tx, house, due.lapses.iter().chain(&due.draws).copied()))?;
+    let ids: BTreeSet<CaseId> = due.lapses.iter().chain(&due.draws).copied().collect();
+    let files = house.store.read(|tx| case_files::load(tx, house, &ids))?;
     for id in &due.lapses {
         let next = files.get(id).and_then(|file| next_lapse(&file.case));
         let Some((what, due_ms)) = next.filter(|(_, due_ms)| *due_ms <= now_ms) else { continue };
@@ -86,27 +86,6 @@ fn work(
     let entries = system::act(who, ops, submit, now_ms)?;
     debug_assert_eq!(entries.len(), count);
     Ok(count)
-}
-
-/// Case files by id.
-pub(super) fn load_files(
-    tx: &Tx<'_>,
-    house: &House,
-    ids: impl Iterator<Item = CaseId>,
-) -> Result<BTreeMap<CaseId, CaseFile>, StoreError> {
-    let ids: BTreeSet<CaseId> = ids.collect();
-    let mut by_case: BTreeMap<CaseId, Vec<rows::StoredRow>> = BTreeMap::new();
-    for row in rows::load_rows_of_cases(tx, &house.city, &ids)? {
-        if let Some(case) = row.case_id {
-            by_case.entry(case).or_default().push(row);
-        }
-    }
-    let mut files = BTreeMap::new();
-    for (id, rows) in by_case {
-        let bodies = rows.iter().map(|row| (&row.key.kind, row.body.as_str()));
-        files.extend(CaseFile::from_bodies(bodies)?.map(|file| (id, file)));
-    }
-    Ok(files)
 }
 
 /// Ops as they are handed to the writer.

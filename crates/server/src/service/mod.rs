@@ -4,6 +4,7 @@ pub mod after_restore;
 pub mod audit_log;
 pub mod bulk;
 pub mod case_counts;
+mod case_files;
 mod case_list;
 pub mod cases;
 #[cfg(test)]

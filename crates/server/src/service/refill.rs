@@ -1,15 +1,12 @@
 //! The index of cases filled from their rows: once, after an update that keeps more in it than before. What a text says and
 //! when a clock ends is decided in core, so that no migration can do it. Goes on where it was stopped. Knows no list.
 
-use super::{House, ServiceError};
+use super::{House, ServiceError, case_files};
 use blindspot_core::CaseId;
 use blindspot_core::case::CaseFile;
-use blindspot_core::row::RowKind;
 use blindspot_store::cases::{self, Entry};
 use blindspot_store::meta::of_city;
-use blindspot_store::rows::{self, StoredRow};
 use blindspot_store::{StoreError, Tx};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Which shape the index has: raised whenever it keeps something new.
 const SHAPE: &str = "1";
@@ -53,20 +50,10 @@ fn step(tx: &Tx<'_>, house: &House) -> Result<Option<usize>, StoreError> {
         of_city::remove(tx, city, AT)?;
         return Ok(None);
     };
-    let mut of_case: BTreeMap<CaseId, Vec<StoredRow>> = BTreeMap::new();
-    for row in rows::load_rows_of_cases(tx, city, &ids.iter().copied().collect::<BTreeSet<_>>())? {
-        if let Some(case) = row.case_id {
-            of_case.entry(case).or_default().push(row);
-        }
-    }
-    let mut files = Vec::with_capacity(of_case.len());
-    for rows in of_case.values() {
-        let bodies = rows.iter().filter(|r| r.key.kind != RowKind::Photo);
-        files.extend(CaseFile::from_bodies(bodies.map(|r| (&r.key.kind, r.body.as_str())))?);
-    }
+    let files = case_files::load(tx, house, &ids.iter().copied().collect())?;
     let reference = house.reference();
     let item = |file: &CaseFile| file.case.item(reference.catalogue.as_ref());
-    let entries: Vec<Entry<'_>> = files.iter().map(|file| Entry::between(None, file, item(file))).collect();
+    let entries: Vec<Entry<'_>> = files.values().map(|file| Entry::between(None, file, item(file))).collect();
     cases::save_cases(tx, city, &entries)?;
     of_city::save(tx, city, AT, &last.to_string())?;
     Ok(Some(ids.len()))

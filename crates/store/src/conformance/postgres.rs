@@ -134,7 +134,8 @@ fn a_list_walks_the_index_that_was_chosen_for_it() {
     let mut odd = Vec::new();
     for (name, index) in lists::WALKS {
         let (_, text, _) = all.iter().find(|(_, _, n)| n == name).expect(name);
-        let written = Stmt::new(text, name).written();
+        let stmt = Stmt::new(text, name);
+        let written = stmt.written();
         let values = vec!["NULL"; client.prepare(written).expect(name).params().len()].join(", ");
         client.batch_execute(&format!("PREPARE {name} AS {written}")).expect(name);
         let explained = client.query(&format!("EXPLAIN EXECUTE {name}({values})"), &[]).expect(name);
@@ -156,7 +157,8 @@ fn batches_of_every_statement_with_a_city_are_understood() {
     let mut client = server.client("d").unwrap();
     let mut seen = 0;
     for (_, text, name) in statements() {
-        let written = Stmt::new(text, name).written();
+        let stmt = Stmt::new(text, name);
+        let written = stmt.written();
         let types: Vec<String> =
             client.prepare(written).expect(name).params().iter().map(|t| t.name().to_owned()).collect();
         // Those that are run in batches are by key: two values and more, no limit, no sum.

@@ -61,12 +61,25 @@ pub(crate) fn of_store(files: &[(String, String)]) -> (Vec<Statement<'_>>, BTree
     (all, made.filter(|t| t.columns.iter().any(|c| c == CITY)).map(|t| t.name).collect())
 }
 
-/// Cuts a file at its `-- name:` lines; text before the first is a finding.
+/// Cuts a file at its `-- name:` lines, with the parts that they use in their places; text before the first that is no part
+/// is a finding.
 fn statements<'a>(path: &'a str, text: &str, found: &mut Vec<Finding>) -> Vec<Statement<'a>> {
     let mut all: Vec<Statement<'a>> = Vec::new();
+    let mut parts: BTreeMap<&str, String> = BTreeMap::new();
+    let mut part = None;
     for (index, line) in text.lines().enumerate() {
         if let Some(name) = line.strip_prefix("-- name:") {
+            part = None;
             all.push(Statement { path, line: index + 1, name: name.trim().to_owned(), text: String::new() });
+        } else if let Some(name) = line.strip_prefix("-- part:") {
+            part = Some(name.trim());
+        } else if let Some(name) = part {
+            parts.entry(name).or_default().extend([line, "\n"]);
+        } else if let (Some(used), Some(open)) = (line.trim_start().strip_prefix("-- use:"), all.last_mut()) {
+            match parts.get(used.trim()) {
+                Some(text) => open.text.push_str(text),
+                None => found.push(Finding::new(path, index + 1, "sql-name", "a part that is not above it")),
+            }
         } else if let Some(open) = all.last_mut() {
             open.text.push_str(line);
             open.text.push('\n');

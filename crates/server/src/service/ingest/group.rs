@@ -3,7 +3,7 @@
 use super::sparing::Sparing;
 use super::task::{Source, Task};
 use crate::service::epoch::{self, Receipt};
-use crate::service::{House, Reference, system};
+use crate::service::{House, Reference, case_files, system};
 use blindspot_core::access::Grant;
 use blindspot_core::apply::touched;
 use blindspot_core::case::{Case, CaseFile};
@@ -17,9 +17,7 @@ use blindspot_core::world::{Freshness, Outcome, World};
 use blindspot_core::{CaseId, DeviceId, OpId, PersonId};
 use blindspot_store::devices::DeviceRecord;
 use blindspot_store::ops::OpRecord;
-use blindspot_store::{
-    Result, StoreError, Tx, accounts, devices, erased, ledger, ops, quarantine, rows, waiting,
-};
+use blindspot_store::{Result, Tx, accounts, devices, erased, ledger, ops, quarantine, rows, waiting};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -178,17 +176,9 @@ impl<'a, 't> Group<'a, 't> {
             if ask.is_empty() {
                 return Ok(());
             }
-            let mut by_case: BTreeMap<CaseId, Vec<rows::StoredRow>> = BTreeMap::new();
-            for row in rows::load_rows_of_cases(self.tx, &self.house.city, &ask)? {
-                if let Some(case) = row.case_id {
-                    by_case.entry(case).or_default().push(row);
-                }
-            }
+            let files = case_files::load(self.tx, self.house, &ask)?;
             self.asked_cases.append(&mut ask);
-            for (id, rows) in by_case {
-                let bodies = rows.iter().map(|row| (&row.key.kind, row.body.as_str()));
-                let file = CaseFile::from_bodies(bodies)?
-                    .ok_or_else(|| StoreError::Decode(format!("case {id} has rows but no case row")))?;
+            for (id, file) in files {
                 ask.extend(file.case.merged_into);
                 self.world.cases.insert(id, Box::new(file));
             }

@@ -5,8 +5,8 @@ use super::{Changed, Letter, open_channels, put, tell_one};
 use crate::service::{House, ServiceError};
 use blindspot_core::CaseId;
 use blindspot_core::case::Case;
-use blindspot_core::deadline::day_of;
 use blindspot_core::error::BUSY;
+use blindspot_core::local::{DAY_MS, MINUTE_MS, ZONE_MS, day_of};
 use blindspot_core::projection::notice_text::digest;
 use blindspot_core::projection::notices::{NoticeKind, Target, next_rung_ms, reminder, running};
 use blindspot_core::row::RowKind;
@@ -24,9 +24,6 @@ const AT_ONCE: usize = 200;
 const PAGE: usize = 500;
 /// When the digest is made: minutes of the day in UTC+8 (08:30).
 const DIGEST_MIN: i64 = 8 * 60 + 30;
-const MINUTE_MS: i64 = 60_000;
-const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
-const ZONE_MS: i64 = 8 * 60 * MINUTE_MS;
 
 /// The job of a case.
 #[must_use]

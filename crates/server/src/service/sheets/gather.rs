@@ -4,14 +4,13 @@
 use super::made::too_large;
 use crate::service::cases::{CaseQuery, list_cases};
 use crate::service::pull::scope_in;
-use crate::service::{Credential, House, Reference, ServiceError};
+use crate::service::{Credential, House, Reference, ServiceError, case_files};
 use blindspot_core::case::{Case, CaseFile, CaseState};
 use blindspot_core::feed::Feed;
 use blindspot_core::limits::SHEET_ROWS_MAX;
 use blindspot_core::row::RowKind;
 use blindspot_core::sheet::Lookup;
 use blindspot_core::{CaseId, PersonId};
-use blindspot_store::rows::StoredRow;
 use blindspot_store::{StoreError, accounts, rows};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,11 +85,10 @@ impl<'h> Gather<'h> {
             if count > SHEET_ROWS_MAX {
                 return Err(too_large(&format!("more than {SHEET_ROWS_MAX} cases")));
             }
-            let mut by_case = if whole { self.rows(&cases)? } else { BTreeMap::new() };
+            let mut files = if whole { self.files(&cases)? } else { BTreeMap::new() };
             for case in cases {
-                let found = by_case.remove(&case.case_id).unwrap_or_default();
-                let read = CaseFile::from_bodies(found.iter().map(|r| (&r.key.kind, r.body.as_str())))?;
-                f(&read.unwrap_or_else(|| CaseFile::new(case)))?;
+                let file = files.remove(&case.case_id);
+                f(&file.unwrap_or_else(|| CaseFile::new(case)))?;
             }
             match page.next {
                 Some(next) => query.cursor = Some(next),
@@ -99,16 +97,9 @@ impl<'h> Gather<'h> {
         }
     }
 
-    fn rows(&self, cases: &[Case]) -> Result<BTreeMap<CaseId, Vec<StoredRow>>, ServiceError> {
+    fn files(&self, cases: &[Case]) -> Result<BTreeMap<CaseId, CaseFile>, ServiceError> {
         let ids: BTreeSet<CaseId> = cases.iter().map(|c| c.case_id).collect();
-        let all = self.house.store.read(|tx| rows::load_rows_of_cases(tx, &self.house.city, &ids))?;
-        let mut by_case: BTreeMap<CaseId, Vec<StoredRow>> = BTreeMap::new();
-        for row in all {
-            if let Some(case) = row.case_id {
-                by_case.entry(case).or_default().push(row);
-            }
-        }
-        Ok(by_case)
+        Ok(self.house.store.read(|tx| case_files::load(tx, self.house, &ids))?)
     }
 }
 

@@ -7,7 +7,8 @@ use crate::service::ServiceError;
 use blindspot_core::case::{CaseFile, PhotoRow};
 use blindspot_core::command::{FormName, Origin};
 use blindspot_core::limits::SHEET_PICTURE_BYTES_MAX;
-use blindspot_core::sheet::{Column, Line, Pictures, moment, photos_of};
+use blindspot_core::local::moment;
+use blindspot_core::sheet::{Column, Line, Pictures, photos_of};
 use blindspot_photo::{Limits, THUMBNAIL_LONG_SIDE, WORKING_LONG_SIDE, watermarked};
 use std::io::Read as _;
 

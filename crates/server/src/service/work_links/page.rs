@@ -3,16 +3,16 @@
 
 use super::{link_of, may_feed_back};
 use crate::blob::Depot;
-use crate::service::{House, ServiceError};
+use crate::service::{House, ServiceError, case_files};
 use blindspot_core::OpId;
 use blindspot_core::PhotoId;
 use blindspot_core::case::{CaseFile, CaseState, PhotoRow, find_move};
 use blindspot_core::command::{FormName, MediaKind, PhotoRole};
-use blindspot_core::deadline::shown;
 use blindspot_core::geo::Point;
 use blindspot_core::limits::UPLOAD_BYTES_MAX;
+use blindspot_core::local::shown;
 use blindspot_store::work_links::{self as store, WorkLink};
-use blindspot_store::{Tx, accounts, rows};
+use blindspot_store::{Tx, accounts};
 use std::collections::BTreeSet;
 use std::io::Read as _;
 
@@ -95,8 +95,7 @@ pub(super) fn find(
     if link.expires_ms <= now_ms {
         return Ok(Err(Shut::Expired));
     }
-    let rows = rows::load_rows_of_cases(tx, &house.city, &BTreeSet::from([link.case_id]))?;
-    let file = CaseFile::from_bodies(rows.iter().map(|r| (&r.key.kind, r.body.as_str())))?;
+    let file = case_files::load(tx, house, &BTreeSet::from([link.case_id]))?.remove(&link.case_id);
     let Some(file) = file else { return Ok(Err(Shut::Unknown)) };
     if !file.case.state.is_open() {
         return Ok(Err(Shut::Closed));
