@@ -51,7 +51,7 @@ pub(crate) fn check(house: &House, data: &Path) -> Done<Value> {
     let overdue = count(&|c| {
         c.lead.as_ref().is_some_and(|lead| lead.as_str() == unit)
             && c.state.is_open()
-            && c.due.as_ref().is_some_and(|due| due.is_overdue(wall_ms()))
+            && c.due.as_ref().is_some_and(|due| due.is_overdue(planted.at_ms))
     });
     line(&format!("超时 overdue of {unit}"), json!(truth.overloaded.1), overdue);
     line(

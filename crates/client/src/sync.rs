@@ -60,7 +60,7 @@ impl Replica {
         now: &Now,
         rnd: &mut dyn Random,
     ) -> Result<Option<HttpRequest>, ClientError> {
-        if self.identity()?.is_none() {
+        if meta::get(&self.db, meta::IDENTITY)?.is_none() {
             return Ok(None);
         }
         if now.wall_ms < self.last_wall_ms {

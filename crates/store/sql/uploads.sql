@@ -55,13 +55,17 @@ INSERT INTO rendition_jobs (city_id, photo_id, sha256) VALUES ($1, $2, $3)
 ON CONFLICT (city_id, photo_id) DO UPDATE SET sha256 = excluded.sha256, tries = 0, done_ms = NULL, problem = NULL
 WHERE rendition_jobs.sha256 <> excluded.sha256;
 
+-- name: rendition_first
+INSERT INTO rendition_jobs (city_id, photo_id, sha256) VALUES ($1, $2, $3)
+ON CONFLICT (city_id, photo_id) DO UPDATE SET tries = 0, done_ms = NULL, problem = NULL;
+
 -- name: renditions_open
 SELECT j.photo_id, j.sha256, j.tries FROM rendition_jobs AS j
 WHERE j.city_id = $1 AND j.done_ms IS NULL AND j.tries < 3
   AND EXISTS (SELECT 1 FROM uploads AS o WHERE o.city_id = $1 AND o.photo_id = j.photo_id AND o.sha256 = j.sha256
     AND o.verified_ms IS NOT NULL)
-  AND EXISTS (SELECT 1 FROM uploads AS w WHERE w.city_id = $1 AND w.photo_id = j.photo_id AND w.form = 'working'
-    AND w.verified_ms IS NOT NULL)
+  AND NOT EXISTS (SELECT 1 FROM uploads AS w WHERE w.city_id = $1 AND w.photo_id = j.photo_id AND w.form = 'working'
+    AND w.verified_ms IS NULL)
 ORDER BY j.photo_id LIMIT $2;
 
 -- name: rendition_tried

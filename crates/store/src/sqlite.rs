@@ -4,6 +4,7 @@ use crate::checkpoint::Checkpointer;
 use crate::fault::Faults;
 use crate::tx::Conn;
 use crate::{Result, StoreError, Tx, Value, migrate};
+use rusqlite::backup::Backup;
 use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -105,7 +106,7 @@ impl SqliteEngine {
         gate(rusqlite::version_number())?;
         let mut conn = Connection::open_in_memory().map_err(from_rusqlite)?;
         prepare(&conn)?;
-        migrate::migrate(&mut conn)?;
+        fill_empty(&mut conn)?;
         Ok(Self { writer: Mutex::new(conn), pool: None, checkpointer: None, faults: Faults::default() })
     }
 
@@ -209,6 +210,20 @@ impl Pool {
         prepare(&conn)?;
         Ok(conn)
     }
+}
+
+/// Builds the tables, or copies those that were built before: a simulation opens thousands of databases.
+fn fill_empty(conn: &mut Connection) -> Result<()> {
+    static EMPTY: Mutex<Option<Connection>> = Mutex::new(None);
+    let mut empty = lock(&EMPTY);
+    if empty.is_none() {
+        let mut built = Connection::open_in_memory().map_err(from_rusqlite)?;
+        prepare(&built)?;
+        migrate::migrate(&mut built)?;
+        *empty = Some(built);
+    }
+    let Some(empty) = &*empty else { return Ok(()) };
+    Backup::new(empty, conn).and_then(|copy| copy.step(-1)).map(drop).map_err(from_rusqlite)
 }
 
 fn connect(path: &Path, flags: OpenFlags, vfs: Option<&str>) -> Result<Connection> {

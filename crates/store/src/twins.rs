@@ -45,15 +45,19 @@ fn bands(phash: u64) -> [i64; 4] {
     })
 }
 
-/// Keeps the hashes of a photo; the first stay.
+/// Keeps the hashes of photos; the first of each stay.
 ///
 /// # Errors
 /// When the engine refuses (as for all below).
-pub fn save(tx: &Tx<'_>, city: &CityId, photo: PhotoId, hashes: &Hashes) -> Result<()> {
-    let signed = i64::from_be_bytes(hashes.phash.to_be_bytes());
-    let set = [city.into(), photo.into(), hashes.sha256.0.into(), signed.into(), hashes.at_ms.into()];
-    tx.exec(&SAVE, &set)?;
-    let sets = bands(hashes.phash).map(|band| [city.into(), band.into(), photo.into()]);
+pub fn save(tx: &Tx<'_>, city: &CityId, photos: &[(PhotoId, Hashes)]) -> Result<()> {
+    let sets = photos.iter().map(|(photo, hashes)| {
+        let signed = i64::from_be_bytes(hashes.phash.to_be_bytes());
+        [city.into(), (*photo).into(), hashes.sha256.0.into(), signed.into(), hashes.at_ms.into()]
+    });
+    tx.exec_many(&SAVE, sets)?;
+    let sets = photos.iter().flat_map(|(photo, hashes)| {
+        bands(hashes.phash).map(|band| [city.into(), band.into(), (*photo).into()])
+    });
     tx.exec_many(&BAND, sets).map(drop)
 }
 

@@ -26,6 +26,7 @@ statements! {
     UPLOADS_VERIFIED_HASHES = "uploads_verified_hashes";
     UPLOAD_COUNTS = "upload_counts";
     RENDITION_ADD = "rendition_add";
+    RENDITION_FIRST = "rendition_first";
     RENDITIONS_OPEN = "renditions_open";
     RENDITION_TRIED = "rendition_tried";
     RENDITION_DONE = "rendition_done";
@@ -224,7 +225,7 @@ pub fn load_counts(tx: &Tx<'_>, city: &CityId) -> Result<(i64, i64)> {
 pub struct RenditionJob {
     /// The photo.
     pub photo_id: PhotoId,
-    /// Its original.
+    /// Its original; its working copy until that is announced.
     pub sha256: Sha256,
     /// Tries so far.
     pub tries: i64,
@@ -238,7 +239,17 @@ pub fn append_rendition(tx: &Tx<'_>, city: &CityId, photo: PhotoId, sha256: Sha2
     tx.exec(&RENDITION_ADD, &[city.as_str().into(), photo.into(), sha256.into()]).map(drop)
 }
 
-/// Renditions to make: original and working copy are both verified; one tried three times is left.
+/// Queues a look at a photo's working copy, which comes hours before its original where originals wait for Wi-Fi; where the
+/// original was here before it, the two are compared now.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn append_working(tx: &Tx<'_>, city: &CityId, photo: PhotoId, sha256: Sha256) -> Result<()> {
+    tx.exec(&RENDITION_FIRST, &[city.as_str().into(), photo.into(), sha256.into()]).map(drop)
+}
+
+/// Renditions to make: what is to be looked at is verified, and no working copy is still under way; one tried three times
+/// is left.
 ///
 /// # Errors
 /// When the engine refuses.

@@ -2,9 +2,11 @@
 //! `standing`.
 
 use crate::order::in_order;
+use crate::phone::SimPhone;
 use crate::scenario::World;
 use crate::sim::Sim;
 use crate::standing::{apart, check_rest, check_waiting};
+use blindspot_client::OutboxEntry;
 use blindspot_core::case::{CaseFile, Part};
 use blindspot_core::clock::ClockClass;
 use blindspot_core::feed::Feed;
@@ -30,20 +32,55 @@ pub(crate) fn check(world: &mut World) -> Vec<String> {
         // The rest can only be judged at rest.
         return wrong;
     }
-    check_ops(&mut world.sim, &mut wrong);
     check_mirrors(&mut world.sim, &mut wrong);
+    if !wrong.is_empty() {
+        // Who has not pulled yet will; all else is looked at once.
+        return wrong;
+    }
+    let found = Found::gather(&mut world.sim);
+    check_ops(&mut world.sim, &found, &mut wrong);
     check_digests(&world.sim, &mut wrong);
-    check_photos(&world.sim, &mut wrong);
-    check_model(&mut world.sim, &world.desk_ops, &mut wrong);
-    check_authors(&mut world.sim, &mut wrong);
-    check_numbers(&world.sim, &mut wrong);
-    check_verdicts(&mut world.sim, &mut wrong);
-    check_waiting(&mut world.sim, &mut wrong);
+    check_photos(&world.sim, &found, &mut wrong);
+    check_model(&mut world.sim, &found, &world.desk_ops, &mut wrong);
+    check_authors(&world.sim, &found, &mut wrong);
+    check_numbers(&found, &mut wrong);
+    check_verdicts(&found, &mut wrong);
+    check_waiting(&world.sim, &found.here, &mut wrong);
     check_copies(world, &mut wrong);
     for (n, phone) in world.sim.phones.iter().enumerate().filter(|(_, p)| p.mismatches > 0) {
         wrong.push(format!("P3: phone {n} found {} digests that differed", phone.mismatches));
     }
     wrong
+}
+
+/// What phones and server hold when all is at rest, read once for all the oracles.
+pub(crate) struct Found {
+    /// What people did, and what their phones made of it.
+    done: BTreeSet<OpId>,
+    /// Of that, what the server has.
+    here: BTreeMap<OpId, OpRecord>,
+    /// Each phone's outbox, with the bytes of its ops.
+    outboxes: Vec<Vec<(OutboxEntry, Option<String>)>>,
+    files: BTreeMap<CaseId, CaseFile>,
+}
+
+impl Found {
+    fn gather(sim: &mut Sim) -> Self {
+        let outboxes: Vec<Vec<_>> = sim.phones.iter_mut().map(read_outbox).collect();
+        let mut done: BTreeSet<OpId> = sim.phones.iter().flat_map(|p| p.done.iter().copied()).collect();
+        done.extend(outboxes.iter().flatten().map(|(entry, _)| entry.op_id));
+        Self { here: load_ops(sim, &done), done, outboxes, files: case_files(sim) }
+    }
+}
+
+fn read_outbox(phone: &mut SimPhone) -> Vec<(OutboxEntry, Option<String>)> {
+    let entries = phone.app().outbox().expect("the outbox is read").into_iter();
+    entries
+        .map(|entry| {
+            let body = phone.app().op_body(entry.op_id).expect("an op is read");
+            (entry, body)
+        })
+        .collect()
 }
 
 /// What people did, and what their phones made of it (an op for each photo).
@@ -62,39 +99,31 @@ pub(crate) fn load_ops(sim: &Sim, ids: &BTreeSet<OpId>) -> BTreeMap<OpId, OpReco
 }
 
 /// P1, P2, P4: whatever a person did is on the server, with the bytes a phone captured.
-fn check_ops(sim: &mut Sim, wrong: &mut Vec<String>) {
-    let done = all_done(sim);
-    let here = load_ops(sim, &done);
-    for id in &done {
-        if !here.contains_key(id) {
-            let why = apart(sim, *id);
-            wrong.push(format!("P1/P4: op {id} is not on the server, put aside for {why:?}"));
-        }
+fn check_ops(sim: &mut Sim, found: &Found, wrong: &mut Vec<String>) {
+    for id in found.done.iter().filter(|id| !found.here.contains_key(id)) {
+        let why = apart(sim, *id);
+        wrong.push(format!("P1/P4: op {id} is not on the server, put aside for {why:?}"));
     }
     // A capture that was copied before it was sealed is sealed by both copies; one of the two stands.
-    let mut captured = BTreeSet::new();
-    for phone in &mut sim.phones {
-        for entry in phone.app().outbox().expect("the outbox is read") {
-            let body = phone.app().op_body(entry.op_id).expect("an op is read");
-            captured.extend(body.map(|b| (entry.op_id, b)));
+    let mut captured: BTreeMap<OpId, BTreeSet<&str>> = BTreeMap::new();
+    for (entry, body) in found.outboxes.iter().flatten() {
+        if let Some(body) = body {
+            captured.entry(entry.op_id).or_default().insert(body);
         }
     }
-    let kept: BTreeSet<OpId> = captured.iter().map(|(id, _)| *id).collect();
-    for (id, record) in here.iter().filter(|(id, _)| kept.contains(id)) {
-        if !captured.contains(&(*id, record.body.to_string())) {
+    for (id, bodies) in &captured {
+        if found.here.get(id).is_some_and(|record| !bodies.contains(&*record.body)) {
             wrong.push(format!("P1: op {id} has other bytes on the server"));
         }
     }
 }
 
 /// Authorship: an op is the word of the person whose app made it, whoever carried it.
-fn check_authors(sim: &mut Sim, wrong: &mut Vec<String>) {
-    let done = all_done(sim);
-    let here = load_ops(sim, &done);
-    for (n, phone) in sim.phones.iter_mut().enumerate() {
+fn check_authors(sim: &Sim, found: &Found, wrong: &mut Vec<String>) {
+    for (n, phone) in sim.phones.iter().enumerate() {
         let mut ids: BTreeSet<OpId> = phone.done.iter().copied().collect();
-        ids.extend(phone.app().outbox().expect("the outbox is read").iter().map(|e| e.op_id));
-        for record in ids.iter().filter_map(|id| here.get(id)) {
+        ids.extend(found.outboxes[n].iter().map(|(entry, _)| entry.op_id));
+        for record in ids.iter().filter_map(|id| found.here.get(id)) {
             if record.author != Some(phone.person) {
                 wrong.push(format!("P2: op {} of phone {n} has another author", record.op_id));
             }
@@ -160,8 +189,8 @@ fn check_rows(sim: &mut Sim, n: usize, scope: &BTreeSet<Feed>, wrong: &mut Vec<S
     let app = sim.phones[n].app();
     let kept = app.status().expect("a status").rows;
     // What own undecided work is about stays on the screen.
-    let pinned = app.outbox().expect("the outbox is read").iter().any(|e| e.overlay);
-    if kept != keys.len() as u64 && !(pinned && kept > keys.len() as u64) {
+    let pinned = || app.outbox().expect("the outbox is read").iter().any(|e| e.overlay);
+    if kept != keys.len() as u64 && !(kept > keys.len() as u64 && pinned()) {
         wrong.push(format!("P3: phone {n} keeps {kept} rows, its feeds hold {}", keys.len()));
     }
 }
@@ -204,8 +233,8 @@ fn case_files(sim: &Sim) -> BTreeMap<CaseId, CaseFile> {
 }
 
 /// P5: the bytes under every verified form are those of the hash taken at capture.
-fn check_photos(sim: &Sim, wrong: &mut Vec<String>) {
-    for file in case_files(sim).values() {
+fn check_photos(sim: &Sim, found: &Found, wrong: &mut Vec<String>) {
+    for file in found.files.values() {
         for photo in file.photos.values() {
             if photo.awaited() && !photo.verified.contains(&photo.evidence_form()) {
                 wrong.push(format!("P5: photo {} never arrived", photo.photo_id));
@@ -223,11 +252,11 @@ fn check_photos(sim: &Sim, wrong: &mut Vec<String>) {
 }
 
 /// A spoken number names one case.
-fn check_numbers(sim: &Sim, wrong: &mut Vec<String>) {
+fn check_numbers(found: &Found, wrong: &mut Vec<String>) {
     let mut seen = BTreeSet::new();
-    for (id, file) in case_files(sim) {
+    for (id, file) in &found.files {
         if let Some(short) = &file.case.short_no
-            && !seen.insert((short.town.clone(), short.n))
+            && !seen.insert((&short.town, short.n))
         {
             wrong.push(format!("case {id} has a number that another has too"));
         }
@@ -235,13 +264,10 @@ fn check_numbers(sim: &Sim, wrong: &mut Vec<String>) {
 }
 
 /// What a phone shows of its ops is what became of them.
-fn check_verdicts(sim: &mut Sim, wrong: &mut Vec<String>) {
-    let done = all_done(sim);
-    let here = load_ops(sim, &done);
-    for (n, phone) in sim.phones.iter_mut().enumerate() {
-        for entry in phone.app().outbox().expect("the outbox is read") {
-            let stands = here.get(&entry.op_id);
-            let body = phone.app().op_body(entry.op_id).expect("an op is read");
+fn check_verdicts(found: &Found, wrong: &mut Vec<String>) {
+    for (n, outbox) in found.outboxes.iter().enumerate() {
+        for (entry, body) in outbox {
+            let stands = found.here.get(&entry.op_id);
             if stands.is_some_and(|r| body.as_deref().is_some_and(|b| b != &*r.body)) {
                 // The other copy's bytes of this op stand; that is told, in one way or another.
                 continue;
@@ -278,8 +304,8 @@ fn essence(file: &CaseFile) -> Value {
 }
 
 /// P2, P8: the reference model, fed the server's own order, ends where the server ended.
-fn check_model(sim: &mut Sim, desk_ops: &[OpId], wrong: &mut Vec<String>) {
-    let mut ids = all_done(sim);
+fn check_model(sim: &mut Sim, found: &Found, desk_ops: &[OpId], wrong: &mut Vec<String>) {
+    let mut ids = found.done.clone();
     ids.extend(desk_ops);
     let house = sim.server.house();
     let reference = house.reference();
@@ -307,7 +333,7 @@ fn check_model(sim: &mut Sim, desk_ops: &[OpId], wrong: &mut Vec<String>) {
         model.now_ms = record.received_ms - 1;
         model.receive(&SealedOp::read(record.body.clone()).expect("stored ops are ops"));
     }
-    let files = case_files(sim);
+    let files = &found.files;
     for record in &records {
         let said = model.verdicts.get(&record.op_id).map(|v| v.word());
         // Whether the bytes came all the same is not known to the model.
@@ -325,7 +351,7 @@ fn check_model(sim: &mut Sim, desk_ops: &[OpId], wrong: &mut Vec<String>) {
             model.world.cases.len()
         ));
     }
-    for (id, file) in &files {
+    for (id, file) in files {
         let Some(theirs) = model.world.cases.get(id) else { continue };
         let (own, theirs) = (essence(file), essence(theirs));
         if own != theirs {

@@ -1,4 +1,4 @@
-//! A simulated phone: a real replica on a real database file, with clocks that may be wrong, a power button,
+//! A simulated phone: a real replica on a real database in memory, with clocks that may be wrong, a power button,
 //! and a store that can be made to fail.
 
 use crate::dice::Dice;
@@ -6,11 +6,18 @@ use crate::files::{MemFiles, MemKeys};
 use blindspot_client::PhotoFiles as _;
 use blindspot_client::{ClientError, ClientEvent, HttpRequest, HttpResponse, Now, Random, Replica, SealStep};
 use blindspot_core::{DeviceId, OpId, PersonId};
+use rusqlite::Connection;
+use rusqlite::backup::{Backup, StepResult};
 use std::cell::Cell;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// A phone that somebody looks at pulls each minute.
+const LOOKED_AT_MS: i64 = 60_000;
+/// One in a pocket, milliseconds.
+const POCKET_MS: i64 = 5 * 60_000;
 
 /// Randomness of a phone, drawn from the scenario.
 pub struct PhoneRandom<'d>(pub &'d mut Dice);
@@ -74,10 +81,41 @@ pub struct SimPhone {
     pub sign_outs: usize,
     /// A call failed: the app is to be asked again soon.
     pub stumbled: bool,
-    path: PathBuf,
+    /// How often it asks for news: while somebody looks at it, or from a pocket.
+    pub pull_every_ms: i64,
+    name: String,
+    /// Keeps the database while the app is down.
+    kept: Connection,
     files: MemFiles,
     keys: MemKeys,
     failing: Arc<Failing>,
+}
+
+/// A database in memory that outlives the app as long as one connection to it is open: a crash here is the app's, not the
+/// machine's, and files cost a seventh of a run's time.
+fn open_kept(name: &str) -> Connection {
+    Connection::open(format!("file:{name}?vfs=memdb")).expect("the phone's database opens")
+}
+
+/// Copies all of a database into another.
+fn copy_into(from: &Connection, to: &mut Connection) {
+    let backup = Backup::new(from, to).expect("a copy begins");
+    let step = backup.step(-1).expect("a copy of the database");
+    assert!(matches!(step, StepResult::Done), "a copy of the database: {step:?}");
+}
+
+/// The database of an app that was opened for the first time: its tables are built once for all phones.
+fn fill_new(db: &mut Connection) {
+    static NEW: OnceLock<Mutex<Connection>> = OnceLock::new();
+    let new = NEW.get_or_init(|| {
+        let name = format!("{}/new", crate::folder().path().display());
+        let kept = open_kept(&name);
+        let app =
+            Replica::open(open_kept(&name), Box::new(MemFiles::default()), Box::new(MemKeys::default()));
+        drop(app.expect("the replica opens"));
+        Mutex::new(kept)
+    });
+    copy_into(&new.lock().unwrap_or_else(PoisonError::into_inner), db);
 }
 
 impl SimPhone {
@@ -85,6 +123,7 @@ impl SimPhone {
     #[must_use]
     pub fn new(folder: &Path, n: usize, person: PersonId, skew_ms: i64, now_ms: i64) -> Self {
         let clocks = Clocks { skew_ms, boot: 0, booted_ms: now_ms };
+        let name = format!("{}/phone{n}", folder.display());
         let mut phone = Self {
             person,
             replica: None,
@@ -98,11 +137,14 @@ impl SimPhone {
             excused: false,
             sign_outs: 0,
             stumbled: false,
-            path: folder.join(format!("phone{n}.db")),
+            pull_every_ms: LOOKED_AT_MS,
+            kept: open_kept(&name),
+            name,
             files: MemFiles::default(),
             keys: MemKeys::default(),
             failing: Arc::default(),
         };
+        fill_new(&mut phone.kept);
         phone.start();
         phone
     }
@@ -111,8 +153,9 @@ impl SimPhone {
     #[must_use]
     pub fn copied(&mut self, n: usize) -> Self {
         self.replica = None;
-        let path = self.path.with_file_name(format!("phone{n}.db"));
-        std::fs::copy(&self.path, &path).expect("a copy of the database");
+        let name = format!("{}-copy{n}", self.name);
+        let mut kept = open_kept(&name);
+        copy_into(&self.kept, &mut kept);
         let mut copy = Self {
             person: self.person,
             replica: None,
@@ -126,7 +169,9 @@ impl SimPhone {
             excused: true,
             sign_outs: 0,
             stumbled: false,
-            path,
+            pull_every_ms: self.pull_every_ms,
+            name,
+            kept,
             files: self.files.copied(),
             keys: self.keys.copied(),
             failing: Arc::default(),
@@ -146,16 +191,16 @@ impl SimPhone {
     }
 
     fn start(&mut self) {
-        let mut db = rusqlite::Connection::open(&self.path).expect("the phone's database opens");
-        // Nobody else opens it: locks would cost more than the work.
-        db.pragma_update(None, "locking_mode", "EXCLUSIVE").expect("a lock for good");
+        let mut db = open_kept(&self.name);
         self.failing.left.store(0, Relaxed);
         let (files, keys) = (Box::new(self.files.clone()), Box::new(self.keys.clone()));
         let (work, commits) = (self.failing.clone(), self.failing.clone());
         db.progress_handler(200, Some(move || !work.commits_only.load(Relaxed) && work.strikes()))
             .expect("a handler");
         db.commit_hook(Some(move || commits.strikes())).expect("a hook");
-        self.replica = Some(Replica::open(db, files, keys).expect("the replica opens"));
+        let mut app = Replica::open(db, files, keys).expect("the replica opens");
+        app.set_pull_pace(0, self.pull_every_ms);
+        self.replica = Some(app);
         self.life += 1;
     }
 
@@ -170,6 +215,12 @@ impl SimPhone {
         let clocks = self.clocks.get();
         self.clocks.set(Clocks { boot: clocks.boot + 1, booted_ms: now_ms, ..clocks });
         self.crash();
+    }
+
+    /// It is in a pocket, and asks for news less often.
+    pub fn put_away(&mut self) {
+        self.pull_every_ms = POCKET_MS;
+        self.app().set_pull_pace(0, POCKET_MS);
     }
 
     /// The wall clock is set.

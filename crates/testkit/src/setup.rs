@@ -15,6 +15,7 @@ use std::path::Path;
 pub(crate) fn set_up(run: &Run, folder: &Path) -> World {
     let (scenario, rules) = (run.scenario, run.rules);
     let mut sim = Sim::new(run.seed, Dice::from_bytes(run.bytes.clone()), START_MS);
+    sim.one_timer = rules > 2;
     if scenario == Scenario::Restore {
         sim.server = SimServer::on_file(run.seed, START_MS);
     }
@@ -93,6 +94,9 @@ fn add_phone(world: &mut World, n: usize, folder: &Path) {
         SimPhone::new(folder, n, person, skew, START_MS)
     };
     sim.phones.push(phone);
+    if world.rules > 2 && sim.dice.percent(75) {
+        sim.phones[n].put_away();
+    }
     trouble::enrol(sim, n);
 }
 

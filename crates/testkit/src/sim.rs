@@ -61,15 +61,32 @@ const REQUESTS_MAX: u64 = 4_000;
 
 enum Event {
     Wake(usize),
-    Arrive { phone: usize, life: u64, request: HttpRequest, answered: bool },
-    Reply { phone: usize, life: u64, id: u64, response: HttpResponse },
-    Timeout { phone: usize, life: u64, id: u64 },
+    /// A phone's own timer, by the time it was set to: one that was set anew since rings for nobody.
+    Due(usize, i64),
+    Arrive {
+        phone: usize,
+        life: u64,
+        request: HttpRequest,
+        answered: bool,
+    },
+    Reply {
+        phone: usize,
+        life: u64,
+        id: u64,
+        response: HttpResponse,
+    },
+    Timeout {
+        phone: usize,
+        life: u64,
+        id: u64,
+    },
 }
 
 impl Event {
     fn what(&self) -> String {
         match self {
             Event::Wake(phone) => format!("wake {phone}"),
+            Event::Due(phone, _) => format!("due {phone}"),
             Event::Arrive { phone, request, .. } => format!("arrive {phone} {}", request.path),
             Event::Reply { phone, response, .. } => format!("reply {phone} {}", response.status),
             Event::Timeout { phone, .. } => format!("timeout {phone}"),
@@ -91,12 +108,16 @@ pub struct Sim {
     pub faults: Faults,
     /// Tells every exchange on standard error, to read a failure by.
     pub trace: bool,
+    /// Phones have one timer each. Older rules left every timer that was ever set running, and keep to it.
+    pub one_timer: bool,
     /// Requests answered, for the report.
     pub answered: u64,
     /// Requests of each phone.
     pub sent: BTreeMap<usize, u64>,
     /// The last token seen of each phone.
     tokens: BTreeMap<usize, String>,
+    /// What each phone's timer is set to.
+    timers: BTreeMap<usize, i64>,
     queue: BTreeMap<(i64, u64), Event>,
     count: u64,
 }
@@ -113,9 +134,11 @@ impl Sim {
             dice,
             faults: Faults::none(),
             trace: false,
+            one_timer: false,
             answered: 0,
             sent: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            timers: BTreeMap::new(),
             queue: BTreeMap::new(),
             count: 0,
         }
@@ -175,6 +198,12 @@ impl Sim {
     fn step(&mut self, event: Event) {
         match event {
             Event::Wake(phone) => self.pump(phone),
+            Event::Due(phone, at) => {
+                if self.timers.get(&phone) == Some(&at) {
+                    self.timers.remove(&phone);
+                    self.pump(phone);
+                }
+            }
             Event::Arrive { phone, life, request, answered } => self.arrive(phone, life, &request, answered),
             Event::Reply { phone, life, id, response } => {
                 if self.phones[phone].life == life {
@@ -209,8 +238,21 @@ impl Sim {
         if std::mem::take(&mut self.phones[phone].stumbled) {
             self.at(now + STUMBLED_MS, Event::Wake(phone));
         }
-        if let Some(at) = self.phones[phone].wakes_at() {
-            self.at(at.max(now + 1), Event::Wake(phone));
+        let at = self.phones[phone].wakes_at().map(|at| at.max(now + 1));
+        if self.one_timer {
+            self.set_timer(phone, at);
+        } else if let Some(at) = at {
+            self.at(at, Event::Wake(phone));
+        }
+    }
+
+    fn set_timer(&mut self, phone: usize, at: Option<i64>) {
+        let Some(at) = at else {
+            self.timers.remove(&phone);
+            return;
+        };
+        if self.timers.insert(phone, at) != Some(at) {
+            self.at(at, Event::Due(phone, at));
         }
     }
 

@@ -6,7 +6,9 @@ use crate::sim::Sim;
 use blindspot_core::OpId;
 use blindspot_core::op::SealedOp;
 use blindspot_core::verdict::{Cause, Verdict};
+use blindspot_store::ops::OpRecord;
 use blindspot_store::quarantine;
+use std::collections::BTreeMap;
 
 /// Why an op lies in quarantine under no id of its own.
 pub(crate) fn apart(sim: &Sim, op: OpId) -> Option<Cause> {
@@ -24,9 +26,10 @@ pub(crate) fn rests(sim: &mut Sim) -> bool {
 /// P6: all is decided but what the engine refuses, what a person must look at first, and what builds on such.
 pub(crate) fn check_standing(sim: &mut Sim) -> Vec<String> {
     let mut wrong = vec![];
-    check_waiting(sim, &mut wrong);
     let done = all_done(sim);
-    for record in load_ops(sim, &done).values() {
+    let here = load_ops(sim, &done);
+    check_waiting(sim, &here, &mut wrong);
+    for record in here.values() {
         if let Verdict::Quarantined { cause: Cause::Engine, .. } = &record.verdict
             && !record.body.contains(POISON)
         {
@@ -53,9 +56,7 @@ pub(crate) fn check_rest(sim: &mut Sim, wrong: &mut Vec<String>) {
 }
 
 /// P6: an op waits only for what it names, and all of that is here now.
-pub(crate) fn check_waiting(sim: &mut Sim, wrong: &mut Vec<String>) {
-    let done = all_done(sim);
-    let here = load_ops(sim, &done);
+pub(crate) fn check_waiting(sim: &Sim, here: &BTreeMap<OpId, OpRecord>, wrong: &mut Vec<String>) {
     for record in here.values().filter(|r| matches!(r.verdict, Verdict::Held { .. })) {
         let op = SealedOp::read(record.body.clone()).expect("stored ops are ops");
         let open =

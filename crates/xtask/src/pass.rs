@@ -8,7 +8,8 @@ use std::process::Command;
 /// A program of the tests, built for speed because seeds a second is what the simulator is judged by.
 pub(crate) fn tests_command(root: &Path, program: &str, args: &[String]) -> Command {
     let mut command = shell::cargo(root);
-    command.args(["run", "--quiet", "--release", "-p", "blindspot-tests", "--bin", program, "--"]).args(args);
+    command.args(["run", "--quiet", "--profile", "sim", "-p", "blindspot-tests", "--bin", program, "--"]);
+    command.args(args);
     command
 }
 

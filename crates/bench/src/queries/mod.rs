@@ -1,9 +1,10 @@
 //! `queries`: what a desk waits for in a city of many cases, on both engines: lists by each filter, search by frequent and rare
-//! words, counters, one case, its timeline, the next case of a desk; and what a write costs there beside a city of
+//! words, counters, one case, its timeline, the next case of a desk, earlier photos that one repeats; and what a write costs there beside a city of
 //! 1,000. Asked of the services in this process: HTTP adds the same to each.
 
 mod cost;
 mod fill;
+mod photos;
 mod plans;
 
 use crate::engine::Engine;
@@ -15,7 +16,7 @@ use blindspot_core::access::{Area, Role};
 use blindspot_core::division::DutyGrid;
 use blindspot_core::geo::Point;
 use blindspot_core::projection::desk::Desk;
-use blindspot_core::{CaseId, DeviceId, PersonId};
+use blindspot_core::{CaseId, DeviceId, PersonId, PhotoId};
 use blindspot_sample::city;
 use blindspot_server::service::case_counts::counters;
 use blindspot_server::service::cases::{CaseQuery, case_detail, list_cases, timeline};
@@ -66,7 +67,12 @@ pub(crate) fn run(
 ) -> Result<(), Failed> {
     for engine in engines {
         let town = Town::made(root, engine, "queries", cases, seed)?;
-        let ask = Ask { town: &town, engine, cases, report };
+        let pictures = photos::fill(&town.folder.house, cases, seed, now_ms())?;
+        if let (Some(node), Some(base)) = (engine.node(), &town.site.base) {
+            copies::settle(node, base)?;
+        }
+        let mut ask = Ask { town: &town, engine, cases, report };
+        ask.of_photos(&pictures)?;
         ask.all(seed)?;
         let small = Town::made(root, engine, "queries_small", SMALL, seed)?;
         let bench = |town: &'_ Town<'_>| (town.readers.centre, town.folder.house.clone());
@@ -239,7 +245,7 @@ impl Ask<'_, '_> {
         let centre = self.town.readers.centre;
         let any = CaseQuery::default;
         let some = |text: &str| Some(text.to_owned());
-        let gram: &[&str] = &["gram_sample", "by_gram", "case_body"];
+        let gram: &[&'static str] = &["gram_sample", "by_gram", "case_body"];
         for (name, word) in [
             ("search_frequent", fill::FREQUENT),
             ("search_rare", fill::RARE),
@@ -280,10 +286,19 @@ impl Ask<'_, '_> {
         Ok(())
     }
 
+    fn of_photos(&mut self, pictures: &[PhotoId]) -> Result<(), Failed> {
+        let mut turn = pictures.iter().cycle();
+        self.time("photo_twins", &["hash_load", "same_bytes", "alike"], |house, _| {
+            let Some(photo) = turn.next() else { return Ok(()) };
+            let found = house.store.read(|tx| photos::ask(tx, house, *photo));
+            found.map(drop).map_err(ServiceError::Store)
+        })
+    }
+
     fn of_desks(&mut self, seed: u64) -> Result<(), Failed> {
         let mut dice = Dice::new(seed ^ 0xa5);
         let Readers { centre, town, unit, .. } = self.town.readers;
-        let groups: &[&str] = &["open_in"];
+        let groups: &[&'static str] = &["open_in"];
         for (name, who, of) in [
             ("counters", centre, groups),
             ("counters_of_town", town, &["open_in", "open_linked"][..]),
@@ -319,7 +334,7 @@ impl Ask<'_, '_> {
         &mut self,
         name: &'static str,
         who: Credential,
-        statements: &[&str],
+        statements: &[&'static str],
         mut query: impl FnMut(&mut Dice) -> CaseQuery,
     ) -> Result<(), Failed> {
         let mut dice = Dice::new(7);
@@ -329,7 +344,7 @@ impl Ask<'_, '_> {
     fn time(
         &mut self,
         name: &'static str,
-        statements: &[&str],
+        statements: &[&'static str],
         mut once: impl FnMut(&House, i64) -> Result<(), ServiceError>,
     ) -> Result<(), Failed> {
         let house = &self.town.folder.house;

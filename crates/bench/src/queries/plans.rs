@@ -3,25 +3,38 @@
 
 use crate::Failed;
 use crate::site::Site;
+use blindspot_store::Stmt;
 use std::path::Path;
 
 const CASES: &str = include_str!("../../../store/sql/cases.sql");
 const LEASES: &str = include_str!("../../../store/sql/leases.sql");
 const OPS: &str = include_str!("../../../store/sql/ops.sql");
 const FEED: &str = include_str!("../../../store/sql/feed.sql");
+const TWINS: &str = include_str!("../../../store/sql/twins.sql");
 
 /// Tables that grow with a city.
-const BIG: &[&str] = &["cases", "rows", "ops", "op_cases", "case_grams", "case_links", "feed_items"];
+const BIG: &[&str] = &[
+    "cases",
+    "rows",
+    "ops",
+    "op_cases",
+    "case_grams",
+    "case_links",
+    "feed_items",
+    "photo_hashes",
+    "photo_bands",
+];
 
-fn text_of(name: &str) -> &'static str {
+/// A statement, with the parts it shares in their places.
+fn statement(name: &'static str) -> Stmt {
     let has = |file: &&'static str| {
         file.lines().any(|l| l.strip_prefix("-- name:").is_some_and(|n| n.trim() == name))
     };
-    [CASES, LEASES, OPS, FEED].into_iter().find(has).unwrap_or_default()
+    Stmt::new([CASES, LEASES, OPS, FEED, TWINS].into_iter().find(has).unwrap_or_default(), name)
 }
 
 /// How many steps of these statements read a big table, or all that a city has of it, whole.
-pub(crate) fn scans(site: &Site<'_>, names: &[&str]) -> Result<usize, Failed> {
+pub(crate) fn scans(site: &Site<'_>, names: &[&'static str]) -> Result<usize, Failed> {
     match (site.engine.node(), &site.base) {
         (Some(node), Some(base)) => {
             let mut client = node.client(base)?;
@@ -32,8 +45,9 @@ pub(crate) fn scans(site: &Site<'_>, names: &[&str]) -> Result<usize, Failed> {
             )?;
             let mut found = 0;
             for name in names {
-                let written = written(name);
-                let values = vec!["NULL"; client.prepare(&written)?.params().len()].join(", ");
+                let stmt = statement(name);
+                let written = stmt.written();
+                let values = vec!["NULL"; client.prepare(written)?.params().len()].join(", ");
                 client.batch_execute(&format!("PREPARE s_{name} AS {written}"))?;
                 let plan = client.query(&format!("EXPLAIN EXECUTE s_{name}({values})"), &[])?;
                 client.batch_execute(&format!("DEALLOCATE s_{name}"))?;
@@ -47,12 +61,11 @@ pub(crate) fn scans(site: &Site<'_>, names: &[&str]) -> Result<usize, Failed> {
     }
 }
 
-fn of_sqlite(folder: &Path, names: &[&str]) -> Result<usize, Failed> {
+fn of_sqlite(folder: &Path, names: &[&'static str]) -> Result<usize, Failed> {
     let conn = rusqlite::Connection::open(folder.join("blindspot.db"))?;
     let mut found = 0;
     for name in names {
-        let sql = numbered(&written(name));
-        let mut explain = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+        let mut explain = conn.prepare(&format!("EXPLAIN QUERY PLAN {}", statement(name).sql()))?;
         let nulls = vec![rusqlite::types::Null; explain.parameter_count()];
         let steps = explain.query_map(rusqlite::params_from_iter(nulls), |row| row.get::<_, String>(3))?;
         for step in steps {
@@ -67,22 +80,4 @@ fn of_sqlite(folder: &Path, names: &[&str]) -> Result<usize, Failed> {
         }
     }
     Ok(found)
-}
-
-fn written(name: &str) -> String {
-    let part = text_of(name).split("-- name:").skip(1).find_map(|part| {
-        let (head, body) = part.split_once('\n')?;
-        (head.trim() == name)
-            .then(|| body.split("\n-- ").next().unwrap_or(body).trim().trim_end_matches(';').to_owned())
-    });
-    part.unwrap_or_default()
-}
-
-fn numbered(sql: &str) -> String {
-    let mut out = String::with_capacity(sql.len());
-    let mut rest = sql.chars().peekable();
-    while let Some(c) = rest.next() {
-        out.push(if c == '$' && rest.peek().is_some_and(char::is_ascii_digit) { '?' } else { c });
-    }
-    out
 }

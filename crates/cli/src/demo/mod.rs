@@ -40,9 +40,9 @@ pub(crate) struct Args {
     /// 服务器端口 · port of the server; a free one when not given
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,
-    /// 先演一个月，答案在 truth.json，用 verify demo 核对 · plays the month before first, with planted truths for `verify demo`
+    /// 不演上个月，只演今天 · without the month before, whose planted truths `verify demo` checks
     #[arg(long)]
-    pub(crate) month: bool,
+    pub(crate) no_month: bool,
     /// 随机种子 · seed of city, photos, plan and network
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

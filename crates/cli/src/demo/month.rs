@@ -32,6 +32,8 @@ pub(crate) struct Planted {
     pub(crate) truth: Truth,
     /// Case n is the n-th.
     pub(crate) ids: Vec<CaseId>,
+    /// When it was played: what is overdue then is overdue for good, and more becomes so with every day.
+    pub(crate) at_ms: i64,
 }
 
 /// Plays the month that ends now.
@@ -87,7 +89,7 @@ pub(crate) fn play(
         bar.inc(acts.len() as u64);
     }
     bar.finish_with_message(format!("{} 件案件 cases", month.truth.cases));
-    let planted = Planted { truth: month.truth, ids };
+    let planted = Planted { truth: month.truth, ids, at_ms: now_ms };
     let text = serde_json::to_string_pretty(&planted).tried("答案写不出", "the truth cannot be written")?;
     std::fs::write(data.join(TRUTH), text).tried("答案写不出", "the truth cannot be written")?;
     Ok(planted)

@@ -83,10 +83,10 @@ impl Setting {
         import::sample_into(&alone, &city, bars)?;
         let cast = cast(&city, args.seed)
             .ok_or_else(|| Failure::new("样例城市的人不够", "the sample city has too few people"))?;
-        let month = if args.month {
-            month::play(&alone, &city, &cast, &data, args.seed, wall_ms(), bars)?.ids
-        } else {
+        let month = if args.no_month {
             Vec::new()
+        } else {
+            month::play(&alone, &city, &cast, &data, args.seed, wall_ms(), bars)?.ids
         };
         alone.close()?;
         let mut config = engines.config(&data);

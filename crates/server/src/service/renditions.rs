@@ -1,17 +1,20 @@
 //! Renditions, off the request path: of each original that arrived the server makes its own working copy
-//! and compares it with the phone's (protocol 11). One at a time: a decoded photo is large.
+//! and compares it with the phone's (protocol 11). A working copy whose original waits for Wi-Fi is hashed by its looks
+//! already, so that the case is checked against earlier photos today. One at a time: a decoded photo is large.
 //! Knows no threads; a job thread steps it.
 
 use crate::blob::Depot;
 use crate::service::{House, ServiceError};
 use blindspot_core::PhotoId;
+use blindspot_core::case::PhotoRow;
 use blindspot_core::command::FormName;
 use blindspot_core::id::Sha256;
 use blindspot_core::limits::UPLOAD_BYTES_MAX;
 use blindspot_core::row::RowKind;
 use blindspot_photo::{Limits, PhotoError, SAME_PICTURE_MAX, hash_distance, perceptual_hash, renditions};
 use blindspot_store::twins::{self, Hashes};
-use blindspot_store::{rows, uploads as store};
+use blindspot_store::uploads::{self as store, RenditionJob};
+use blindspot_store::{StoreError, Tx, rows};
 use std::io::Read as _;
 
 /// Open renditions looked through for one whose op is here.
@@ -28,23 +31,16 @@ pub enum Step {
     Mismatch(PhotoId),
 }
 
-/// Makes and compares the renditions of one photo whose original and working copy are both here.
+/// Looks at one photo that came: makes and compares its renditions when original and working copy are both here.
 ///
 /// # Errors
 /// When database or files refuse. A photo that cannot be decoded is no error: it is noted and left.
 pub fn step(house: &House, depot: &Depot, now_ms: i64) -> Result<Step, ServiceError> {
-    let job = house.store.read(|tx| {
-        for job in store::load_open_renditions(tx, &house.city, OPEN_MAX)? {
-            // Bytes may come before their op: without its row there is nothing to flag yet.
-            if rows::load_row(tx, &house.city, &RowKind::Photo, &job.photo_id.to_string())?.is_some() {
-                return Ok::<_, ServiceError>(Some(job));
-            }
-        }
-        Ok(None)
-    })?;
-    let Some(job) = job else { return Ok(Step::Idle) };
+    let Some((job, row)) = house.store.read(|tx| next(tx, house))? else { return Ok(Step::Idle) };
     let uploads = house.store.read(|tx| store::load_uploads_of_photo(tx, &house.city, job.photo_id))?;
     let working = uploads.iter().rfind(|u| u.form == FormName::Working).map(|u| u.sha256);
+    // A working copy is not compared with itself.
+    let working = working.filter(|w| *w != job.sha256);
     // Fetched before the try is counted: a storage that is away uses up none.
     let bytes = (read(depot, job.sha256)?, working.map(|w| read(depot, w)).transpose()?.flatten());
     house.store.write(|tx| store::save_rendition_tried(tx, &house.city, job.photo_id))?;
@@ -55,15 +51,26 @@ pub fn step(house: &House, depot: &Depot, now_ms: i64) -> Result<Step, ServiceEr
     };
     house.store.write(|tx| {
         if let Some(phash) = phash {
-            let hashes = Hashes { sha256: job.sha256, phash, at_ms: now_ms };
-            twins::save(tx, &house.city, job.photo_id, &hashes)?;
+            let original = row.forms.get(&FormName::Original).map_or(job.sha256, |form| form.sha256);
+            let hashes = Hashes { sha256: original, phash, at_ms: now_ms };
+            twins::save(tx, &house.city, &[(job.photo_id, hashes)])?;
         }
         store::save_rendition_done(tx, &house.city, job.photo_id, now_ms, problem.as_deref())
     })?;
     Ok(found)
 }
 
-/// Whether both show the same, and the hash of the original's looks.
+/// A photo to look at, with its row. Bytes may come before their op: without it there is nothing to flag yet.
+fn next(tx: &Tx<'_>, house: &House) -> Result<Option<(RenditionJob, PhotoRow)>, StoreError> {
+    for job in store::load_open_renditions(tx, &house.city, OPEN_MAX)? {
+        if let Some(row) = rows::load_row(tx, &house.city, &RowKind::Photo, &job.photo_id.to_string())? {
+            return Ok(Some((job, serde_json::from_str(&row.body)?)));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether both show the same, and the hash of its looks.
 type Compared = Result<(bool, Option<u64>), PhotoError>;
 
 fn compare(bytes: (Option<Vec<u8>>, Option<Vec<u8>>)) -> Compared {

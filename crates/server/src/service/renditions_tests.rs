@@ -3,63 +3,130 @@
 use super::*;
 use crate::service::fickle;
 use crate::service::testing::{Phone, T0, case, fix, grant, house, person};
+use crate::service::uploads::{self, NewUpload};
 use blindspot_core::access::Role;
 use blindspot_core::command::MediaKind;
-use blindspot_store::uploads::Upload;
 use serde_json::json;
 use std::fs;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A phone with a photo of case 1 in both forms, of which nothing has come yet.
+struct Scene {
+    dir: tempfile::TempDir,
+    house: House,
+    depot: Depot,
+    gone: Arc<AtomicBool>,
+    phone: Phone,
+    photo_id: PhotoId,
+}
+
+const FORMS: [FormName; 2] = [FormName::Original, FormName::Working];
+
+impl Scene {
+    fn new(bytes: [&[u8]; 2]) -> Self {
+        let (dir, house) = (tempfile::tempdir().expect("a folder"), house());
+        let (depot, gone) = fickle::depot(dir.path());
+        grant(&house, person(1), Role::Collector, "city");
+        let mut phone = Phone::enrol(&house, person(1), 1);
+        let photo_id = PhotoId::from_bytes([5; 16]);
+        let [original, working] = bytes.map(|b| json!({"sha256": Sha256::of(b), "bytes": b.len()}));
+        let payload = json!({
+            "photo_id": photo_id, "position": fix(1), "forms": {"original": original, "working": working},
+        });
+        let report = phone.report(1, 1);
+        let photo = phone.op("photo", Some(case(1)), &payload);
+        phone.push(&house, T0, &[&report, &photo]);
+        Self { dir, house, depot, gone, phone, photo_id }
+    }
+
+    /// A form is announced, and its bytes come.
+    fn brings(&self, form: FormName, bytes: &[u8]) {
+        let new = NewUpload {
+            length: bytes.len() as u64,
+            photo_id: self.photo_id,
+            form,
+            media: MediaKind::Photo,
+            sha256: Sha256::of(bytes),
+        };
+        let credential = self.phone.credential;
+        let state = uploads::create(&self.house, &self.depot, credential, &new, T0).expect("announced");
+        let part = self.dir.path().join("part");
+        fs::write(&part, bytes).expect("written");
+        self.depot.blobs.put(&new.sha256, &part).expect("put");
+        let saved =
+            self.house.store.write(|tx| store::save_verified(tx, &self.house.city, state.upload_id, T0));
+        assert!(saved.expect("saved"));
+    }
+
+    fn open(&self) -> Vec<RenditionJob> {
+        let read = |tx: &Tx<'_>| store::load_open_renditions(tx, &self.house.city, 10);
+        self.house.store.read(read).expect("read")
+    }
+
+    fn looks(&self) -> Step {
+        step(&self.house, &self.depot, T0 + 9).expect("looked at")
+    }
+
+    fn hashes(&self) -> Option<Hashes> {
+        self.house.store.read(|tx| twins::load(tx, &self.house.city, self.photo_id)).expect("read")
+    }
+}
+
+/// A picture of some rectangles, 64 by 48 dots, at a quality.
+fn jpeg(seed: usize, quality: u8) -> Vec<u8> {
+    let dot = |n: usize| u8::try_from((n / 64 / 8 * 37 + n % 64 / 8 * 91 * seed) % 256).unwrap_or(0);
+    let pixels: Vec<u8> = (0..64 * 48).flat_map(|n| [dot(n), dot(n), dot(n)]).collect();
+    let mut bytes = vec![];
+    let encoder = jpeg_encoder::Encoder::new(&mut bytes, quality);
+    encoder.encode(&pixels, 64, 48, jpeg_encoder::ColorType::Rgb).expect("encoded");
+    bytes
+}
 
 #[test]
 fn a_storage_that_is_away_uses_up_no_try() {
-    let (dir, house) = (tempfile::tempdir().expect("a folder"), house());
-    let (depot, gone) = fickle::depot(dir.path());
-    grant(&house, person(1), Role::Collector, "city");
-    let mut phone = Phone::enrol(&house, person(1), 1);
-    let photo_id = PhotoId::from_bytes([5; 16]);
     let bytes: [&[u8]; 2] = [b"no picture, as an original", b"no picture, as a working copy"];
-    let [original, working] = bytes.map(Sha256::of);
-    let form = |sha: Sha256| json!({"sha256": sha, "bytes": 1});
-    let payload = json!({
-        "photo_id": photo_id, "position": fix(1),
-        "forms": {"original": form(original), "working": form(working)},
-    });
-    let report = phone.report(1, 1);
-    let photo = phone.op("photo", Some(case(1)), &payload);
-    phone.push(&house, T0, &[&report, &photo]);
-    let forms = [(1, FormName::Original, original, bytes[0]), (2, FormName::Working, working, bytes[1])];
-    for (id, form, sha256, bytes) in forms {
-        let part = dir.path().join("part");
-        fs::write(&part, bytes).expect("written");
-        depot.blobs.put(&sha256, &part).expect("put");
-        let upload = Upload {
-            upload_id: [id; 16],
-            photo_id,
-            form,
-            media: MediaKind::Photo,
-            sha256,
-            length: bytes.len() as u64,
-            received: bytes.len() as u64,
-            device_id: phone.credential.device,
-            person_id: phone.credential.person,
-            created_ms: T0,
-            expires_ms: T0,
-            verified_ms: None,
-        };
-        let saved = house.store.write(|tx| {
-            store::save_upload(tx, &house.city, &upload)?;
-            store::append_rendition(tx, &house.city, photo_id, original)?;
-            store::save_verified(tx, &house.city, [id; 16], T0)
-        });
-        assert!(saved.expect("saved"));
-    }
-    let open = || house.store.read(|tx| store::load_open_renditions(tx, &house.city, 10)).expect("read");
-    gone.store(true, Ordering::Relaxed);
+    let scene = Scene::new(bytes);
+    FORMS.into_iter().zip(bytes).for_each(|(form, bytes)| scene.brings(form, bytes));
+    scene.gone.store(true, Ordering::Relaxed);
     for n in 0..5 {
-        assert!(step(&house, &depot, T0 + n).is_err());
-        assert_eq!(open().first().map(|job| job.tries), Some(0));
+        assert!(step(&scene.house, &scene.depot, T0 + n).is_err());
+        assert_eq!(scene.open().first().map(|job| job.tries), Some(0));
     }
-    gone.store(false, Ordering::Relaxed);
-    assert_eq!(step(&house, &depot, T0 + 9).expect("looked at"), Step::Sound(photo_id));
-    assert!(open().is_empty(), "done, though it was no picture");
+    scene.gone.store(false, Ordering::Relaxed);
+    assert_eq!(scene.looks(), Step::Sound(scene.photo_id));
+    assert!(scene.open().is_empty(), "done, though it was no picture");
+}
+
+#[test]
+fn a_working_copy_is_hashed_before_its_original_and_compared_when_that_comes() {
+    let [original, working] = [jpeg(1, 90), jpeg(1, 40)];
+    let scene = Scene::new([&original, &working]);
+    scene.brings(FormName::Working, &working);
+    assert_eq!(scene.looks(), Step::Sound(scene.photo_id));
+    let hashes = scene.hashes().expect("hashed");
+    assert_eq!(
+        hashes.sha256,
+        Sha256::of(&original),
+        "by bytes it is known by what the phone said of the original"
+    );
+    assert_eq!(scene.looks(), Step::Idle);
+    scene.brings(FormName::Original, &original);
+    assert_eq!(scene.looks(), Step::Sound(scene.photo_id));
+    assert_eq!(scene.hashes(), Some(hashes));
+    assert_eq!(scene.looks(), Step::Idle);
+}
+
+#[test]
+fn a_working_copy_of_another_picture_is_found_in_whatever_order_both_come() {
+    for first in FORMS {
+        let bytes = [jpeg(1, 90), jpeg(5, 90)];
+        let scene = Scene::new([&bytes[0], &bytes[1]]);
+        let [second] = FORMS.into_iter().filter(|f| *f != first).collect::<Vec<_>>().try_into().expect("one");
+        let of = |form: &FormName| if *form == FormName::Original { &bytes[0] } else { &bytes[1] };
+        scene.brings(first.clone(), of(&first));
+        assert_eq!(scene.looks(), Step::Sound(scene.photo_id), "nothing to compare yet");
+        scene.brings(second.clone(), of(&second));
+        assert_eq!(scene.looks(), Step::Mismatch(scene.photo_id), "{first:?} first");
+    }
 }

@@ -107,8 +107,12 @@ pub fn create(
             limits::quota::count(tx, house, credential.device, new.length, now_ms)?;
         }
         store::save_upload(tx, &house.city, &upload)?;
-        if new.form == FormName::Original && new.media == MediaKind::Photo {
-            store::append_rendition(tx, &house.city, new.photo_id, new.sha256)?;
+        if new.media == MediaKind::Photo {
+            match new.form {
+                FormName::Original => store::append_rendition(tx, &house.city, new.photo_id, new.sha256)?,
+                FormName::Working => store::append_working(tx, &house.city, new.photo_id, new.sha256)?,
+                _ => {}
+            }
         }
         Ok::<_, ServiceError>(())
     })?;

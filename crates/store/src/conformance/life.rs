@@ -107,7 +107,7 @@ pub(super) fn photos_that_look_alike_are_found(store: &Store) {
     for (n, flip) in (0..).zip(flips) {
         let sha = Sha256::of(&[n % 2]);
         let hashes = Hashes { sha256: sha, phash: base ^ flip, at_ms: i64::from(n) };
-        store.write(|tx| twins::save(tx, &city(), photo(n), &hashes)).unwrap();
+        store.write(|tx| twins::save(tx, &city(), &[(photo(n), hashes)])).unwrap();
     }
     let alike = |bits| {
         let found = store.read(|tx| twins::load_alike(tx, &city(), photo(0), base, bits)).unwrap();

@@ -11,7 +11,7 @@ const RSS_MB_MAX: f64 = 400.0;
 /// A slow machine may take longer; it is said, not failed.
 const SECONDS_EXPECTED: f64 = 60.0;
 
-/// Runs `blindspot demo --exit --json` on an empty folder.
+/// Runs `blindspot demo --exit --json` on an empty folder, then holds what was planted in it against what is answered.
 pub(crate) fn run(root: &Path) -> Outcome {
     let data = root.join("target/ci-demo/净格 demo data");
     if let Err(error) = std::fs::remove_dir_all(&data)
@@ -33,6 +33,11 @@ pub(crate) fn run(root: &Path) -> Outcome {
         last_object(&ran.stdout).map_or_else(|| vec!["no JSON object at the end".to_owned()], |o| judge(&o));
     if !ran.ok {
         faults.push("ended with a failing status".to_owned());
+    }
+    let mut verify = ["verify", "demo", "--data"].map(str::to_owned).to_vec();
+    verify.push(data.to_string_lossy().into_owned());
+    if !shell::inherit(&mut stages::built(root, "blindspot", &verify)) {
+        faults.push("what was planted in the month before is not what is answered".to_owned());
     }
     faults.iter().for_each(|fault| println!("demo: {fault}"));
     Outcome::of(faults.is_empty())
