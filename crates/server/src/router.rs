@@ -3,8 +3,8 @@
 
 use crate::http::{
     cases, desk, devices, docs, epochs, events, hand_in, health, hotline, letters, life, metrics, notices,
-    orphans, outer, people, photos, quarantine, reference, sandbox, sessions, setup, sheets_in, sheets_out,
-    start, sync, work_links, work_page,
+    orphans, outer, people, photos, places, quarantine, reference, sandbox, sessions, setup, sheets_in,
+    sheets_out, start, sync, work_links, work_page,
 };
 use crate::openapi;
 use crate::state::App;
@@ -73,6 +73,7 @@ fn desks() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(life::advise))
         .routes(routes!(life::save_duty))
         .routes(routes!(life::gaps))
+        .routes(routes!(life::list_calendars, life::save_calendars))
         .routes(routes!(life::save_roster, life::roster))
         .routes(routes!(life::draws))
         .routes(routes!(life::order_pause, life::list_pauses))
@@ -96,6 +97,14 @@ fn desks() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(letters::receipt))
         .routes(routes!(epochs::after_restore))
         .routes(routes!(reference::looks))
+        .routes(routes!(places::freshness))
+        .routes(routes!(places::unseen))
+        .routes(routes!(places::self_fixed))
+        .routes(routes!(places::clusters))
+        .routes(routes!(places::site_history))
+        .routes(routes!(places::linked))
+        .routes(routes!(places::own_month))
+        .routes(routes!(places::own_month_file))
         .routes(routes!(reference::list))
         .routes(routes!(people::list, people::create))
         .routes(routes!(people::one, people::change))

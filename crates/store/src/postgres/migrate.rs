@@ -13,6 +13,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (10, include_str!("../../migrations/postgres/0010.sql")),
     (11, include_str!("../../migrations/postgres/0011.sql")),
     (12, include_str!("../../migrations/postgres/0012.sql")),
+    (13, include_str!("../../migrations/postgres/0013.sql")),
 ];
 
 pub(super) fn migrate(options: &PgOptions) -> Result<()> {
