@@ -121,3 +121,32 @@ fn shown_life_month() {
     let clusters = filing.get("/v1/clusters").ok();
     assert!(clusters["items"].is_array(), "{clusters}");
 }
+
+/// A list of findings is handed to a server that runs: each line becomes a report once.
+#[test]
+fn shown_life_online() {
+    let house = TestHouse::start_with_city();
+    house.desk("filing", "filing_desk");
+    let dir = tempfile::tempdir().expect("a folder");
+    let (list, password) = (dir.path().join("found.csv"), dir.path().join("password"));
+    std::fs::write(&list, "问题描述,具体位置\n河边一堆,稠江桥下\n桶满溢,菜场北门\n").expect("written");
+    std::fs::write(&password, "my own password\n").expect("written");
+    let run = |password: &std::path::Path| {
+        let (list, password) = (list.to_string_lossy().into_owned(), password.to_string_lossy().into_owned());
+        let words =
+            ["import", "findings", "--json", "--file", &list, "--as", "filing", "--server", &house.base];
+        house.command(&[&words[..], &["--password-file", &password]].concat()).output().expect("it runs")
+    };
+    let told = |out: &std::process::Output| -> Value {
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        serde_json::from_slice(&out.stdout).expect("JSON")
+    };
+    let first = told(&run(&password));
+    assert_eq!((&first["taken"], &first["seen_before"]), (&json!(2), &json!(0)), "{first}");
+    let again = told(&run(&password));
+    assert_eq!((&again["taken"], &again["seen_before"]), (&json!(0), &json!(2)), "{again}");
+    std::fs::write(&password, "not the password\n").expect("written");
+    let refused = run(&password);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("the server refused"), "{refused:?}");
+}

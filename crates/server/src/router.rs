@@ -36,7 +36,11 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// All routes with their descriptions.
 pub(crate) fn annotated() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(openapi::base()).merge(phones()).merge(desks()).merge(server())
+    OpenApiRouter::with_openapi(openapi::base())
+        .merge(phones())
+        .merge(desks())
+        .merge(places_over_time())
+        .merge(server())
 }
 
 fn phones() -> OpenApiRouter<Arc<App>> {
@@ -54,6 +58,18 @@ fn phones() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(photos::download))
         .routes(routes!(epochs::lacking))
         .routes(routes!(sessions::me))
+}
+
+fn places_over_time() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(places::freshness))
+        .routes(routes!(places::unseen))
+        .routes(routes!(places::self_fixed))
+        .routes(routes!(places::clusters))
+        .routes(routes!(places::site_history))
+        .routes(routes!(places::linked))
+        .routes(routes!(places::own_month))
+        .routes(routes!(places::own_month_file))
 }
 
 fn desks() -> OpenApiRouter<Arc<App>> {
@@ -97,14 +113,6 @@ fn desks() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(letters::receipt))
         .routes(routes!(epochs::after_restore))
         .routes(routes!(reference::looks))
-        .routes(routes!(places::freshness))
-        .routes(routes!(places::unseen))
-        .routes(routes!(places::self_fixed))
-        .routes(routes!(places::clusters))
-        .routes(routes!(places::site_history))
-        .routes(routes!(places::linked))
-        .routes(routes!(places::own_month))
-        .routes(routes!(places::own_month_file))
         .routes(routes!(reference::list))
         .routes(routes!(people::list, people::create))
         .routes(routes!(people::one, people::change))

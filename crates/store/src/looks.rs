@@ -109,17 +109,15 @@ fn sum(row: &Row) -> Result<LookSum> {
     })
 }
 
-/// When somebody last was at each of some places: a look that counted, and something found on patrol. Places that nobody was at are
-/// not there.
+/// When somebody last was at a place: a look that counted, and something found on patrol.
+pub type Last = (Option<i64>, Option<i64>);
+
+/// When somebody last was at each of some places. Places that nobody was at are not there.
 ///
 /// # Errors
 /// The engine's.
-pub fn load_last(
-    tx: &Tx<'_>,
-    city: &CityId,
-    of: Of<'_>,
-) -> Result<BTreeMap<String, (Option<i64>, Option<i64>)>> {
-    let mut last: BTreeMap<String, (Option<i64>, Option<i64>)> = BTreeMap::new();
+pub fn load_last(tx: &Tx<'_>, city: &CityId, of: Of<'_>) -> Result<BTreeMap<String, Last>> {
+    let mut last: BTreeMap<String, Last> = BTreeMap::new();
     let sets = || of.ids().iter().map(|id| [city.into(), id.into()]);
     for row in tx.query_many(of.pick(&LAST_IN, &LAST_AT), sets())? {
         last.entry(row.text(0)?.to_owned()).or_default().0 = Some(row.int(1)?);

@@ -9,7 +9,7 @@ use crate::http::{blocking, now_ms, tagged};
 use crate::service::clusters::{self, ClusterList, ClusterQuery};
 use crate::service::freshness::{self, FreshnessQuery, GridLooked, Unseen, UnseenQuery};
 use crate::service::linked::{self, LinkedPlaces, LinkedQuery};
-use crate::service::month::{self, MonthQuery};
+use crate::service::month::{self, Month, MonthQuery};
 use crate::service::page::{Page, PageQuery};
 use crate::service::sheets::cases_out::Format;
 use crate::service::sheets::month_out::month_file;
@@ -18,7 +18,6 @@ use crate::service::spot_checks::{self, DayOfSamples};
 use crate::state::App;
 use axum::extract::State;
 use blindspot_core::error::{BAD_CURSOR, BAD_REQUEST, BUSY, NO_RIGHTS, NOT_FOUND, SHEET_TOO_LARGE};
-use blindspot_core::projection::month::Month;
 use serde::Deserialize;
 use std::sync::Arc;
 

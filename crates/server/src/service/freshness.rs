@@ -12,7 +12,7 @@ use blindspot_core::projection::freshness::{
     CellLooked, LookSum, Looked, is_long_unseen, looked, looked_by_cell, unseen_days,
 };
 use blindspot_store::cases::Scope;
-use blindspot_store::looks::{self, Of};
+use blindspot_store::looks::{self, Last, Of};
 use blindspot_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,7 +96,7 @@ pub fn grids(
 fn grid_looked(
     grid: &DutyGrid,
     all: &[LookSum],
-    (look, found): (Option<i64>, Option<i64>),
+    (look, found): Last,
     with_cells: bool,
     now_ms: i64,
 ) -> GridLooked {
@@ -239,12 +239,7 @@ pub(super) fn unseen_in(
 
 type Named = (String, String, Option<TownCode>);
 
-fn long_unseen(
-    all: Vec<Named>,
-    last: &BTreeMap<String, (Option<i64>, Option<i64>)>,
-    days: u32,
-    now_ms: i64,
-) -> Vec<UnseenPlace> {
+fn long_unseen(all: Vec<Named>, last: &BTreeMap<String, Last>, days: u32, now_ms: i64) -> Vec<UnseenPlace> {
     let place = |(id, name, town): Named| {
         let (look, found) = last.get(&id).copied().unwrap_or_default();
         let last_seen_ms = look.max(found);

@@ -28,9 +28,9 @@ pub(super) fn looks_are_counted_by_place_day_and_person(store: &Store) {
         let fact = LookFact {
             person: person(who),
             grid: Some(GridId("330782001001-01".into())),
-            cell: (n % 2 == 0).then(|| CellCode("330782001001001".into())),
+            cell: n.is_multiple_of(2).then(|| CellCode("330782001001001".into())),
             town: None,
-            site_id: (n % 3 == 0).then(|| "S1".to_owned()),
+            site_id: n.is_multiple_of(3).then(|| "S1".to_owned()),
             at_ms,
             counted,
             freshness: None,
