@@ -79,7 +79,8 @@ fn shown_life_month() {
     let mut other = house.phone("other", WORKER_ROLE, "city");
     let filing = Desk { house: &house, cookie: house.desk("filing", "filing_desk").1 };
     let mut opened = vec![];
-    for (phone, place) in [(&mut worker, at), (&mut worker, at), (&mut worker, next), (&mut other, next)] {
+    for (own, place) in [(true, at), (true, at), (true, next), (false, next)] {
+        let phone = if own { &mut worker } else { &mut other };
         let case = new_case_id();
         // A word that a spreadsheet would run.
         let op = phone.op("report", Some(case), &json!({"position": fix(place), "description": "=1+1"}));

@@ -5,8 +5,10 @@
 mod story;
 
 use blindspot_core::case::{Case, CaseState as S, ShortNo};
+use blindspot_core::clock::{CaptureTime, ClockClass};
 use blindspot_core::command::*;
-use blindspot_core::division::CellCode;
+use blindspot_core::division::{Cell, CellCode, DutyGrid, GridCell, GridId, Places, Span, TownCode};
+use blindspot_core::limits::LOOK_GAP_MS;
 use blindspot_core::projection::clusters::{clusters, places};
 use blindspot_core::projection::freshness::{LookSum, is_long_unseen, looked, looked_by_cell, unseen_days};
 use blindspot_core::projection::month::{Came, month, month_of};
@@ -262,4 +264,81 @@ fn what_was_merged_says_into_which_and_counts() {
         (&told.lines[0].came, told.lines[0].merged_into.as_deref()),
         (&Came::Merged, Some("稠江 03127"))
     );
+}
+
+/// One duty grid of one cell, from 120.00 to 120.01 east and 29.30 to 29.31 north.
+fn one_grid() -> (Places, GridId) {
+    let code = CellCode("330782003001001".into());
+    let ring = vec![[120.0, 29.3], [120.01, 29.3], [120.01, 29.31], [120.0, 29.31]];
+    let cell =
+        Cell { code: code.clone(), ring, place_class: String::new(), span: Span::default(), synthetic: true };
+    let grid = DutyGrid {
+        id: GridId("330782003001-01".into()),
+        town: TownCode("330782003".into()),
+        name_zh: "第1网格".into(),
+        name_en: String::new(),
+        aliases: vec![],
+        cells: vec![GridCell { code, span: Span::default() }],
+        span: Span::default(),
+        synthetic: true,
+    };
+    let id = grid.id.clone();
+    (Places::build(vec![], vec![cell], vec![grid], vec![]).unwrap(), id)
+}
+
+fn look_at(s: &mut Story, n: u64, who: u64, lon: f64, accuracy_m: f64, at_ms: i64) -> Verdict {
+    let position = Fix {
+        lat: 29.305,
+        lon,
+        accuracy_m: Some(accuracy_m),
+        datum: Default::default(),
+        provider: None,
+        age_ms: None,
+        mock: None,
+    };
+    let (_, grid) = one_grid();
+    let look = Look { grid: Some(grid), position: Some(position), ..Look::default() };
+    let op = sealed(n, who, None, &Command::Look(look), vec![]);
+    s.a.times.insert(op.env.op_id, CaptureTime { at_ms, class: ClockClass::Exact, claimed_ms: at_ms });
+    s.a.receive(&op)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Of one person's looks in one grid none counts within two hours of another that does, and none is lost that is not.
+    #[test]
+    fn looks_of_one_person_count_once_in_two_hours(
+        walk in proptest::collection::vec((0..2_u64, 1..200_i64), 1..14),
+    ) {
+        let mut s = Story::new();
+        s.a.places = one_grid().0;
+        let (mut now, mut counted): (i64, BTreeMap<u64, i64>) = (100 * DAY, BTreeMap::new());
+        for (&(who, minutes), n) in walk.iter().zip(500_u64..) {
+            now += minutes * 60_000;
+            let person = [WORKER, OTHER_WORKER][usize::try_from(who).unwrap()];
+            let verdict = look_at(&mut s, n, person, 120.005, 5.0, now);
+            let free = counted.get(&person).is_none_or(|last| now - last >= LOOK_GAP_MS);
+            let want = if free { Verdict::Applied } else { Verdict::Noted { why: Why::LookTooSoon } };
+            prop_assert_eq!(verdict, want, "{} after {:?}", now, counted.get(&person));
+            if free {
+                counted.insert(person, now);
+            }
+        }
+    }
+
+    /// In the grid or as near as the fix may be wrong, 50 m at least and 200 m at most; farther away it is no look at it.
+    #[test]
+    fn a_look_counts_in_its_grid_or_within_its_accuracy(outside_m in 0..600_i64, accuracy_m in 0..400_i64) {
+        let mut s = Story::new();
+        s.a.places = one_grid().0;
+        let lon = 120.01 + outside_m as f64 / 96_970.0;
+        let verdict = look_at(&mut s, 500, WORKER, lon, accuracy_m as f64, DAY);
+        let reach_m = accuracy_m.clamp(50, 200);
+        // A metre of rounding between degrees and metres.
+        if outside_m + 2 < reach_m {
+            prop_assert_eq!(verdict, Verdict::Applied);
+        } else if outside_m > reach_m + 2 {
+            prop_assert_eq!(verdict, Verdict::Noted { why: Why::LookOutsideGrid });
+        }
+    }
 }
