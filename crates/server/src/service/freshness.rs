@@ -142,7 +142,8 @@ fn reads(scope: &Scope, grid: &DutyGrid) -> bool {
     }
 }
 
-fn reads_site(scope: &Scope, site: &Site) -> bool {
+/// Whether a scope reads the place of a site. One in no known grid is read with the whole city alone.
+pub(super) fn reads_site(scope: &Scope, site: &Site) -> bool {
     match (scope, &site.grid) {
         (Scope::City, _) => true,
         (Scope::Feeds(_), None) => false,

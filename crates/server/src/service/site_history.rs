@@ -2,19 +2,19 @@
 //! and for a unit what it leads there. No names of people. Knows no HTTP.
 
 use super::case_list::list_scope;
+use super::freshness::reads_site;
 use super::{Credential, House, ServiceError, case_files};
 use blindspot_core::CaseId;
 use blindspot_core::case::{Case, CaseState};
 use blindspot_core::division::Site;
 use blindspot_core::duty::{HolderKind, Responsible};
 use blindspot_core::error::NOT_FOUND;
-use blindspot_core::feed::Feed;
 use blindspot_core::id::DeptKey;
 use blindspot_core::local::DAY_MS;
 use blindspot_core::projection::freshness::{Looked, looked, unseen_days};
 use blindspot_core::projection::near::seen_ms;
 use blindspot_store::StoreError;
-use blindspot_store::cases::{self, Scope};
+use blindspot_store::cases;
 use blindspot_store::looks::{self, Of};
 use serde::Serialize;
 
@@ -96,7 +96,7 @@ pub fn history(
         Ok::<_, StoreError>((scope, files, looked(&all.remove(site_id).unwrap_or_default()), last))
     });
     let (scope, files, looked, (look, patrol)) = found?;
-    if !reads(&scope, site) && files.is_empty() {
+    if !reads_site(&scope, site) && files.is_empty() {
         return Err(missing());
     }
     let catalogue = reference.catalogue.as_ref();
@@ -117,16 +117,6 @@ pub fn history(
             .duty()
             .over_time(site.grid.as_ref(), &[HolderKind::Area, HolderKind::LinkedLeader, HolderKind::Paired]),
     })
-}
-
-fn reads(scope: &Scope, site: &Site) -> bool {
-    match (scope, &site.grid) {
-        (Scope::City, _) => true,
-        (Scope::Feeds(_), None) => false,
-        (Scope::Feeds(feeds), Some(grid)) => {
-            feeds.contains(&Feed::grid(grid)) || feeds.contains(&Feed::town(&grid.committee().town()))
-        }
-    }
 }
 
 fn told(case: &Case, item: Option<String>) -> SiteCase {
