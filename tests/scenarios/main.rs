@@ -12,6 +12,7 @@ mod killed;
 mod life;
 mod life_letters;
 mod life_lists;
+mod life_places;
 mod life_sheet;
 mod line;
 mod notices;

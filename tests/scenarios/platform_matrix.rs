@@ -50,7 +50,7 @@ impl Caller {
 const ADMINISTRATOR: &[&str] =
     &["signed_in", "administrator", "auditor", "supervisor", "overseer", "reviewer"];
 const SUPERVISOR: &[&str] =
-    &["signed_in", "supervisor", "overseer", "reviewer", "hotline_reader", "importer"];
+    &["signed_in", "supervisor", "overseer", "reviewer", "hotline_reader", "importer", "filing_desk"];
 const AUDITOR: &[&str] = &["signed_in", "auditor", "overseer", "reviewer"];
 const HOTLINE: &[&str] = &["signed_in", "hotline", "hotline_reader", "importer"];
 const SIGNED_IN: &[&str] = &["signed_in"];

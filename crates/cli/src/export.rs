@@ -11,6 +11,7 @@ use blindspot_core::CaseId;
 use blindspot_server::auth::sessions;
 use blindspot_server::blob::Depot;
 use blindspot_server::service::sheets::cases_out::{self, Format};
+use blindspot_server::service::sheets::month_out::month_file;
 use blindspot_server::service::sheets::rectification_out::{self, Asked};
 use blindspot_server::service::sheets::{Made, dossier};
 use blindspot_server::service::{Credential, House, people};
@@ -50,6 +51,14 @@ enum What {
         /// 格式，不写就看文件名 · xlsx, csv, geojson; by the file's name when left out
         #[arg(long)]
         format: Option<String>,
+    },
+    /// 本人的月报 XLSX、CSV · one's own month
+    Month {
+        #[command(flatten)]
+        to: To,
+        /// 月份，如 2026-11 · month; this one when left out
+        #[arg(long)]
+        month: Option<String>,
     },
     /// 一件案件的案卷 XLSX · the dossier of one case
     Dossier {
@@ -106,6 +115,14 @@ fn act(house: &House, args: &Args) -> Done {
                     cases_out::cases(house, who, asked).tried("没有导出", "not exported")
                 }),
             )
+        }
+        What::Month { to, month } => {
+            let format = format_of(None, &to.out)?;
+            let make = |who| {
+                month_file(house, who, month.as_deref(), format, scratch, wall_ms())
+                    .tried("没有导出", "not exported")
+            };
+            (to, whose(house, &to.name, make))
         }
         What::Dossier { to, case } => (
             to,

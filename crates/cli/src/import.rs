@@ -13,6 +13,7 @@ use blindspot_core::division::import::{
 use blindspot_core::geo::Datum;
 use blindspot_server::service::House;
 use blindspot_server::service::ServiceError;
+use blindspot_server::service::calendars::CalendarsRequest;
 use blindspot_server::service::reference::{self, ImportSummary};
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
@@ -62,6 +63,11 @@ enum What {
     },
     /// 权责清单与属地 JSON {"rules": [], "holders": []} · the owner matrix and the holders of areas
     Duty {
+        /// File.
+        file: PathBuf,
+    },
+    /// 工作日历 JSON {"calendars": []} · calendars of the city's own: hours, days off, make-up workdays
+    Calendar {
         /// File.
         file: PathBuf,
     },
@@ -164,6 +170,14 @@ fn act(house: &House, args: Args) -> Done {
                 .tried("文件读不懂", "the file cannot be understood")?;
             let mut outcome = Outcome::default();
             outcome.add(reference::import_duty(house, duty, now).tried("导入失败", "the import failed")?);
+            Ok(outcome)
+        }
+        What::Calendar { file } => {
+            let CalendarsRequest { calendars } = serde_json::from_str(&text_of(&file)?)
+                .tried("文件读不懂", "the file cannot be understood")?;
+            let mut outcome = Outcome::default();
+            let done = reference::import_calendars(house, &calendars, now);
+            outcome.add(done.tried("导入失败", "the import failed")?);
             Ok(outcome)
         }
         What::Hotline { file, who, map } => {

@@ -6,6 +6,7 @@ use crate::clock::wall_ms;
 use crate::export::whose;
 use crate::folder::Folder;
 use crate::import::DatumName;
+use crate::import_online;
 use crate::out::{Done, Failure, Tried as _, answer};
 use blindspot_core::sheet::source_word;
 use blindspot_server::blob::Depot;
@@ -58,6 +59,12 @@ pub(crate) struct Findings {
     /// 只看会怎样，不改动 · say what would become of it, change nothing
     #[arg(long)]
     dry_run: bool,
+    /// 交给正在运行的服务器，如 https://jg.example.cn；照片放在 ZIP 里 · hand it to a server that runs; photos go in the ZIP
+    #[arg(long, value_name = "URL", requires = "password_file", conflicts_with = "photos")]
+    server: Option<String>,
+    /// 登录密码文件（第一行），配合 --server · a file whose first line is the password, with --server
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -84,6 +91,10 @@ pub(crate) fn findings(on: &OnFolder, what: &Findings) -> Done {
         mapping: what.mapping.iter().cloned().collect(),
         dry_run: what.dry_run,
     };
+    if let (Some(base), Some(password)) = (&what.server, &what.password_file) {
+        let report = online(base, password, what, &how)?;
+        return answer(on.json, &report, || findings_words(&report));
+    }
     let mut beside: Option<Box<dyn PhotoFiles>> = match &what.photos {
         None => None,
         Some(path) if path.is_dir() => Some(Box::new(FolderFiles(path.clone()))),
@@ -96,6 +107,25 @@ pub(crate) fn findings(on: &OnFolder, what: &Findings) -> Done {
         findings_file::findings(to, depot, open(&what.file)?, files, &how).tried("没有导入", "not imported")
     })?;
     answer(on.json, &report, || findings_words(&report))
+}
+
+/// Hands the list to a server that runs.
+fn online(base: &str, password: &Path, what: &Findings, how: &How) -> Done<FindingsReport> {
+    let mapping = serde_json::to_string(&how.mapping).tried("对应写不出", "the mapping cannot be written")?;
+    let datum = match what.datum {
+        DatumName::Wgs84 => "wgs84",
+        DatumName::Gcj02 => "gcj02",
+        DatumName::Bd09 => "bd09",
+    };
+    let query = [
+        ("source", what.source.clone()),
+        ("datum", datum.to_owned()),
+        ("mapping", mapping),
+        ("dry_run", what.dry_run.to_string()),
+    ];
+    let password = import_online::password_of(password)?;
+    let to = import_online::Online { base, login: &what.name, password: &password };
+    import_online::findings(&to, open(&what.file)?, &query)
 }
 
 fn at_folder<T>(

@@ -21,6 +21,7 @@ mod hotline;
 mod http;
 mod import;
 mod import_lists;
+mod import_online;
 mod letters;
 mod list;
 mod log;

@@ -1,6 +1,7 @@
 //! What a command answers: lines for people, objects for programs, and failures that say what to do.
 
 use serde::Serialize;
+use std::io::{ErrorKind, Write as _};
 
 /// Why a command failed: Chinese, then English with what to do.
 #[derive(Debug)]
@@ -58,14 +59,18 @@ pub(crate) fn answer<T: Serialize>(json: bool, value: &T, words: impl FnOnce() -
     if json {
         let text =
             serde_json::to_string(value).tried("结果写不成 JSON", "the answer cannot be written as JSON")?;
-        println!("{text}");
-    } else {
-        let words = words();
-        if !words.is_empty() {
-            println!("{}", words.trim_end());
-        }
+        return print(&text);
     }
-    Ok(())
+    let words = words();
+    if words.is_empty() { Ok(()) } else { print(words.trim_end()) }
+}
+
+/// A reader that has seen enough (`head`) is no failure.
+fn print(text: &str) -> Done {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        done => done.tried("结果写不出来", "the answer cannot be written"),
+    }
 }
 
 #[cfg(test)]

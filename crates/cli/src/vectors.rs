@@ -166,6 +166,7 @@ fn later_payloads() -> Vec<(&'static str, Value)> {
         ("relapse", json!({"of": CASE, "note": "又堆了"})),
         ("appeal_relapse", json!({"reason": "两处不同", "photos": [PHOTO]})),
         ("rule_appeal", json!({"stands": true, "text": "现场看过"})),
+        ("spot_check", json!({"passed": false, "text": "处理后的照片不是这一处"})),
     ]
 }
 

@@ -9,6 +9,7 @@ use blindspot_core::access::{Area, Grant, Role};
 use blindspot_core::case::CaseFile;
 use blindspot_core::catalogue::{self, Catalogue};
 use blindspot_core::clock::{CaptureTime, ClockClass};
+use blindspot_core::deadline::CityCalendar;
 use blindspot_core::division::{Places, Span};
 use blindspot_core::op::SealedOp;
 use blindspot_core::row::RowKind;
@@ -23,6 +24,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub(crate) struct Reference {
     pub(crate) places: Places,
     pub(crate) catalogue: Option<Catalogue>,
+    pub(crate) calendars: Vec<CityCalendar>,
 }
 
 /// Runs the rules where a panic is a value.
@@ -47,7 +49,8 @@ impl Replica {
         let places = Places::build(divisions, cells, grids, sites).unwrap_or_else(|_| Places::empty());
         let catalogues = mirror::bodies(&self.db, &RowKind::Catalogue)?;
         let catalogue = catalogues.iter().rev().find_map(|text| catalogue::load(text).ok());
-        Ok(self.reference.get_or_init(|| Reference { places, catalogue }))
+        let calendars = self.all(&RowKind::Calendar)?;
+        Ok(self.reference.get_or_init(|| Reference { places, catalogue, calendars }))
     }
 
     /// Divisions, cells, duty grids and sites in this replica's scope.
@@ -93,6 +96,7 @@ impl Replica {
                 now_ms: at_ms,
                 places: &reference.places,
                 catalogue: reference.catalogue.as_ref(),
+                calendars: &reference.calendars,
                 author: Author {
                     person: identity.person_id,
                     device: op.env.device_id,

@@ -29,6 +29,8 @@ crate::open_enum! {
         HotlineClerk = "hotline_clerk",
         /// Inspector 督查员.
         Inspector = "inspector",
+        /// A leader linked to towns and communities 挂钩领导: reads them, moves nothing.
+        LinkedLeader = "linked_leader",
         /// Reads the audit log 审计员.
         Auditor = "auditor",
         /// Runs the installation: people, devices, reference data 系统管理员.
@@ -52,6 +54,7 @@ impl Role {
             Role::Supervisor => "监督中心",
             Role::HotlineClerk => "热线坐席",
             Role::Inspector => "督查员",
+            Role::LinkedLeader => "挂钩领导",
             Role::Auditor => "审计员",
             Role::Administrator => "系统管理员",
             Role::System => "系统",
@@ -254,6 +257,7 @@ pub const POLICY: &[Policy] = &[
     Policy { kind: "relapse", zh: "回潮认定", class: Class::Power, roles: DESK },
     Policy { kind: "appeal_relapse", zh: "申诉", class: Class::Power, roles: UNIT },
     Policy { kind: "rule_appeal", zh: "申诉裁定", class: Class::Power, roles: &[Role::Supervisor] },
+    Policy { kind: "spot_check", zh: "自行处置抽查", class: Class::Power, roles: DESK },
     Policy { kind: "feed_back", zh: "处置反馈", class: Class::Evidence, roles: UNIT },
     Policy { kind: "verify", zh: "核查", class: Class::Evidence, roles: VERIFIERS },
     Policy { kind: "close", zh: "结案", class: Class::Power, roles: DESK },

@@ -68,6 +68,10 @@ uuid_id!(
     PauseId
 );
 uuid_id!(
+    /// One letter 文书.
+    LetterId
+);
+uuid_id!(
     /// One work link 处置链接.
     LinkId
 );

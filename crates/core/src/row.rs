@@ -40,6 +40,8 @@ crate::open_enum! {
         OwnerRule = "owner_rule",
         /// Who holds an area.
         Holder = "holder",
+        /// A calendar of the city's own 工作日历.
+        Calendar = "calendar",
         /// A ruling that like cases follow 裁定先例.
         Precedent = "precedent",
     }

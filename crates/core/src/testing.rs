@@ -5,6 +5,7 @@
 use crate::access::{Area, Grant, Role};
 use crate::clock::{CaptureTime, Captured, ClockClass};
 use crate::command::Command;
+use crate::deadline::CityCalendar;
 use crate::division::{Places, Span};
 use crate::duty::Precedent;
 use crate::id::{CaseId, DeviceId, OpId, PersonId};
@@ -114,6 +115,8 @@ pub struct Authority {
     pub received: BTreeMap<OpId, i64>,
     /// Rulings that like cases follow.
     pub precedents: Vec<Precedent>,
+    /// The city's own calendars.
+    pub calendars: Vec<CityCalendar>,
     held: Vec<SealedOp>,
     /// When each op arrived: rights are judged by that, also of an op that was held.
     arrived: BTreeMap<OpId, i64>,
@@ -135,6 +138,7 @@ impl Authority {
             enrolled: BTreeMap::new(),
             received: BTreeMap::new(),
             precedents: vec![],
+            calendars: vec![],
             held: vec![],
             arrived: BTreeMap::new(),
             now_ms: 10_000,
@@ -178,6 +182,7 @@ impl Authority {
             now_ms: self.arrived.get(&op.env.op_id).copied().unwrap_or(self.now_ms),
             places: &self.places,
             catalogue: None,
+            calendars: &self.calendars,
             author: Author {
                 person: author,
                 device: op.env.device_id,

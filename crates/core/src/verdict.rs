@@ -78,11 +78,18 @@ impl Why {
             Why::Proposal => ("已立案，修改作为建议留存", "Already filed; kept as a proposal"),
             Why::SameCase => ("两件已是同一案件", "Both are one case already"),
             Why::NotYours => ("只有上报人能撤回或补充", "Only the reporter can withdraw or add"),
-            Why::LookWithoutPosition => ("没有定位，不计入巡查", "No position, so the look does not count"),
-            Why::LookOutsideGrid => {
-                ("位置不在这个网格内，不计入巡查", "Outside the duty grid, so the look does not count")
-            }
-            Why::LookTooSoon => ("两小时内已巡查过，只计一次", "Looked within two hours; counted once"),
+            Why::LookWithoutPosition => (
+                "没有定位，不计入巡查：打开定位，有位置后再点一次",
+                "No position, so the look does not count: turn on location and tap again",
+            ),
+            Why::LookOutsideGrid => (
+                "位置不在这个网格内，不计入巡查：走进网格，或选你所在的网格",
+                "Outside the duty grid, so the look does not count: walk into it, or choose the one you stand in",
+            ),
+            Why::LookTooSoon => (
+                "两小时内已巡查过，只计一次，不用再点",
+                "Looked within two hours; counted once, no need to tap again",
+            ),
             Why::NoSuchTarget => ("所指的照片或文字不在这件案件里", "What it names is not part of this case"),
             Why::SamePerson => ("须由另一人确认", "Another person must confirm"),
             Why::OtherFeedback => {

@@ -6,6 +6,7 @@ use crate::access::Grant;
 use crate::case::{CaseFile, PhotoArrival};
 use crate::catalogue::Catalogue;
 use crate::clock::CaptureTime;
+use crate::deadline::CityCalendar;
 use crate::division::{CellCode, GridId, Places, TownCode};
 use crate::duty::Precedent;
 use crate::id::{CaseId, DeviceId, OpId, PersonId};
@@ -83,6 +84,8 @@ pub struct LookFact {
     pub cell: Option<CellCode>,
     /// The town.
     pub town: Option<TownCode>,
+    /// The site that was looked at.
+    pub site_id: Option<String>,
     /// Recovered capture time.
     pub at_ms: i64,
     /// Whether it counts (U20).
@@ -113,6 +116,8 @@ pub struct Ctx<'a> {
     pub places: &'a Places,
     /// The catalogue, when there is one.
     pub catalogue: Option<&'a Catalogue>,
+    /// The city's own calendars; a clock that begins takes one along.
+    pub calendars: &'a [CityCalendar],
     /// The author.
     pub author: Author<'a>,
     /// The recovered capture time.

@@ -227,3 +227,32 @@ fn evidence_is_graded_with_reasons_and_never_blocks() {
     );
     assert_eq!(grade(&[], place, None, None, false).reasons, [GradeReason::NoPhoto]);
 }
+
+proptest::proptest! {
+    /// Whoever is told to have answered at a moment is whoever answered then, and nobody is where nobody did.
+    #[test]
+    fn who_answered_over_time_is_who_answered_then(
+        lines in proptest::collection::vec((0..3_u8, 0..3_u8, 0..50_i64, proptest::option::of(1..50_i64)), 0..8),
+        at_ms in 0..120_i64,
+    ) {
+        let grid = GridId::parse("330782003001-01").unwrap();
+        let (committee, town) = (grid.committee(), grid.committee().town());
+        let holders = lines.iter().enumerate().map(|(n, &(unit, wide, from_ms, long))| Holder {
+            id: n.to_string(),
+            kind: HolderKind::Area,
+            unit: format!("u{unit}").as_str().into(),
+            town: (wide == 0).then(|| town.clone()),
+            committee: (wide == 1).then(|| committee.clone()),
+            grid: (wide == 2).then(|| grid.clone()),
+            span: Span { from_ms, to_ms: long.map(|long| from_ms + long) },
+        });
+        let duty = Duty { holders: holders.collect(), ..Duty::default() };
+        let told = duty.over_time(Some(&grid), &[HolderKind::Area]);
+        let asked = Asked { grid: Some(&grid), town: Some(&town), at_ms, ..Asked::default() };
+        let then = duty.holder(&HolderKind::Area, &asked).map(|h| h.unit.clone());
+        let mut covering = told.iter().filter(|r| r.span.contains(at_ms)).map(|r| r.unit.clone());
+        proptest::prop_assert_eq!(covering.next(), then, "{:?}", told);
+        proptest::prop_assert_eq!(covering.next(), None, "one at a time");
+        proptest::prop_assert!(told.windows(2).all(|w| w[0].unit != w[1].unit || w[0].span.to_ms != Some(w[1].span.from_ms)));
+    }
+}

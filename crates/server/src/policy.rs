@@ -28,6 +28,10 @@ pub enum Needs {
     HotlineReader,
     /// The deputy head of the command centre.
     DeputyHead,
+    /// Whoever looks at what was fixed on the spot: the filing desk, the supervision centre.
+    FilingDesk,
+    /// A leader linked to places 挂钩领导.
+    LinkedLeader,
     /// Whoever may bring in a list of findings: desks and inspectors.
     Importer,
 }
@@ -47,6 +51,8 @@ impl Needs {
             Needs::Hotline => "hotline",
             Needs::HotlineReader => "hotline_reader",
             Needs::DeputyHead => "deputy_head",
+            Needs::FilingDesk => "filing_desk",
+            Needs::LinkedLeader => "linked_leader",
             Needs::Importer => "importer",
         }
     }
@@ -64,6 +70,8 @@ impl Needs {
             Needs::Hotline => Some(&[Role::HotlineClerk]),
             Needs::HotlineReader => Some(&[Role::HotlineClerk, Role::FilingDesk, Role::Supervisor]),
             Needs::DeputyHead => Some(&[Role::DeputyHead]),
+            Needs::FilingDesk => Some(&[Role::FilingDesk, Role::Supervisor]),
+            Needs::LinkedLeader => Some(&[Role::LinkedLeader]),
             Needs::Importer => Some(IMPORTERS),
         }
     }
@@ -155,6 +163,8 @@ pub const RULES: &[Rule] = &[
     rule("POST", "/v1/cases/{id}/ops", Needs::SignedIn),
     rule("GET", "/v1/cases/{id}/advice", Needs::SignedIn),
     rule("POST", "/v1/duty", Needs::Administrator),
+    rule("GET", "/v1/calendars", Needs::SignedIn),
+    rule("PUT", "/v1/calendars", Needs::Administrator),
     rule("GET", "/v1/duty/gaps", Needs::Overseer),
     rule("PUT", "/v1/roster", Needs::Supervisor),
     rule("GET", "/v1/roster", Needs::Supervisor),
@@ -187,6 +197,14 @@ pub const RULES: &[Rule] = &[
     rule("POST", "/v1/letters/{id}/void", Needs::SignedIn),
     rule("POST", "/v1/letters/{id}/receipt", Needs::SignedIn),
     rule("GET", "/v1/looks", Needs::SignedIn),
+    rule("GET", "/v1/freshness", Needs::SignedIn),
+    rule("GET", "/v1/freshness/unseen", Needs::SignedIn),
+    rule("GET", "/v1/self-fixed", Needs::FilingDesk),
+    rule("GET", "/v1/clusters", Needs::SignedIn),
+    rule("GET", "/v1/sites/{id}/history", Needs::SignedIn),
+    rule("GET", "/v1/me/places", Needs::LinkedLeader),
+    rule("GET", "/v1/me/month", Needs::SignedIn),
+    rule("GET", "/v1/me/month/file", Needs::SignedIn),
     rule("GET", "/v1/reference/{kind}", Needs::SignedIn),
     rule("GET", "/v1/people", Needs::Administrator),
     rule("POST", "/v1/people", Needs::Administrator),

@@ -3,8 +3,8 @@
 
 use crate::http::{
     cases, desk, devices, docs, epochs, events, hand_in, health, hotline, letters, life, metrics, notices,
-    orphans, outer, people, photos, quarantine, reference, sandbox, sessions, setup, sheets_in, sheets_out,
-    start, sync, work_links, work_page,
+    orphans, outer, people, photos, places, quarantine, reference, sandbox, sessions, setup, sheets_in,
+    sheets_out, start, sync, work_links, work_page,
 };
 use crate::openapi;
 use crate::state::App;
@@ -36,7 +36,11 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// All routes with their descriptions.
 pub(crate) fn annotated() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(openapi::base()).merge(phones()).merge(desks()).merge(server())
+    OpenApiRouter::with_openapi(openapi::base())
+        .merge(phones())
+        .merge(desks())
+        .merge(places_over_time())
+        .merge(server())
 }
 
 fn phones() -> OpenApiRouter<Arc<App>> {
@@ -56,6 +60,18 @@ fn phones() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sessions::me))
 }
 
+fn places_over_time() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(places::freshness))
+        .routes(routes!(places::unseen))
+        .routes(routes!(places::self_fixed))
+        .routes(routes!(places::clusters))
+        .routes(routes!(places::site_history))
+        .routes(routes!(places::linked))
+        .routes(routes!(places::own_month))
+        .routes(routes!(places::own_month_file))
+}
+
 fn desks() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(sessions::sign_in, sessions::sign_out, sessions::current))
@@ -73,6 +89,7 @@ fn desks() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(life::advise))
         .routes(routes!(life::save_duty))
         .routes(routes!(life::gaps))
+        .routes(routes!(life::list_calendars, life::save_calendars))
         .routes(routes!(life::save_roster, life::roster))
         .routes(routes!(life::draws))
         .routes(routes!(life::order_pause, life::list_pauses))

@@ -20,9 +20,9 @@
 -- name: save_case
 INSERT INTO cases (city_id, case_id, state, open, town, grid, lead, item, source, urgent, short_n, short_town, lat,
                    lon, conflicts, pending, captured_ms, received_ms, updated_ms, state_bit, due_ms, supervised, hung,
-                   returned, relapsed, unplaced, next_ms, draw_ms)
+                   returned, relapsed, unplaced, next_ms, draw_ms, site_id, self_fixed)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27,
-        $28)
+        $28, $29, $30)
 ON CONFLICT (city_id, case_id) DO UPDATE
 SET state = excluded.state, open = excluded.open, town = excluded.town, grid = excluded.grid, lead = excluded.lead,
     item = excluded.item, source = excluded.source, urgent = excluded.urgent, short_n = excluded.short_n,
@@ -30,7 +30,7 @@ SET state = excluded.state, open = excluded.open, town = excluded.town, grid = e
     pending = excluded.pending, updated_ms = excluded.updated_ms, state_bit = excluded.state_bit,
     due_ms = excluded.due_ms, supervised = excluded.supervised, hung = excluded.hung, returned = excluded.returned,
     relapsed = excluded.relapsed, unplaced = excluded.unplaced,
-    next_ms = excluded.next_ms, draw_ms = excluded.draw_ms;
+    next_ms = excluded.next_ms, draw_ms = excluded.draw_ms, site_id = excluded.site_id, self_fixed = excluded.self_fixed;
 -- name: save_gram
 INSERT INTO case_grams (city_id, day, gram, case_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING;
 -- name: end_gram
@@ -243,3 +243,17 @@ SELECT r.body
 FROM cases c JOIN rows r ON r.city_id = c.city_id AND r.case_id = c.case_id AND r.kind = 'case'
 WHERE c.city_id = $1 AND c.lat IS NOT NULL AND c.lat BETWEEN $2 AND $3 AND c.lon BETWEEN $4 AND $5
 ORDER BY c.received_ms + 0 DESC LIMIT $6;
+-- Where somebody reads: a town, a duty grid or what a unit leads; all three open for the whole city.
+-- name: cases_of_site
+SELECT case_id FROM cases
+WHERE city_id = $1 AND site_id = $2 AND (town = $3 OR $3 IS NULL) AND (grid = $4 OR $4 IS NULL) AND (lead = $5 OR $5 IS NULL)
+ORDER BY received_ms DESC, case_id DESC LIMIT $6;
+-- name: cases_self_fixed
+SELECT case_id FROM cases
+WHERE city_id = $1 AND self_fixed = 1 AND received_ms >= $2 AND received_ms < $3 AND (town = $4 OR $4 IS NULL)
+  AND (grid = $5 OR $5 IS NULL) AND (lead = $6 OR $6 IS NULL)
+ORDER BY received_ms, case_id;
+-- name: save_shown
+INSERT INTO photo_shown (city_id, photo_id, case_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+-- name: cases_showing
+SELECT case_id FROM photo_shown WHERE city_id = $1 AND photo_id = $2 ORDER BY case_id LIMIT 500;

@@ -33,3 +33,10 @@ WHERE city_id = $1 AND letter_id = $2 AND voided_ms IS NULL;
 
 -- name: receipt
 UPDATE letters SET receipt_photo = $3, receipt_ms = $4 WHERE city_id = $1 AND letter_id = $2;
+
+-- A unit is nobody's name: it stays. Number and cases stay too.
+-- name: letter_erase
+UPDATE letters
+SET addressee = CASE WHEN unit IS NULL THEN $3 ELSE addressee END, words = '', copies = '[]',
+    void_reason = CASE WHEN void_reason IS NULL THEN NULL ELSE $3 END
+WHERE city_id = $1 AND letter_id = $2;

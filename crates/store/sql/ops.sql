@@ -18,6 +18,9 @@ SELECT o.op_id, o.n, o.device_id, o.device_seq, o.author, o.kind, o.case_id, o.b
        o.captured_ms, o.clock_class, o.claimed_ms, o.verdict, o.landed
 FROM op_cases c JOIN ops o ON o.city_id = c.city_id AND o.op_id = c.op_id
 WHERE c.city_id = $1 AND c.case_id = $2 ORDER BY c.n;
+-- name: opened_by
+SELECT case_id, verdict FROM ops
+WHERE city_id = $1 AND author = $2 AND kind IN ('report', 'self_fixed') AND received_ms >= $3 AND case_id IS NOT NULL;
 -- name: holders
 SELECT device_id, device_seq, op_id FROM ops WHERE city_id = $1 AND device_id = $2 AND device_seq BETWEEN $3 AND $4;
 -- name: seqs_after

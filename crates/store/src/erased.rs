@@ -5,7 +5,7 @@
 use crate::ops::OpRecord;
 use crate::{Result, Row, Stmt, Tx};
 use blindspot_core::case::{Erased, ErasureRow};
-use blindspot_core::id::{CityId, Sha256};
+use blindspot_core::id::{CityId, LetterId, Sha256};
 use blindspot_core::{OpId, PersonId, PhotoId};
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,8 @@ pub enum ErasedId {
     Photo(PhotoId),
     /// Bytes, wherever they are used.
     Blob(Sha256),
+    /// A letter: names and words in it.
+    Letter(LetterId),
     /// An unfinished upload, until its bytes are gone.
     Part(uuid::Uuid),
     /// A file that nothing names, until it is gone; its bytes may come again.
@@ -55,6 +57,7 @@ impl ErasedId {
             ErasedId::Op(id) => ("op", id.to_string()),
             ErasedId::Photo(id) => ("photo", id.to_string()),
             ErasedId::Blob(sha) => ("blob", sha.to_hex()),
+            ErasedId::Letter(id) => ("letter", id.to_string()),
             ErasedId::Part(id) => ("part", id.to_string()),
             ErasedId::File(sha) => ("file", sha.to_hex()),
         }

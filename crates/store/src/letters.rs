@@ -14,6 +14,7 @@ static ONE: Stmt = Stmt::new(SQL, "one");
 static CASES_OF: Stmt = Stmt::new(SQL, "cases_of");
 static PAGE: Stmt = Stmt::new(SQL, "page");
 static VOID: Stmt = Stmt::new(SQL, "void");
+static ERASE: Stmt = Stmt::new(SQL, "letter_erase");
 static RECEIPT: Stmt = Stmt::new(SQL, "receipt");
 
 /// A letter as kept.
@@ -101,6 +102,14 @@ pub fn load_letter(tx: &Tx<'_>, city: &CityId, letter_id: [u8; 16]) -> Result<Op
 pub fn load_cases_of(tx: &Tx<'_>, city: &CityId, letter_id: [u8; 16]) -> Result<Vec<CaseId>> {
     let rows = tx.query(&CASES_OF, &[city.into(), letter_id.into()])?;
     rows.iter().map(|row| Ok(CaseId::from_bytes(row.id(0)?))).collect()
+}
+
+/// Takes names and words out of a letter; says whether it is there.
+///
+/// # Errors
+/// The engine's.
+pub fn erase_letter(tx: &Tx<'_>, city: &CityId, letter_id: [u8; 16], instead: &str) -> Result<bool> {
+    Ok(tx.exec(&ERASE, &[city.into(), letter_id.into(), instead.into()])? == 1)
 }
 
 /// What a list of letters asks for; `None` asks for all.

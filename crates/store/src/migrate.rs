@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0010.sql"),
     include_str!("../migrations/sqlite/0011.sql"),
     include_str!("../migrations/sqlite/0012.sql"),
+    include_str!("../migrations/sqlite/0013.sql"),
 ];
 
 /// Marks the file as ours, so that another program's database is not taken for one of ours.
@@ -90,6 +91,11 @@ mod tests {
         "7669073e89cbcfa161582b8ea9a9974efee8eb191b5586bb5a3539bf82416bbe",
         "efa4692aaa6aaea3e5296da84c4cc0cf8bd6156d2c5a76ec8abb7c63d4775a9c",
         "65633a34884baec5aa7f854e8a1d044755d9341e8bc765f5a362e0c225b1efd7",
+        "d289d488b52216905fbee370db1c53ca5725957ea7df6d6012887042b4229713",
+        "27b4407ef9fa2d107e23a697cd8c2cd70322b3093270912b0d34cf9a84040c34",
+        "f080fffbdb2f2e64dd90b5c4c18eeb5b7e3a7007251789197bbb7b4e6f37b883",
+        "8bf90942de8de16347dba3efb24ccb9dd28e49b9152f4195cbe25615c687fd4d",
+        "722b01a6e53413b795c5fdd6884123272af3940a00a69668eebbc1e8bd5b3c45",
     ];
 
     #[test]

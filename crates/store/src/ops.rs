@@ -5,7 +5,7 @@
 use crate::{Result, Row, Stmt, Tx};
 use blindspot_core::clock::{CaptureTime, ClockClass};
 use blindspot_core::id::{CityId, Sha256};
-use blindspot_core::verdict::Verdict;
+use blindspot_core::verdict::{Verdict, Why};
 use blindspot_core::{CaseId, DeviceId, OpId, PersonId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ static APPEND: Stmt = Stmt::new(SQL, "append_op");
 static VERDICT: Stmt = Stmt::new(SQL, "save_verdict");
 static APPEND_CASE: Stmt = Stmt::new(SQL, "append_op_case");
 static OF_CASE: Stmt = Stmt::new(SQL, "ops_of_case");
+static OPENED_BY: Stmt = Stmt::new(SQL, "opened_by");
 static HOLDERS: Stmt = Stmt::new(SQL, "holders");
 static SEQS_AFTER: Stmt = Stmt::new(SQL, "seqs_after");
 static SEQ_STORED: Stmt = Stmt::new(SQL, "seq_stored");
@@ -82,6 +83,28 @@ fn record(row: &Row) -> Result<OpRecord> {
 pub fn load_ops(tx: &Tx<'_>, city: &CityId, ids: &BTreeSet<OpId>) -> Result<BTreeMap<OpId, OpRecord>> {
     let rows = tx.query_many(&LOAD, ids.iter().map(|id| [city.into(), (*id).into()]))?;
     rows.iter().map(|row| record(row).map(|r| (r.op_id, r))).collect()
+}
+
+/// The cases that somebody's reports opened, received since a time: not those that were there already.
+///
+/// # Errors
+/// The engine's.
+pub fn load_opened_by(
+    tx: &Tx<'_>,
+    city: &CityId,
+    person: PersonId,
+    since_ms: i64,
+) -> Result<BTreeSet<CaseId>> {
+    let mut opened = BTreeSet::new();
+    for row in tx.query(&OPENED_BY, &[city.into(), person.into(), since_ms.into()])? {
+        let opens = match serde_json::from_str(row.text(1)?)? {
+            Verdict::Applied | Verdict::Merged { .. } => true,
+            Verdict::Noted { why } => why == Why::RightsUnsure,
+            _ => false,
+        };
+        opened.extend(opens.then_some(CaseId::from_bytes(row.id(0)?)));
+    }
+    Ok(opened)
 }
 
 /// The newest place in the commit order.

@@ -137,7 +137,15 @@ pub(crate) fn row(db: &Connection, key: &RowKey) -> Result<Option<(Rev, String)>
 
 /// The kinds of all rows that stand in these feeds or changed: used to know what must be rebuilt.
 pub(crate) fn is_reference(kind: &RowKind) -> bool {
-    matches!(kind, RowKind::Catalogue | RowKind::Division | RowKind::DutyGrid | RowKind::Cell | RowKind::Site)
+    matches!(
+        kind,
+        RowKind::Catalogue
+            | RowKind::Division
+            | RowKind::DutyGrid
+            | RowKind::Cell
+            | RowKind::Site
+            | RowKind::Calendar
+    )
 }
 
 /// Whether every row is what was written. Rows of a past that the server lost carry no revision to tell by.

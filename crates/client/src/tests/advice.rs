@@ -59,3 +59,17 @@ fn rulings_on_like_cases_come_with_reference_data() {
     assert_eq!(r.precedents(case, T0).unwrap(), [precedent]);
     assert!(r.precedents(case, T0 + 10).unwrap().is_empty(), "it has ended");
 }
+
+#[test]
+fn the_own_month_is_told_without_signal() {
+    let mut rig = Rig::new();
+    let mut r = rig.enrolled(1);
+    let first = report(&mut rig, &mut r, 29.3);
+    let second = report(&mut rig, &mut r, 29.4);
+    let month = blindspot_core::projection::month::month_of(T0);
+    let told = r.own_month(&month).unwrap();
+    assert_eq!((told.sums.reported, told.sums.waiting, told.sums.valid), (2, 2, 0), "{told:?}");
+    let cases: std::collections::BTreeSet<CaseId> = told.lines.iter().map(|l| l.case_id).collect();
+    assert_eq!(cases, [first, second].into());
+    assert!(r.own_month("1999-01").unwrap().lines.is_empty());
+}

@@ -5,7 +5,7 @@ use super::{Step, evidence};
 use crate::access::Role;
 use crate::case::{CaseFile, CaseState, ExtensionAsked};
 use crate::command::{CaseKind, Lapse, LapseKind, PauseClock, RequestExtension, RuleExtension};
-use crate::deadline::{CalendarKind, Due};
+use crate::deadline::{CalendarKind, Due, own_hours};
 use crate::limits::PROMISE_WORKING_DAYS;
 use crate::local::next_midnight;
 use crate::verdict::Why;
@@ -52,7 +52,10 @@ fn may_ask(step: &Step<'_>, file: &CaseFile, ask: &RequestExtension) -> Result<i
         return Err(Why::NoLaterDate);
     }
     if ask.promise {
-        let farthest = CalendarKind::Office.close_of_day(step.ctx.now_ms, PROMISE_WORKING_DAYS);
+        let office = CalendarKind::Office;
+        let own = own_hours(step.ctx.calendars, &office, step.ctx.now_ms);
+        let hours = own.map_or_else(|| office.hours(), |own| own.hours);
+        let farthest = hours.close_of_day(step.ctx.now_ms, PROMISE_WORKING_DAYS);
         if ask.photos.is_empty() {
             return Err(Why::ReasonNeeded);
         }

@@ -42,7 +42,16 @@ pub(super) fn look(step: &Step<'_>, look: &Look) -> Outcome {
         None if step.unsure => Verdict::Noted { why: Why::RightsUnsure },
         None => Verdict::Applied,
     };
-    let fact = LookFact { person: ctx.author.person, grid, cell, town, at_ms, counted, freshness };
+    let fact = LookFact {
+        person: ctx.author.person,
+        grid,
+        cell,
+        town,
+        site_id: look.site_id.clone(),
+        at_ms,
+        counted,
+        freshness,
+    };
     Outcome { look: Some(fact), ..Outcome::of(verdict) }
 }
 

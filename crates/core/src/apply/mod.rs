@@ -122,6 +122,7 @@ fn on_case(step: &Step<'_>, command: Command) -> Outcome {
         Command::Relapse(relapse) => relapse::recognise(step, file, relapse),
         Command::AppealRelapse(appeal) => relapse::appeal(step, file, appeal),
         Command::RuleAppeal(ruling) => relapse::rule_appeal(step, file, ruling),
+        Command::SpotCheck(check) => verify::spot_check(step, file, check),
         Command::Verify(verify) => verify::verify(step, file, verify),
         Command::Close(reason) => moves::close(step, file, reason),
         Command::Void(reason) => moves::void(step, file, reason),
@@ -157,7 +158,8 @@ impl Step<'_> {
     /// The clock of a case that a unit gets now, by its item.
     fn clock(&self, file: &CaseFile) -> Due {
         let item = file.case.item(self.ctx.catalogue);
-        Due::begin(self.ctx.catalogue, item.as_deref(), file.case.urgent_danger, self.ctx.now_ms)
+        let Ctx { calendars, catalogue, now_ms, .. } = self.ctx;
+        Due::begin_in(calendars, *catalogue, item.as_deref(), file.case.urgent_danger, *now_ms)
     }
 
     /// Whether the author holds the power of a kind over this case now.

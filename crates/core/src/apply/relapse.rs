@@ -4,7 +4,7 @@ use super::{Step, evidence, held};
 use crate::case::{AppealState, Case, CaseFile, CaseState, RelapseOf};
 use crate::command::{AppealRelapse, Relapse, RuleAppeal};
 use crate::limits::RELAPSE_FROM_MS;
-use crate::projection::near::{distance_m, same_item};
+use crate::projection::near::{distance_m, same_item, seen_ms};
 use crate::verdict::Why;
 use crate::world::Outcome;
 
@@ -46,9 +46,7 @@ pub(super) fn recognise(step: &Step<'_>, mut file: CaseFile, relapse: Relapse) -
 fn pair(step: &Step<'_>, new: &Case, old: &Case) -> Option<RelapseOf> {
     let closing = old.closing.as_ref()?;
     let until_ms = old.watch_until_ms?;
-    // A phone's word on when it saw it counts as far as its clock can be trusted, and is never later than its receipt.
-    let seen_ms = if new.captured.class.dates_rights() { new.captured.at_ms } else { new.received_ms };
-    let seen_ms = seen_ms.min(new.received_ms);
+    let seen_ms = seen_ms(new);
     let free = old.relapsed_to.is_none() && matches!(old.state, CaseState::Closed | CaseState::Watch);
     if !free || seen_ms <= closing.at_ms + RELAPSE_FROM_MS || seen_ms > until_ms {
         return None;

@@ -75,6 +75,7 @@ fn new_case(step: &Step<'_>, case_id: CaseId, report: Report, self_fixed: bool) 
         reworks: 0,
         verify: None,
         closing,
+        spot_check: None,
         watch_until_ms: None,
         relapsed_from: None,
         relapsed_to: None,

@@ -3,8 +3,10 @@
 use super::moves::{allowed, make, row, stop_clock};
 use super::{Step, evidence};
 use crate::access::Role;
-use crate::case::{Case, CaseFile, CaseState, ClosedBy, Closing, Drawn, Part, Supervised, VerifyRef};
-use crate::command::{Draw, DrawnFrom, Verify};
+use crate::case::{
+    Case, CaseFile, CaseState, ClosedBy, Closing, Drawn, Part, SpotCheckRef, Supervised, VerifyRef,
+};
+use crate::command::{Draw, DrawnFrom, SpotCheck, Verify};
 use crate::limits::{DEFAULT_WATCH_DAYS, REWORKS_SUPERVISED};
 use crate::verdict::Why;
 use crate::world::Outcome;
@@ -49,6 +51,30 @@ pub fn next_draw(case: &Case) -> Option<i64> {
         }
         _ => None,
     }
+}
+
+/// 自行处置抽查: a mark on what was fixed on the spot, once, by somebody else than who fixed it. It moves nothing: what is still
+/// there is reported anew.
+pub(super) fn spot_check(step: &Step<'_>, mut file: CaseFile, check: SpotCheck) -> Outcome {
+    if !step.power("spot_check", &file) {
+        return step.noted(&file, Why::NoPower);
+    }
+    let on_the_spot = file.case.closing.as_ref().is_some_and(|c| c.by == ClosedBy::SelfFixed);
+    let own = file.in_part(Part::Reporter).any(|p| p == step.ctx.author.person);
+    let why = match () {
+        () if !on_the_spot => Some(Why::StateMoved),
+        () if file.case.spot_check.is_some() => Some(Why::AlreadyThere),
+        () if own => Some(Why::SamePerson),
+        () if !check.passed && check.text.trim().is_empty() => Some(Why::ReasonNeeded),
+        () => None,
+    };
+    if let Some(why) = why {
+        return step.noted(&file, why);
+    }
+    file.case.spot_check =
+        Some(SpotCheckRef { op_id: step.op.env.op_id, passed: check.passed, at_ms: step.ctx.now_ms });
+    evidence::say(step, &mut file, check.text, vec![]);
+    step.done(file)
 }
 
 /// The drawn one has it on the screen.

@@ -85,7 +85,13 @@ impl CaseFile {
     /// Whether what is named is a thing of this case; if so, whether it is gone already.
     #[must_use]
     pub fn find_erasable(&self, target: &EraseTarget) -> Option<bool> {
-        let EraseTarget { photo_id, op, report } = target;
+        let EraseTarget { photo_id, op, report, letter } = target;
+        if letter.is_some() {
+            // That the letter lists this case, the server has seen.
+            let alone = photo_id.is_none() && op.is_none() && !report;
+            let gone = |e: &ErasureRow| e.state == ErasureState::Approved && e.target == *target;
+            return alone.then(|| self.erasures.values().any(gone));
+        }
         match (photo_id, op, report) {
             (Some(photo), None, false) => self.photos.get(photo).map(|p| p.erased.is_some()),
             (None, Some(op), false) => {
@@ -100,7 +106,7 @@ impl CaseFile {
 
     /// Takes the content of what is named out of the rows and leaves the mark. Says whether anything changed.
     pub fn erase(&mut self, target: &EraseTarget, mark: &Erased) -> bool {
-        let EraseTarget { photo_id, op, report } = target;
+        let EraseTarget { photo_id, op, report, letter: _ } = target;
         let photo = photo_id.is_some_and(|id| self.erase_photo(id, mark));
         let words = op.is_some_and(|id| self.erase_words_of(id, mark));
         let report = *report && self.erase_report(mark);

@@ -167,6 +167,21 @@ impl CaseFile {
         Ok(images)
     }
 
+    /// Photos that it names and that are on another case: one photo of after for many of one wall or lane (field.md U22).
+    #[must_use]
+    pub fn photos_elsewhere(&self) -> BTreeSet<PhotoId> {
+        let back = self.case.feed_back.iter().flat_map(|back| &back.photos);
+        let said = self.comments.values().flat_map(|comment| &comment.photos);
+        back.chain(said).copied().filter(|photo| !self.photos.contains_key(photo)).collect()
+    }
+
+    /// Whether it shows a photo of another case: it names it, and whoever took it has a part in this one. A name alone
+    /// must not become a right to read.
+    #[must_use]
+    pub fn shows(&self, photo: PhotoId, taken_by: PersonId) -> bool {
+        self.people.iter().any(|p| p.person == taken_by) && self.photos_elsewhere().contains(&photo)
+    }
+
     /// Recounts what is derived: media, open conflicts, evidence pending. Run after every change.
     pub fn settle(&mut self) {
         let mut media = Media::default();

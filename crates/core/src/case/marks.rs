@@ -104,6 +104,18 @@ pub struct Drawn {
     pub at_ms: i64,
 }
 
+/// What the desk found on the photo pair of something fixed on the spot 自行处置抽查.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SpotCheckRef {
+    /// The op.
+    pub op_id: OpId,
+    /// Whether the pair shows a fix.
+    pub passed: bool,
+    /// When, server time.
+    pub at_ms: i64,
+}
+
 crate::open_enum! {
     /// How an appeal against a relapse stands.
     pub enum AppealState {

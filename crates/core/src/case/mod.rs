@@ -13,7 +13,7 @@ pub use erasure::{ERASED_TEXT, Erased, ErasureRow, ErasureState, WORDS};
 pub use file::{CaseFile, PhotoArrival};
 pub use marks::{
     AppealState, CheckRef, Drawn, ExtensionAsked, HandedOn, Hanging, MoreAsked, RelapseOf, ReturnAsked,
-    RulingRef, Supervised,
+    RulingRef, SpotCheckRef, Supervised,
 };
 pub use rows::{Case, ClosedBy, Closing, FeedBackRef, Media, Place, PlacedBy, ShortNo, VerifyRef};
 pub use state::CaseState;

@@ -5,7 +5,7 @@
 use super::erasure::Erased;
 use super::marks::{
     CheckRef, Drawn, ExtensionAsked, HandedOn, Hanging, MoreAsked, RelapseOf, ReturnAsked, RulingRef,
-    Supervised,
+    SpotCheckRef, Supervised,
 };
 use super::state::CaseState;
 use crate::catalogue::Catalogue;
@@ -267,6 +267,9 @@ pub struct Case {
     /// How it was closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closing: Option<Closing>,
+    /// What the desk found on its photo pair, when it was fixed on the spot and sampled 抽查.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spot_check: Option<SpotCheckRef>,
     /// Until when a closed case is watched for relapse 回潮观察.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch_until_ms: Option<i64>,

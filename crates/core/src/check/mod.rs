@@ -6,6 +6,6 @@ mod draw;
 mod grade;
 mod roster;
 
-pub use draw::{Lot, commitment, desk_checks, draw_lot};
+pub use draw::{Lot, commitment, desk_checks, draw_lot, is_sampled};
 pub use grade::{Grade, GradeReason, Graded, Seen, grade};
 pub use roster::{Eligible, Shift, eligible};

@@ -5,6 +5,18 @@
 use crate::id::PersonId;
 use serde::{Deserialize, Serialize};
 
+/// 自行处置抽查: the desk's word on the photo pair of something fixed on the spot (field.md U20).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SpotCheck {
+    /// Whether the pair shows a fix.
+    #[serde(default)]
+    pub passed: bool,
+    /// Words; a pair that shows none needs them.
+    #[serde(default)]
+    pub text: String,
+}
+
 crate::open_enum! {
     /// From whom a check was drawn.
     pub enum DrawnFrom {

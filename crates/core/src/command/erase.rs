@@ -2,7 +2,7 @@
 //!
 //! Must not know how it is decided.
 
-use crate::id::{OpId, PhotoId};
+use crate::id::{LetterId, OpId, PhotoId};
 use serde::{Deserialize, Serialize};
 
 /// Longest reason code, characters.
@@ -21,6 +21,9 @@ pub struct EraseTarget {
     /// The words of the report that opened the case.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub report: bool,
+    /// A letter 文书 that lists the case: to whom it went, its words and copies, why it was voided. Its number and cases stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub letter: Option<LetterId>,
 }
 
 /// Asks that something be erased; a second person decides.

@@ -18,7 +18,7 @@ pub use clock::{Lapse, LapseKind, PauseClock, RequestExtension, RuleExtension};
 pub use desk::{
     CaseKind, Comment, ConfirmVoid, Dispatch, FeedBack, MergeInto, Reason, ResolveConflict, Verify,
 };
-pub use drawing::{Draw, DrawnFrom};
+pub use drawing::{Draw, DrawnFrom, SpotCheck};
 pub use erase::{ConfirmErase, Erase, EraseTarget};
 pub use filing::{AskMore, Checked, Lack, Supplement};
 pub use media::{FormName, FormRef, MediaKind, Origin, PhotoLost, PhotoRole, PhotoTaken, Redact, WaiveMedia};
@@ -167,6 +167,8 @@ commands! {
     AppealRelapse(AppealRelapse) = "appeal_relapse",
     /// The word on an appeal.
     RuleAppeal(RuleAppeal) = "rule_appeal",
+    /// 自行处置抽查
+    SpotCheck(SpotCheck) = "spot_check",
     /// 处置反馈
     FeedBack(FeedBack) = "feed_back",
     /// 核查

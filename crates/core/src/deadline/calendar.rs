@@ -1,17 +1,11 @@
 //! Service calendars 工作时: when a clock runs (field.md U11, U12). China has one time and no summer time: UTC+8.
 
 use crate::local::{DAY_MS, MINUTE_MS, ZONE_MS, day_number, day_of};
+use serde::{Deserialize, Serialize};
 use time::{Date, Month};
 
 /// No clock runs longer: some ten years.
 const DAYS_MAX: i64 = 4_000;
-
-/// Days on which a calendar is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Days {
-    All,
-    Working,
-}
 
 crate::open_enum! {
     /// A calendar, by the trade that works by it.
@@ -28,14 +22,21 @@ crate::open_enum! {
 }
 
 impl CalendarKind {
-    /// Opening days, and from and to which minute of the day; a time above 24 hours is of the next day.
-    fn hours(&self) -> (Days, i64, i64) {
+    /// The hours that a city has that names no calendar of its own; a time above 24 hours is of the next day.
+    #[must_use]
+    pub fn hours(&self) -> Hours {
+        let daily = |from: i64, to: i64| Hours::daily(vec![(from, to)]);
         match self {
-            CalendarKind::Sanitation => (Days::All, 6 * 60, 22 * 60),
-            CalendarKind::NightMarket => (Days::All, 18 * 60, 26 * 60),
-            CalendarKind::Urgent => (Days::All, 0, 24 * 60),
+            CalendarKind::Sanitation => daily(6 * 60, 22 * 60),
+            CalendarKind::NightMarket => daily(18 * 60, 26 * 60),
+            CalendarKind::Urgent => daily(0, 24 * 60),
             // One that this version does not know runs as offices do: nobody is late too early.
-            CalendarKind::Office | CalendarKind::Other(_) => (Days::Working, 8 * 60 + 30, 17 * 60 + 30),
+            CalendarKind::Office | CalendarKind::Other(_) => Hours {
+                spans: vec![(8 * 60 + 30, 17 * 60 + 30)],
+                working: true,
+                off: OFF.to_vec(),
+                make_up: MAKE_UP.to_vec(),
+            },
         }
     }
 
@@ -54,9 +55,69 @@ impl CalendarKind {
     /// When it is open on a day that counts from 1970-01-01: from and to, milliseconds since 1970.
     #[must_use]
     pub fn open_on(&self, day: i64) -> Option<(i64, i64)> {
-        let (days, from, to) = self.hours();
-        let at = |minute: i64| day * DAY_MS - ZONE_MS + minute * MINUTE_MS;
-        (days == Days::All || is_working_day(day)).then(|| (at(from), at(to)))
+        self.hours().open_on(day).next()
+    }
+
+    /// See `Hours::after`.
+    #[must_use]
+    pub fn after(&self, from_ms: i64, open_ms: i64) -> i64 {
+        self.hours().after(from_ms, open_ms)
+    }
+
+    /// See `Hours::between`.
+    #[must_use]
+    pub fn between(&self, from_ms: i64, to_ms: i64) -> i64 {
+        self.hours().between(from_ms, to_ms)
+    }
+
+    /// See `Hours::close_of_day`.
+    #[must_use]
+    pub fn close_of_day(&self, from_ms: i64, n: u32) -> i64 {
+        self.hours().close_of_day(from_ms, n)
+    }
+}
+
+/// When a clock runs, day by day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Hours {
+    /// From and to which minute of an open day, in order; above 24 hours is of the next day.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Vec<i64>>))]
+    pub spans: Vec<(i64, i64)>,
+    /// Whether Saturdays and Sundays are closed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub working: bool,
+    /// Days off 放假: first and last, since 1970.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Vec<i64>>))]
+    pub off: Vec<(i64, i64)>,
+    /// Make-up workdays 调休上班, since 1970.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub make_up: Vec<i64>,
+}
+
+impl Hours {
+    fn daily(spans: Vec<(i64, i64)>) -> Self {
+        Self { spans, working: false, off: vec![], make_up: vec![] }
+    }
+
+    /// Whether it is open on a day that counts from 1970-01-01.
+    #[must_use]
+    pub fn is_open_day(&self, day: i64) -> bool {
+        if self.make_up.contains(&day) {
+            return true;
+        }
+        // 1970-01-01 was a Thursday; Monday is 0.
+        let weekday = (day + 3).rem_euclid(7);
+        (!self.working || weekday < 5)
+            && !self.off.iter().any(|(first, last)| (*first..=*last).contains(&day))
+    }
+
+    /// When it is open on a day that counts from 1970-01-01: from and to, milliseconds since 1970.
+    pub fn open_on(&self, day: i64) -> impl Iterator<Item = (i64, i64)> + '_ {
+        let at = move |minute: i64| day * DAY_MS - ZONE_MS + minute * MINUTE_MS;
+        let spans = if self.is_open_day(day) { self.spans.as_slice() } else { &[] };
+        spans.iter().map(move |(from, to)| (at(*from), at(*to)))
     }
 
     /// The moment at which so much open time has passed since `from_ms`, milliseconds.
@@ -65,13 +126,14 @@ impl CalendarKind {
         let mut left = open_ms.max(0);
         // What opened the day before may still be open.
         for day in day_of(from_ms) - 1..day_of(from_ms) + DAYS_MAX {
-            let Some((open, close)) = self.open_on(day) else { continue };
-            let begin = open.max(from_ms);
-            if begin < close {
-                if left <= close - begin {
-                    return begin + left;
+            for (open, close) in self.open_on(day) {
+                let begin = open.max(from_ms);
+                if begin < close {
+                    if left <= close - begin {
+                        return begin + left;
+                    }
+                    left -= close - begin;
                 }
-                left -= close - begin;
             }
         }
         from_ms + open_ms
@@ -81,7 +143,7 @@ impl CalendarKind {
     #[must_use]
     pub fn between(&self, from_ms: i64, to_ms: i64) -> i64 {
         let days = day_of(from_ms) - 1..=day_of(to_ms).min(day_of(from_ms) + DAYS_MAX);
-        let open = days.filter_map(|day| self.open_on(day));
+        let open = days.flat_map(|day| self.open_on(day));
         open.map(|(open, close)| (close.min(to_ms) - open.max(from_ms)).max(0)).sum()
     }
 
@@ -90,7 +152,7 @@ impl CalendarKind {
     pub fn close_of_day(&self, from_ms: i64, n: u32) -> i64 {
         let days = day_of(from_ms) + 1..day_of(from_ms) + DAYS_MAX;
         let nth = usize::try_from(n.max(1) - 1).unwrap_or(usize::MAX);
-        days.filter_map(|day| self.open_on(day)).nth(nth).map_or(from_ms, |(_, close)| close)
+        days.filter_map(|day| self.open_on(day).last()).nth(nth).map_or(from_ms, |(_, close)| close)
     }
 }
 
@@ -119,14 +181,4 @@ const fn day(month: Month, day: u8) -> i64 {
         Ok(date) => day_number(date),
         Err(_) => panic!("no such day"),
     }
-}
-
-/// Whether offices work on a day; of years whose notice is not known, Monday to Friday.
-fn is_working_day(day: i64) -> bool {
-    if MAKE_UP.contains(&day) {
-        return true;
-    }
-    // 1970-01-01 was a Thursday; Monday is 0.
-    let weekday = (day + 3).rem_euclid(7);
-    weekday < 5 && !OFF.iter().any(|(first, last)| (*first..=*last).contains(&day))
 }

@@ -66,7 +66,8 @@ impl Due {
     pub fn resume(&mut self, now_ms: i64) {
         let Some(paused_ms) = self.paused_ms.take() else { return };
         if paused_ms < self.due_ms {
-            let to = self.calendar.after(now_ms, self.calendar.between(paused_ms, self.due_ms));
+            let hours = self.hours();
+            let to = hours.after(now_ms, hours.between(paused_ms, self.due_ms));
             self.step(StepKind::Resumed, now_ms, to);
         }
     }
@@ -78,9 +79,10 @@ impl Due {
 
     /// 返工: the unit gets the time it had left, or half of the whole, whichever is more.
     pub fn again(&mut self, now_ms: i64) {
-        let left = self.calendar.between(self.stopped_ms.take().unwrap_or(now_ms), self.due_ms);
-        let half = self.calendar.between(self.from_ms, self.due_ms) / 2;
-        let to = self.calendar.after(now_ms, left.max(half));
+        let hours = self.hours();
+        let left = hours.between(self.stopped_ms.take().unwrap_or(now_ms), self.due_ms);
+        let half = hours.between(self.from_ms, self.due_ms) / 2;
+        let to = hours.after(now_ms, left.max(half));
         self.step(StepKind::Again, now_ms, to);
     }
 
@@ -105,8 +107,9 @@ impl Due {
         if counted_from >= self.due_ms {
             return false;
         }
-        let left = self.calendar.between(counted_from, self.due_ms);
-        let to = self.calendar.after(to_ms.max(self.from_ms), left);
+        let hours = self.hours();
+        let left = hours.between(counted_from, self.due_ms);
+        let to = hours.after(to_ms.max(self.from_ms), left);
         self.step(StepKind::CityPause, now_ms, to);
         if let Some(step) = self.steps.last_mut() {
             (step.pause, step.pause_to_ms, step.why) = (Some(pause), Some(to_ms), Some(why.to_owned()));

@@ -7,9 +7,11 @@
 mod gaps;
 mod model;
 mod of_case;
+mod over_time;
 mod owner;
 
 pub use gaps::{DoubleClaim, Gap, GapMap, gap_map};
 pub use model::{Duty, Holder, HolderKind, OwnerRule, Precedent};
 pub use of_case::OfCase;
+pub use over_time::Responsible;
 pub use owner::{Asked, Proposal, ProposedBy};

@@ -57,8 +57,15 @@ pub fn same_item(a: &Case, b: &Case, catalogue: Option<&Catalogue>) -> bool {
     a.item(catalogue).is_some_and(|item| b.item(catalogue) == Some(item))
 }
 
+/// When a case was seen: a phone's word counts as far as its clock can be trusted, and is never later than its receipt.
+#[must_use]
+pub fn seen_ms(case: &Case) -> i64 {
+    let seen_ms = if case.captured.class.dates_rights() { case.captured.at_ms } else { case.received_ms };
+    seen_ms.min(case.received_ms)
+}
+
 /// How near two fixes must be to be of one place: the root of their accuracies' squares, within bounds.
-fn reach_m(a: &Case, b: &Case) -> f64 {
+pub(super) fn reach_m(a: &Case, b: &Case) -> f64 {
     let accuracy = |case: &Case| case.fix.as_ref().and_then(|fix| fix.accuracy_m).unwrap_or(0.0).max(0.0);
     accuracy(a).hypot(accuracy(b)).clamp(NEAR_M, NEAR_M_MAX)
 }

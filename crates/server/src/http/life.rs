@@ -5,6 +5,7 @@ use crate::http::body::Json;
 use crate::http::caller::{Caller, Id, Params};
 use crate::http::{Items, blocking, json, now_ms, tagged};
 use crate::service::advice::{self, Advice};
+use crate::service::calendars::{self, Calendars, CalendarsRequest, CalendarsSaved};
 use crate::service::drawing::{self, DayOfDraws, RosterRequest, RosterSaved};
 use crate::service::duty::{self, DutyRequest, DutySaved};
 use crate::service::ledger::{self, LedgerPage, LedgerReport};
@@ -43,6 +44,25 @@ pub async fn save_duty(
     body: Json<DutyRequest, LARGE>,
 ) -> Answer {
     json(&blocking(&app, move |app| duty::save(app.house(), who, body.value, now_ms())).await?)
+}
+
+/// 工作日历 · calendars of the city's own, and by which clocks begin now
+#[utoipa::path(get, path = "/v1/calendars", tag = "duty",
+    responses((status = 200, description = "The calendars.", body = Calendars, headers(("ETag" = String, description = "Names this very answer; see `If-None-Match`.")))))]
+pub async fn list_calendars(State(app): State<Arc<App>>, Caller(_): Caller) -> Answer {
+    tagged(&blocking(&app, move |app| Ok(calendars::list(app.house(), now_ms()))).await?)
+}
+
+/// 工作日历导入 · saves calendars; clocks that run keep what they were given
+#[utoipa::path(put, path = "/v1/calendars", tag = "duty", request_body = CalendarsRequest,
+    responses((status = 200, description = "What came of it.", body = CalendarsSaved)),
+    extensions(("x-problems" = json!([BAD_REQUEST.code, NO_RIGHTS.code]))))]
+pub async fn save_calendars(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    body: Json<CalendarsRequest, SMALL>,
+) -> Answer {
+    json(&blocking(&app, move |app| calendars::save(app.house(), who, &body.value, now_ms())).await?)
 }
 
 /// 责任空白与重叠 · what nobody answers for, and what several do

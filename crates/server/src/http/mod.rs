@@ -23,6 +23,7 @@ pub mod outside;
 mod pack;
 pub mod people;
 pub mod photos;
+pub mod places;
 pub mod quarantine;
 pub mod reference;
 pub mod sandbox;

@@ -11,6 +11,7 @@ use super::{Credential, House, ServiceError, system};
 use blindspot_core::access::Role;
 use blindspot_core::case::{CaseFile, ConflictRow, ERASED_TEXT, Erased, ErasureRow, PhotoRow, legal_moves};
 use blindspot_core::clock::{CaptureTime, ClockClass};
+use blindspot_core::command::Erase;
 use blindspot_core::error;
 use blindspot_core::feed::Feed;
 use blindspot_core::op::SealedOp;
@@ -21,7 +22,7 @@ use blindspot_core::wire::v1::{DeskOp, WireRow};
 use blindspot_core::{CaseId, OpId, PersonId, PhotoId};
 use blindspot_store::ops::OpRecord;
 use blindspot_store::rows::StoredRow;
-use blindspot_store::{StoreError, Tx, accounts, devices, erased, ops, rows};
+use blindspot_store::{StoreError, Tx, accounts, cases as index, devices, erased, letters, ops, rows};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::btree_map::Entry;
@@ -172,6 +173,9 @@ pub fn may_act(
     now_ms: i64,
 ) -> Result<(), ServiceError> {
     let may = house.store.read(|tx| {
+        if op.kind == "erase" && !lists(tx, house, case, op)? {
+            return Ok(false);
+        }
         if look_up(tx, house, who, case, now_ms)?.is_some() {
             return Ok(true);
         }
@@ -185,6 +189,15 @@ pub fn may_act(
         )
     })?;
     if may { Ok(()) } else { Err(ServiceError::refused(&error::NOT_FOUND)) }
+}
+
+/// Whether the letter that an erasure names, if it names one, lists the case.
+fn lists(tx: &Tx<'_>, house: &House, case: CaseId, op: &DeskOp) -> Result<bool, StoreError> {
+    let letter = serde_json::from_str::<Erase>(op.payload.get()).ok().and_then(|e| e.target.letter);
+    match letter {
+        None => Ok(true),
+        Some(id) => Ok(letters::load_cases_of(tx, &house.city, *id.as_bytes())?.contains(&case)),
+    }
 }
 
 /// A photo's row, when its case is the reader's or the reader took it. A redacted one is for supervisors.
@@ -201,7 +214,10 @@ pub fn can_read_photo(
         let row = rows::load_row(tx, &house.city, &RowKind::Photo, &photo.to_string())?;
         let Some(row) = row else { return Ok(None) };
         let photo: PhotoRow = serde_json::from_str(&row.body)?;
-        let seen = look_up(tx, house, credential, photo.case_id, now_ms)?;
+        let mut seen = look_up(tx, house, credential, photo.case_id, now_ms)?;
+        if seen.is_none() {
+            seen = shown_by(tx, house, credential, &photo, now_ms)?;
+        }
         if photo.redacted.is_some() {
             let grants = accounts::load_grants(tx, &house.city, credential.person)?;
             let supervises =
@@ -215,6 +231,25 @@ pub fn can_read_photo(
         let own = taken_by.get(&photo.op_id).and_then(|op| op.author) == Some(credential.person);
         Ok(own.then_some(photo))
     })
+}
+
+/// A case of the reader's that shows a photo of another one: one photo of after for many cases of a wall or lane.
+fn shown_by(
+    tx: &Tx<'_>,
+    house: &House,
+    who: Credential,
+    photo: &PhotoRow,
+    now_ms: i64,
+) -> Result<Option<Seen>, StoreError> {
+    let taken = ops::load_ops(tx, &house.city, &BTreeSet::from([photo.op_id]))?;
+    let Some(taken_by) = taken.get(&photo.op_id).and_then(|op| op.author) else { return Ok(None) };
+    for case in index::load_showing(tx, &house.city, photo.photo_id)? {
+        let seen = look_up(tx, house, who, case, now_ms)?;
+        if let Some(seen) = seen.filter(|seen| seen.file.shows(photo.photo_id, taken_by)) {
+            return Ok(Some(seen));
+        }
+    }
+    Ok(None)
 }
 
 /// A case whole.

@@ -128,3 +128,45 @@ fn a_photo_is_read_with_its_case_and_a_redacted_one_by_supervisors() {
     s.desk.desk(&s.house, T0 + 30, case(1), "redact", &json!({"photo_id": photo_id, "reason": "人脸"}));
     assert!(!reads(s.worker.credential) && reads(s.desk.credential));
 }
+
+/// One photo of after for two cases of a lane: whoever reads either of them sees it, and a name alone opens nothing.
+#[test]
+fn shown_life_one_after_photo_for_many_cases() {
+    let house = house();
+    grant(&house, person(1), Role::Collector, "town:330782003");
+    grant(&house, person(2), Role::Collector, "grid:330782003002-01");
+    for role in [Role::FilingDesk, Role::Supervisor, Role::Dispatcher] {
+        grant(&house, person(3), role, "city");
+    }
+    grant(&house, person(4), Role::UnitClerk, "dept:sanitation");
+    grant(&house, person(5), Role::Collector, "grid:330782003002-01");
+    let [mut worker, second, desk, mut clerk, other] =
+        [1, 2, 3, 4, 5].map(|n| Phone::enrol(&house, person(n), n));
+    let mut thief = Phone::enrol(&house, person(5), 15);
+    for (n, at) in [(1, 1), (2, 2), (3, 2)] {
+        let op = worker.report(n, at);
+        worker.push(&house, T0 + i64::from(n), &[&op]);
+        desk.desk(&house, T0 + 10, case(n), "file", &json!({"reason": "valid"}));
+        desk.desk(&house, T0 + 20, case(n), "dispatch", &json!({"lead": "sanitation"}));
+    }
+    let photo = PhotoId::from_bytes([9; 16]);
+    let form = json!({"sha256": Sha256::of(b"after"), "bytes": 5});
+    let taken = json!({"photo_id": photo, "role": "after", "forms": {"working": form}});
+    let after = json!({"text": "一条巷子一起清的", "photos": [photo]});
+    let taken = clerk.op("photo", Some(case(1)), &taken);
+    let backs = [1, 2].map(|n| clerk.op("feed_back", Some(case(n)), &after));
+    clerk.push(&house, T0 + 100, &[&taken, &backs[0], &backs[1]]);
+    let reads = |who: Credential| can_read_photo(&house, who, photo, T0 + 200).unwrap().is_some();
+    assert!(reads(worker.credential) && reads(desk.credential) && reads(clerk.credential));
+    assert!(reads(second.credential), "he reads the second case, which shows it");
+    // Somebody else names it on a case: that shows nothing, who took it has no part there.
+    let named = thief.op("checked", Some(case(3)), &json!({"found": true, "photos": [photo]}));
+    thief.push(&house, T0 + 300, &[&named]);
+    let shown = |n: u32| can_read_case(&house, desk.credential, case(n), T0 + 350).unwrap().unwrap();
+    assert!(shown(2).shows(photo, person(4)) && !shown(3).shows(photo, person(4)));
+    assert!(other.credential != second.credential);
+    let evidence =
+        super::advice::advise(&house, desk.credential, case(2), T0 + 400).unwrap().evidence.unwrap();
+    let reasons = format!("{:?}", evidence.reasons);
+    assert!(!reasons.contains("NoPhoto"), "{reasons}");
+}

@@ -37,7 +37,7 @@ pub(super) fn due(tx: &Tx<'_>, house: &House, now_ms: i64, most: i64) -> Result<
 }
 
 /// The seed of a day: known to the servers alone until the day is over.
-fn seed_of(house: &House, day: &str) -> [u8; 32] {
+pub(super) fn seed_of(house: &House, day: &str) -> [u8; 32] {
     house.keys.mac("draw of the day", day.as_bytes())
 }
 

@@ -150,7 +150,7 @@ impl ErasedFiles {
                 }
                 ErasedId::File(sha) => self.depot.blobs.remove(&sha)?,
                 ErasedId::Part(id) => self.depot.parts.remove(id.into_bytes())?,
-                ErasedId::Op(_) | ErasedId::Photo(_) => {}
+                ErasedId::Op(_) | ErasedId::Photo(_) | ErasedId::Letter(_) => {}
             }
         }
         Ok(())
@@ -270,6 +270,7 @@ pub(super) fn by_erasure(items: Vec<Item>) -> BTreeMap<blindspot_core::OpId, (It
             ErasedId::Op(id) => drop(toll.ops.insert(id)),
             ErasedId::Photo(id) => drop(toll.photos.insert(id)),
             ErasedId::Blob(sha) => drop(toll.blobs.insert(sha)),
+            ErasedId::Letter(id) => drop(toll.letters.insert(id)),
             ErasedId::Part(_) | ErasedId::File(_) => {}
         }
     }

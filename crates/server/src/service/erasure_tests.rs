@@ -362,3 +362,52 @@ fn with_photos_in_a_bucket_that_is_away_an_approval_is_answered_and_the_bytes_fo
     assert_eq!(b.hold(&bytes), Vec::<PathBuf>::new());
     settle(&b.house).unwrap();
 }
+
+#[test]
+fn the_name_in_a_letter_goes_and_its_number_stays() {
+    use crate::service::cases::may_act;
+    use crate::service::letters::{NewLetters, issue, one};
+    let mut b = bench();
+    for n in 1..=2 {
+        let op = b.worker.report(n, 1);
+        b.worker.push(&b.house, T0 + i64::from(n), &[&op]);
+        b.first.desk(&b.house, T0 + 10, case(n), "file", &json!({"reason": "valid"}));
+    }
+    let new = NewLetters {
+        kind: blindspot_core::letter::LetterKind::Notice,
+        cases: vec![case(1)],
+        addressee: Some(MARKER.into()),
+        copies: vec![format!("copy to {MARKER}")],
+        due_ms: None,
+        words: Some(format!("words about {MARKER}")),
+    };
+    let letter = issue(&b.house, b.first.credential, &new, T0 + 20).unwrap().remove(0);
+    crate::service::letters::void(&b.house, b.first.credential, letter.letter_id, MARKER, T0 + 30).unwrap();
+    assert!(!b.hold(MARKER.as_bytes()).is_empty(), "else this test sees nothing");
+    // It is asked for on a case that the letter lists, and on no other.
+    let ask = |n: u32| {
+        let op = blindspot_core::wire::v1::DeskOp {
+            op_id: blindspot_core::OpId::from_parts(T0, [u8::try_from(n).unwrap(); 10]),
+            kind: "erase".into(),
+            payload: serde_json::value::RawValue::from_string(
+                json!({"letter": letter.letter_id, "reason": "bystander"}).to_string(),
+            )
+            .unwrap(),
+            expected_state: None,
+            round: None,
+        };
+        may_act(&b.house, b.first.credential, case(n), &op, T0 + 40)
+    };
+    assert!(ask(1).is_ok());
+    assert_eq!(refusal(ask(2)), "not_found");
+    b.erase(case(1), json!({"letter": letter.letter_id}));
+    assert_eq!(b.hold(MARKER.as_bytes()), Vec::<PathBuf>::new());
+    let left = one(&b.house, b.first.credential, letter.letter_id, T0 + 3_000).unwrap();
+    assert_eq!((left.number.clone(), left.addressee.as_str()), (letter.number.clone(), "已删除（依法）"));
+    let list = fs::read_to_string(b.data.join(LIST)).unwrap();
+    assert!(list.contains(&letter.letter_id.to_string()) && !list.contains(MARKER));
+    // Asked for twice it is gone already.
+    let payload = json!({"letter": letter.letter_id, "reason": "bystander"});
+    let again = b.first.desk(&b.house, T0 + 4_000, case(1), "erase", &payload);
+    assert_eq!(again.verdict, Verdict::Noted { why: Why::AlreadyThere });
+}

@@ -6,6 +6,7 @@ use crate::service::erasure::ErasedFiles;
 use crate::service::notices::NoticeSettings;
 use crate::telemetry::stats::WriterStats;
 use blindspot_core::catalogue::Catalogue;
+use blindspot_core::deadline::CityCalendar;
 use blindspot_core::division::{Places, TownCode};
 use blindspot_core::duty::Duty;
 use blindspot_core::id::CityId;
@@ -42,11 +43,13 @@ pub struct Reference {
     pub catalogue: Option<Catalogue>,
     /// All towns, for roles that read the whole city.
     pub towns: Vec<TownCode>,
+    /// Calendars of the city's own.
+    pub calendars: Vec<CityCalendar>,
 }
 
 impl Default for Reference {
     fn default() -> Self {
-        Self { places: Places::empty(), catalogue: None, towns: vec![] }
+        Self { places: Places::empty(), catalogue: None, towns: vec![], calendars: vec![] }
     }
 }
 

@@ -6,6 +6,7 @@
 use super::duty::DutyRequest;
 use super::{House, Reference, ServiceError};
 use blindspot_core::catalogue::{self, Catalogue};
+use blindspot_core::deadline::CityCalendar;
 use blindspot_core::division::import::ImportProblem;
 use blindspot_core::division::{Cell, Division, DutyGrid, Places, Site, TownCode};
 use blindspot_core::duty::Duty;
@@ -49,7 +50,8 @@ pub fn load(house: &House) -> Result<(), ServiceError> {
         let data = Data::load(tx, house)?;
         let catalogue = rows::load_row(tx, &house.city, &RowKind::Catalogue, CATALOGUE_ID)?;
         let catalogue = catalogue.map(|row| read_catalogue(&row.body)).transpose()?;
-        data.build(catalogue)
+        let calendars = records(tx, house, &RowKind::Calendar)?.into_values().collect();
+        Ok::<_, ServiceError>(Reference { calendars, ..data.build(catalogue)? })
     })?;
     house.set_reference(reference);
     load_duty(house)
@@ -90,6 +92,26 @@ pub fn import_duty(house: &House, duty: DutyRequest, now_ms: i64) -> Result<Impo
     import(house, images, now_ms, |_| {})
 }
 
+/// Imports calendars of the city's own. One with the id of another takes its place; clocks that run keep what they were given.
+///
+/// # Errors
+/// `bad_request` for one that cannot be understood: nothing is written then. Else the database's.
+pub fn import_calendars(
+    house: &House,
+    list: &[CityCalendar],
+    now_ms: i64,
+) -> Result<ImportSummary, ServiceError> {
+    for calendar in list {
+        if let Err((zh, en)) = calendar.read() {
+            let why = format!("{}: {zh} · {en}", calendar.id);
+            return Err(ServiceError::because(&error::BAD_REQUEST, why));
+        }
+    }
+    let images = list.iter().map(|c| image(RowKind::Calendar, &c.id, c, Feed::reference()));
+    let images = images.collect::<Result<_, _>>()?;
+    import(house, images, now_ms, |_| {})
+}
+
 fn read_catalogue(text: &str) -> Result<Catalogue, ServiceError> {
     catalogue::load(text).map_err(|problems| {
         let all: Vec<String> = problems.iter().take(20).map(ToString::to_string).collect();
@@ -126,7 +148,7 @@ impl Data {
             self.sites.into_values().collect(),
         )
         .map_err(|e| ServiceError::because(&error::BAD_REQUEST, e.to_string()))?;
-        Ok(Reference { places, catalogue, towns: towns.into_iter().collect() })
+        Ok(Reference { places, catalogue, towns: towns.into_iter().collect(), calendars: vec![] })
     }
 }
 

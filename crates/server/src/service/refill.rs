@@ -9,7 +9,7 @@ use blindspot_store::meta::of_city;
 use blindspot_store::{StoreError, Tx};
 
 /// Which shape the index has: raised whenever it keeps something new.
-const SHAPE: &str = "1";
+const SHAPE: &str = "2";
 const DONE: &str = "case_index";
 /// The last case that was filled in, while it goes on.
 const AT: &str = "case_index_at";

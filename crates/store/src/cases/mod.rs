@@ -1,23 +1,25 @@
 //! The index of cases that lists ask: derived from case rows and kept with them in one transaction. Which statement
 //! answers a list is decided in `choose`; counters are `count`'s. Decides nothing about a case.
 
+mod at_place;
 mod choose;
 pub mod count;
 mod timed;
 mod walk;
 
+pub use at_place::{Within, load_self_fixed, load_site_cases, within};
 pub use choose::Chosen;
 pub use timed::{load_due, load_near, load_to_draw};
 pub use walk::{CaseLine, ListKey, ListPage, load_bodies, load_cases, load_page};
 
 use crate::{Result, Stmt, Tx};
-use blindspot_core::CaseId;
 use blindspot_core::apply::{next_draw, next_lapse};
 use blindspot_core::case::{Case, CaseFile, CaseState};
 use blindspot_core::feed::Feed;
 use blindspot_core::id::CityId;
 use blindspot_core::projection::grams::{grams, words_of};
 use blindspot_core::projection::head::{CaseHead, Lateness};
+use blindspot_core::{CaseId, PhotoId};
 use std::collections::BTreeSet;
 
 const SQL: &str = include_str!("../../sql/cases.sql");
@@ -26,6 +28,8 @@ static SAVE_GRAM: Stmt = Stmt::new(SQL, "save_gram");
 static END_GRAM: Stmt = Stmt::new(SQL, "end_gram");
 static SAVE_LINK: Stmt = Stmt::new(SQL, "save_link");
 static END_LINK: Stmt = Stmt::new(SQL, "end_link");
+static SAVE_SHOWN: Stmt = Stmt::new(SQL, "save_shown");
+static SHOWING: Stmt = Stmt::new(SQL, "cases_showing");
 static AFTER: Stmt = Stmt::new(SQL, "cases_after");
 
 /// The days by which words are kept, milliseconds.
@@ -98,6 +102,8 @@ pub struct Entry<'c> {
     pub words: [Vec<String>; 2],
     /// Feeds that no column tells: gone, new.
     pub links: [Vec<Feed>; 2],
+    /// Photos of other cases that it newly names.
+    pub shown: Vec<PhotoId>,
 }
 
 impl<'c> Entry<'c> {
@@ -112,7 +118,9 @@ impl<'c> Entry<'c> {
             was => differences(&was.map_or_else(BTreeSet::new, |was| grams(&was)), &grams(&text)),
         };
         let links = differences(&before.map_or_else(BTreeSet::new, links_of), &links_of(after));
-        Self { case: &after.case, item, words, links }
+        let shown = before.map_or_else(BTreeSet::new, CaseFile::photos_elsewhere);
+        let shown = after.photos_elsewhere().difference(&shown).copied().collect();
+        Self { case: &after.case, item, words, links, shown }
     }
 }
 
@@ -157,10 +165,14 @@ pub fn save_cases(tx: &Tx<'_>, city: &CityId, entries: &[Entry<'_>]) -> Result<(
     tx.exec_many(&SAVE_GRAM, words(1))?;
     tx.exec_many(&END_LINK, links(0))?;
     tx.exec_many(&SAVE_LINK, links(1))?;
+    let shown = entries
+        .iter()
+        .flat_map(|e| e.shown.iter().map(|photo| [city.into(), (*photo).into(), e.case.case_id.into()]));
+    tx.exec_many(&SAVE_SHOWN, shown)?;
     Ok(())
 }
 
-fn index_row<'v>(city: &'v CityId, Entry { case, item, .. }: &'v Entry<'_>) -> [crate::Value<'v>; 28] {
+fn index_row<'v>(city: &'v CityId, Entry { case, item, .. }: &'v Entry<'_>) -> [crate::Value<'v>; 30] {
     let place = &case.place;
     let pending = case.closing.as_ref().is_some_and(|c| c.evidence_pending);
     let head = CaseHead::of(case);
@@ -193,6 +205,8 @@ fn index_row<'v>(city: &'v CityId, Entry { case, item, .. }: &'v Entry<'_>) -> [
         (place.town.is_none() && place.grid.is_none()).into(),
         next_lapse(case).map(|(_, due_ms)| due_ms).into(),
         next_draw(case).into(),
+        case.site_id.as_ref().into(),
+        case.self_fixed.into(),
     ]
 }
 
@@ -202,5 +216,14 @@ fn index_row<'v>(city: &'v CityId, Entry { case, item, .. }: &'v Entry<'_>) -> [
 /// The engine's.
 pub fn load_ids_after(tx: &Tx<'_>, city: &CityId, after: CaseId, most: i64) -> Result<Vec<CaseId>> {
     let found = tx.query(&AFTER, &[city.into(), after.into(), most.into()])?;
+    found.iter().map(|row| row.id(0).map(CaseId::from_bytes)).collect()
+}
+
+/// Cases that name a photo of another one. Who reads which, and whether it is shown there, the caller judges.
+///
+/// # Errors
+/// The engine's.
+pub fn load_showing(tx: &Tx<'_>, city: &CityId, photo: PhotoId) -> Result<Vec<CaseId>> {
+    let found = tx.query(&SHOWING, &[city.into(), photo.into()])?;
     found.iter().map(|row| row.id(0).map(CaseId::from_bytes)).collect()
 }

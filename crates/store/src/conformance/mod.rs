@@ -9,6 +9,7 @@ mod life;
 mod lists;
 mod nodes;
 mod notices;
+mod places;
 mod plans;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -43,6 +44,9 @@ fn all() -> Vec<(&'static str, Promise)> {
         ("a draw stays as it was done", life::a_draw_stays_as_it_was_done),
         ("a pause said again moves its end", life::a_pause_said_again_moves_its_end),
         ("photos that look alike are found", life::photos_that_look_alike_are_found),
+        ("looks are counted by place, day and person", places::looks_are_counted_by_place_day_and_person),
+        ("cases of a place are found in a scope", places::cases_of_a_place_are_found_in_a_scope),
+        ("what somebody opened is found", places::what_somebody_opened_is_found),
         ("a list is what a plain look finds", lists::a_list_is_what_a_plain_look_finds),
         ("counters are what a plain look counts", lists::counters_are_what_a_plain_look_counts),
         ("a word that went is not found", lists::a_word_that_went_is_not_found),

@@ -8,7 +8,7 @@ use blindspot_core::verdict::Verdict;
 use blindspot_core::{DeviceId, OpId};
 use std::collections::BTreeSet;
 
-fn op(n: u8) -> OpRecord {
+pub(super) fn op(n: u8) -> OpRecord {
     OpRecord {
         op_id: OpId::from_parts(1, [n; 10]),
         n: i64::from(n),

@@ -13,6 +13,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (10, include_str!("../../migrations/postgres/0010.sql")),
     (11, include_str!("../../migrations/postgres/0011.sql")),
     (12, include_str!("../../migrations/postgres/0012.sql")),
+    (13, include_str!("../../migrations/postgres/0013.sql")),
 ];
 
 pub(super) fn migrate(options: &PgOptions) -> Result<()> {
@@ -53,6 +54,11 @@ mod tests {
     const FROZEN: &[&str] = &[
         "b0e36c7a0361661b5324d7513279fa68e6e8b139bceacc7bb11766896c2b0ed8",
         "09741bea9bf9be923a8df7ca70b1aeabb51b0cb1da0854f23eec202bc8c280f3",
+        "0df3b3aecce419e108717127abc480dfd9e9729d9276c7673a881050b94062c1",
+        "b6ed74be0b21dfa1d9568edede5b24f87c85b23ea7767264101ac9b9e8ccb08d",
+        "093531238243ef5578c8a18432f7b7a01c916539ed5f2e3d93e971e77a840134",
+        "00f04b6b848d64cabf334bbb5068722bea814cf0b00058149c943d17f0fc1692",
+        "a840494429608cf03a2458339f64d0ab3dd8fe133d67edf15c9b9580bcd37901",
     ];
 
     #[test]

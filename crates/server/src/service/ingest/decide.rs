@@ -283,6 +283,7 @@ impl Group<'_, '_> {
             now_ms: record.received_ms,
             places: &self.reference.places,
             catalogue: self.reference.catalogue.as_ref(),
+            calendars: &self.reference.calendars,
             author: Author { person, device, enrolled_ms, grants: &grants },
             time: record.time.clone(),
         };

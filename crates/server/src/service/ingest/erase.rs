@@ -4,14 +4,15 @@
 use super::group::Group;
 use super::holds::tell;
 use crate::service::{House, ServiceError, erasure};
-use blindspot_core::case::{CaseFile, Erased, ErasureRow, ErasureState, WORDS};
+use blindspot_core::case::{CaseFile, ERASED_TEXT, Erased, ErasureRow, ErasureState, WORDS};
 use blindspot_core::command::{Command, EraseTarget};
-use blindspot_core::id::Sha256;
+use blindspot_core::id::{LetterId, Sha256};
 use blindspot_core::op::{Envelope, SealedOp};
 use blindspot_core::row::RowKind;
 use blindspot_core::verdict::{Verdict, Why};
 use blindspot_core::{CaseId, OpId, PhotoId};
 use blindspot_store::erased::{self, Bytes, ErasedId, Item};
+use blindspot_store::letters;
 use blindspot_store::ops::OpRecord;
 use blindspot_store::twins;
 use blindspot_store::{StoreError, audit, ops, rows};
@@ -25,10 +26,11 @@ pub(in crate::service) struct Toll {
     pub(in crate::service) ops: BTreeSet<OpId>,
     pub(in crate::service) photos: BTreeSet<PhotoId>,
     pub(in crate::service) blobs: BTreeSet<Sha256>,
+    pub(in crate::service) letters: BTreeSet<LetterId>,
 }
 
 fn only(photo_id: Option<PhotoId>, op: Option<OpId>) -> EraseTarget {
-    EraseTarget { photo_id, op, report: false }
+    EraseTarget { photo_id, op, ..EraseTarget::default() }
 }
 
 impl Group<'_, '_> {
@@ -64,6 +66,7 @@ impl Group<'_, '_> {
             toll.ops.extend(was.map(|p| p.op_id));
         }
         toll.ops.extend(order.target.op);
+        toll.letters.extend(order.target.letter);
         if order.target.report {
             toll.ops.extend(self.ops_with_words(order.case_id)?);
         }
@@ -106,7 +109,7 @@ impl Group<'_, '_> {
             if let Some(item) = erased::load(self.tx, &self.house.city, &what)? {
                 let ops = BTreeSet::from([record.op_id]);
                 let photos = BTreeSet::from([photo.photo_id]);
-                return self.erase(&item.erasure, Toll { ops, photos, blobs: BTreeSet::new() });
+                return self.erase(&item.erasure, Toll { ops, photos, ..Toll::default() });
             }
         }
         Ok(())
@@ -172,7 +175,7 @@ impl Group<'_, '_> {
         let Some(mark) = order.mark() else { return Ok(()) };
         self.any_erased = true;
         self.erased_now = true;
-        let Toll { ops: mut op_ids, photos, blobs } = toll;
+        let Toll { ops: mut op_ids, photos, blobs, letters } = toll;
         let mut photos: Vec<PhotoId> = photos.into_iter().collect();
         let mut blobs: Vec<Sha256> = blobs.into_iter().collect();
         let (mut seen_photos, mut seen_blobs) = (BTreeSet::new(), BTreeSet::new());
@@ -194,6 +197,10 @@ impl Group<'_, '_> {
         }
         for op in op_ids {
             self.erase_op(order, op, &mark)?;
+        }
+        for letter in letters {
+            self.list(order, ErasedId::Letter(letter))?;
+            letters::erase_letter(self.tx, &self.house.city, *letter.as_bytes(), ERASED_TEXT.0)?;
         }
         self.tell_audit(order, seen_photos.len(), seen_blobs.len())
     }

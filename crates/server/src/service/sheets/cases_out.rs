@@ -161,7 +161,7 @@ pub fn cases(house: &House, who: Credential, asked: Asked<'_>) -> Result<Made, S
 /// The file in the making.
 enum Out {
     Book(Box<Book>, usize),
-    Csv(Box<::csv::Writer<BufWriter<File>>>),
+    Csv(Csv),
     Map(BufWriter<File>),
 }
 
@@ -174,11 +174,7 @@ impl Out {
     }
 
     fn csv(scratch: &Path) -> Result<Self, ServiceError> {
-        let mut file = BufWriter::new(scratch_file(scratch)?);
-        file.write_all("\u{feff}".as_bytes())?;
-        let mut writer = ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(file);
-        writer.write_record(COLUMNS.iter().map(|(title, ..)| *title)).map_err(csv_failed)?;
-        Ok(Self::Csv(Box::new(writer)))
+        Csv::new(scratch, COLUMNS.iter().map(|(title, ..)| *title)).map(Self::Csv)
     }
 
     fn map(scratch: &Path) -> Result<Self, ServiceError> {
@@ -192,7 +188,7 @@ impl Out {
     fn add(&mut self, case: &Case, texts: &[String], before: usize) -> Result<(), ServiceError> {
         match self {
             Self::Book(book, sheet) => book.line(*sheet, texts, &[]),
-            Self::Csv(writer) => writer.write_record(texts.iter().map(|t| guard(t))).map_err(csv_failed),
+            Self::Csv(csv) => csv.line(texts),
             Self::Map(file) => {
                 let words = COLUMNS
                     .iter()
@@ -211,20 +207,44 @@ impl Out {
     }
 
     fn finish(self, name: String, rows: usize) -> Result<Made, ServiceError> {
-        let whole = |file: BufWriter<File>| file.into_inner().map_err(|e| ServiceError::Blob(e.into_error()));
         match self {
             Self::Book(book, _) => book.finish(name, rows),
-            Self::Csv(writer) => {
-                let file = writer
-                    .into_inner()
-                    .map_err(|e| ServiceError::Blob(std::io::Error::other(e.to_string())))?;
-                Made::of(whole(file)?, "text/csv; charset=utf-8", name, rows)
-            }
+            Self::Csv(csv) => csv.finish(name, rows),
             Self::Map(mut file) => {
                 file.write_all(b"\n]}\n")?;
                 Made::of(whole(file)?, "application/geo+json", name, rows)
             }
         }
+    }
+}
+
+fn whole(file: BufWriter<File>) -> Result<File, ServiceError> {
+    file.into_inner().map_err(|e| ServiceError::Blob(e.into_error()))
+}
+
+/// A table with commas in the making, as spreadsheet programs want it: each text guarded against formulas.
+pub(super) struct Csv(Box<::csv::Writer<BufWriter<File>>>);
+
+impl Csv {
+    pub(super) fn new<'t>(
+        scratch: &Path,
+        titles: impl Iterator<Item = &'t str>,
+    ) -> Result<Self, ServiceError> {
+        let mut file = BufWriter::new(scratch_file(scratch)?);
+        file.write_all("\u{feff}".as_bytes())?;
+        let mut writer = ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(file);
+        writer.write_record(titles).map_err(csv_failed)?;
+        Ok(Self(Box::new(writer)))
+    }
+
+    pub(super) fn line(&mut self, texts: &[String]) -> Result<(), ServiceError> {
+        self.0.write_record(texts.iter().map(|t| guard(t))).map_err(csv_failed)
+    }
+
+    pub(super) fn finish(self, name: String, rows: usize) -> Result<Made, ServiceError> {
+        let file = self.0.into_inner();
+        let file = file.map_err(|e| ServiceError::Blob(std::io::Error::other(e.to_string())))?;
+        Made::of(whole(file)?, "text/csv; charset=utf-8", name, rows)
     }
 }
 

@@ -15,7 +15,7 @@ use blindspot_core::limits::SHEET_TOLD_MAX;
 use blindspot_core::sheet::{FINDING_FIELDS, FindingPlace, Mapping, RowProblem, map_header, read_finding};
 use blindspot_core::verdict::Verdict;
 use blindspot_core::{CaseId, OpId, PhotoId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +36,7 @@ pub struct How {
 }
 
 /// A line that was not taken.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LineProblem {
     /// Its number, as the program shows it.
     pub line: u32,
@@ -47,7 +47,7 @@ pub struct LineProblem {
 }
 
 /// A line that was taken.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LineTaken {
     /// Its number.
     pub line: u32,
@@ -60,7 +60,7 @@ pub struct LineTaken {
 }
 
 /// What became of a list.
-#[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FindingsReport {
     /// Whether nothing was changed because that was asked.
     pub dry_run: bool,

@@ -11,6 +11,7 @@ pub mod findings_in;
 mod gather;
 mod guard;
 pub mod made;
+pub mod month_out;
 pub(in crate::service) mod pictures;
 mod read;
 pub mod rectification_in;
