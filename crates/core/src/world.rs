@@ -21,8 +21,8 @@ pub struct World {
     pub cases: BTreeMap<CaseId, Box<CaseFile>>,
     /// Freshness of the cells at hand.
     pub freshness: BTreeMap<CellCode, Freshness>,
-    /// When a person last made a look that counted in a grid, by capture time.
-    pub last_looks: BTreeMap<(PersonId, GridId), i64>,
+    /// When a person made looks that counted in a grid, by capture time: one that was put aside is judged among later ones.
+    pub counted_looks: BTreeMap<(PersonId, GridId), BTreeSet<i64>>,
     /// Verified bytes whose photo op may arrive only now.
     pub arrived: BTreeSet<PhotoArrival>,
 }
@@ -47,7 +47,7 @@ impl World {
         self.cases.extend(outcome.changed.into_iter().map(|file| (file.id(), Box::new(file))));
         if let Some(look) = outcome.look {
             if let (true, Some(grid)) = (look.counted, look.grid) {
-                self.last_looks.insert((look.person, grid), look.at_ms);
+                self.counted_looks.entry((look.person, grid)).or_default().insert(look.at_ms);
             }
             if let Some(fresh) = look.freshness {
                 self.freshness.insert(fresh.cell.clone(), fresh);

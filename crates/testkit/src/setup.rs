@@ -94,7 +94,8 @@ fn add_phone(world: &mut World, n: usize, folder: &Path) {
         SimPhone::new(folder, n, person, skew, START_MS)
     };
     sim.phones.push(phone);
-    if world.rules > 2 && sim.dice.percent(75) {
+    // Ten minutes to come to rest are for phones that somebody looks at.
+    if world.rules > 2 && world.scenario != Scenario::F3 && sim.dice.percent(75) {
         sim.phones[n].put_away();
     }
     trouble::enrol(sim, n);

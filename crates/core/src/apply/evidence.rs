@@ -72,8 +72,10 @@ fn why_not(
             return Some(Why::LookOutsideGrid);
         }
     }
-    let last = step.world.last_looks.get(&(step.ctx.author.person, grid.clone()));
-    last.filter(|last| (step.ctx.time.at_ms - **last).abs() < LOOK_GAP_MS).map(|_| Why::LookTooSoon)
+    let counted = step.world.counted_looks.get(&(step.ctx.author.person, grid.clone()))?;
+    let at_ms = step.ctx.time.at_ms;
+    let near = (at_ms.saturating_sub(LOOK_GAP_MS) + 1)..at_ms.saturating_add(LOOK_GAP_MS);
+    counted.range(near).next().map(|_| Why::LookTooSoon)
 }
 
 /// Whether any of eight points `reach_m` around lies in the grid: near enough for a phone's fix.

@@ -1,6 +1,7 @@
 //! What a desk or a unit is told of a case before it decides: what it waits for, whose it may be and what was ruled on like
 //! ones, what lies near it, what its evidence is worth. Advice decides nothing.
 
+use super::case_files::shown_from_elsewhere;
 use super::cases::{CaseSeen, seen_case};
 use super::{Credential, House, ServiceError};
 use blindspot_core::CaseId;
@@ -13,8 +14,7 @@ use blindspot_core::deadline::DeskWait;
 use blindspot_core::duty::{OfCase, Precedent, Proposal};
 use blindspot_core::geo::{Bbox, Point, metres_per_degree};
 use blindspot_core::projection::near::{Near, near};
-use blindspot_core::row::{RowKey, RowKind};
-use blindspot_store::{StoreError, Tx, cases, ops, rows};
+use blindspot_store::{StoreError, Tx, cases};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -97,21 +97,6 @@ fn around(tx: &Tx<'_>, house: &House, case: &Case) -> Result<Vec<Case>, StoreErr
     found.iter().map(|body| Ok(serde_json::from_str(body)?)).collect()
 }
 
-/// Photos of the feedback that are on another case, where this one shows them.
-fn shown_from_elsewhere(tx: &Tx<'_>, house: &House, file: &CaseFile) -> Result<Vec<PhotoRow>, StoreError> {
-    let named = file.photos_elsewhere();
-    let back = file.case.feed_back.iter().flat_map(|back| &back.photos).filter(|id| named.contains(id));
-    let keys = back.map(|id| RowKey::new(RowKind::Photo, id.to_string())).collect();
-    let read = |row: rows::StoredRow| Ok(serde_json::from_str::<PhotoRow>(&row.body)?);
-    let found: Vec<PhotoRow> =
-        rows::load_rows(tx, &house.city, &keys)?.into_iter().map(read).collect::<Result<_, StoreError>>()?;
-    let taken = ops::load_ops(tx, &house.city, &found.iter().map(|p| p.op_id).collect())?;
-    let shows = |p: &PhotoRow| {
-        taken.get(&p.op_id).and_then(|op| op.author).is_some_and(|by| file.shows(p.photo_id, by))
-    };
-    Ok(found.into_iter().filter(shows).collect())
-}
-
 /// The grade of the photos of the feedback that stands.
 fn evidence(tx: &Tx<'_>, house: &House, file: &CaseFile) -> Result<Option<Graded>, StoreError> {
     let Some(back) = &file.case.feed_back else { return Ok(None) };
@@ -119,9 +104,10 @@ fn evidence(tx: &Tx<'_>, house: &House, file: &CaseFile) -> Result<Option<Graded
         p.awaited() && (back.photos.contains(&p.photo_id) || p.for_op == Some(back.op_id))
             || (p.role == PhotoRole::After && p.awaited() && back.photos.is_empty())
     };
-    let elsewhere = shown_from_elsewhere(tx, house, file)?;
+    let elsewhere = shown_from_elsewhere(tx, house, [file])?.remove(&file.id()).unwrap_or_default();
+    let named = |p: &&PhotoRow| p.awaited() && back.photos.contains(&p.photo_id);
     let photos: Vec<&PhotoRow> =
-        file.photos.values().filter(of_feedback).chain(elsewhere.iter().filter(|p| p.awaited())).collect();
+        file.photos.values().filter(of_feedback).chain(elsewhere.iter().filter(named)).collect();
     let ids: BTreeSet<_> = photos.iter().map(|p| p.photo_id).collect();
     let twins = super::twins::of_photos(tx, house, &ids)?;
     let seen: Vec<Seen<'_>> = photos

@@ -3,12 +3,13 @@
 use super::cases::{CaseQuery, can_read_case, can_read_photo, case_detail, list_cases, timeline};
 use super::page::PageQuery;
 use super::testing::{Phone, T0, case, grant, house, person};
-use super::{Credential, House, ServiceError};
+use super::{Credential, House, ServiceError, case_files};
 use blindspot_core::PhotoId;
 use blindspot_core::access::Role;
 use blindspot_core::case::Case;
 use blindspot_core::id::Sha256;
 use blindspot_core::row::RowKind;
+use blindspot_store::StoreError;
 use serde_json::json;
 
 struct Scene {
@@ -165,6 +166,14 @@ fn shown_life_one_after_photo_for_many_cases() {
     let shown = |n: u32| can_read_case(&house, desk.credential, case(n), T0 + 350).unwrap().unwrap();
     assert!(shown(2).shows(photo, person(4)) && !shown(3).shows(photo, person(4)));
     assert!(other.credential != second.credential);
+    // What is printed of the cases has it too.
+    let printed = house.store.read(|tx| {
+        let mut files = case_files::load(tx, &house, &[1, 2, 3].map(case).into())?;
+        case_files::add_shown(tx, &house, &mut files)?;
+        Ok::<_, StoreError>(files)
+    });
+    let printed = printed.unwrap();
+    assert_eq!([1, 2, 3].map(|n| printed[&case(n)].photos.contains_key(&photo)), [true, true, false]);
     let evidence =
         super::advice::advise(&house, desk.credential, case(2), T0 + 400).unwrap().evidence.unwrap();
     let reasons = format!("{:?}", evidence.reasons);

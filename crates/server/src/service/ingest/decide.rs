@@ -263,10 +263,7 @@ impl Group<'_, '_> {
                 if let Some(grid) = look.grid.or(stood) {
                     let (city, at_ms) = (&self.house.city, record.time.at_ms);
                     let near = looks::load_look_near(self.tx, city, person, &grid, at_ms, LOOK_GAP_MS)?;
-                    match near {
-                        Some(near) => self.world.last_looks.insert((person, grid), near),
-                        None => self.world.last_looks.remove(&(person, grid)),
-                    };
+                    self.world.counted_looks.insert((person, grid), near.into_iter().collect());
                 }
             }
             Some(Ok(Command::Photo(photo))) => {

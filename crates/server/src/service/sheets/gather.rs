@@ -11,7 +11,7 @@ use blindspot_core::limits::SHEET_ROWS_MAX;
 use blindspot_core::row::RowKind;
 use blindspot_core::sheet::Lookup;
 use blindspot_core::{CaseId, PersonId};
-use blindspot_store::{StoreError, accounts, rows};
+use blindspot_store::{StoreError, Tx, accounts, rows};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -99,7 +99,12 @@ impl<'h> Gather<'h> {
 
     fn files(&self, cases: &[Case]) -> Result<BTreeMap<CaseId, CaseFile>, ServiceError> {
         let ids: BTreeSet<CaseId> = cases.iter().map(|c| c.case_id).collect();
-        Ok(self.house.store.read(|tx| case_files::load(tx, self.house, &ids))?)
+        let read = |tx: &Tx<'_>| {
+            let mut files = case_files::load(tx, self.house, &ids)?;
+            case_files::add_shown(tx, self.house, &mut files)?;
+            Ok::<_, StoreError>(files)
+        };
+        Ok(self.house.store.read(read)?)
     }
 }
 
