@@ -2,10 +2,12 @@
 //! another's month.
 
 use crate::house::{TestHouse, WORKER_ROLE};
+use crate::killed::blindspot;
 use crate::life_sheet::Desk;
 use crate::raw::{RawPhone, new_case_id};
 use blindspot_core::geo::Point;
 use serde_json::{Value, json};
+use std::process::Command;
 
 fn fix(at: Point) -> Value {
     json!({"lat": at.lat, "lon": at.lon, "accuracy_m": 8.0})
@@ -57,6 +59,15 @@ fn shown_life_places() {
     let unseen = worker.get("/v1/freshness/unseen?days=7").ok();
     let grids = unseen["grids"].as_array().expect("grids");
     assert!(!grids.is_empty() && grids.iter().all(|g| g["id"] != json!(grid)), "{unseen}");
+
+    // Beside the server that runs, the command line sees the whole city.
+    let listed = Command::new(blindspot())
+        .args(["list", "unseen", "--days", "7", "--json", "--data"])
+        .arg(house.data())
+        .output()
+        .expect("runs");
+    let listed: Value = serde_json::from_slice(&listed.stdout).expect("a line of JSON");
+    assert!(listed["of_grids"].as_u64() > Some(0), "{listed}");
 
     // A leader reads what his office is linked to, and nothing before it is.
     let leader = house.phone("leader", "linked_leader", "dept:office-1");

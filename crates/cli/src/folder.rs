@@ -83,6 +83,8 @@ impl Folder {
     /// The same, its database told.
     pub(crate) fn beside_on(data: &Path, database: &Database) -> Done<Self> {
         let house = open_beside(data, database).map_err(|e| refused(data, &e))?;
+        // Without places a list of what nobody was at is empty, and looks as if all were well.
+        reference::load(&house).tried("基础数据读不出来", "reference data cannot be loaded")?;
         Ok(Self { house: Arc::new(house), alone: None })
     }
 
@@ -96,13 +98,9 @@ impl Folder {
         self.alone.is_some()
     }
 
-    /// Does something on a data folder that must be there, with its reference data at hand, and closes it in order whatever
-    /// came of it.
+    /// Does something on a data folder that must be there, and closes it in order whatever came of it.
     pub(crate) fn working(data: &Path, act: impl FnOnce(&House) -> Done) -> Done {
         let folder = Self::existing(data)?;
-        if !folder.is_alone() {
-            reference::load(&folder).tried("基础数据读不出来", "reference data cannot be loaded")?;
-        }
         let done = act(&folder);
         done.and(folder.close())
     }
@@ -157,7 +155,6 @@ fn open_beside(data: &Path, database: &Database) -> Result<House, OpenError> {
     let missing = || ServiceError::Store(StoreError::Decode("the database holds no city".to_owned()));
     let city = city.ok_or_else(missing)?;
     store.for_city(&city.city).map_err(ServiceError::from)?;
-    // Without reference data: it is for deciding ops, and nothing beside a server decides ops.
     Ok(House::new(store, city.city, city.name, Keys::from_seed(&seed), Box::new(Os)))
 }
 

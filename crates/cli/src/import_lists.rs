@@ -14,7 +14,7 @@ use blindspot_server::service::sheets::file_photos::{FolderFiles, PhotoFiles, Zi
 use blindspot_server::service::sheets::findings_in::{FindingsReport, How};
 use blindspot_server::service::sheets::report::RectificationReport;
 use blindspot_server::service::sheets::{Sending, findings_file, rectification_in};
-use blindspot_server::service::{House, Writer, reference};
+use blindspot_server::service::{House, Writer};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -135,9 +135,6 @@ fn at_folder<T>(
     work: impl FnOnce(Sending<'_>, &Depot) -> Done<T>,
 ) -> Done<T> {
     let folder = if dry_run { Folder::existing(&on.data)? } else { Folder::undisturbed(&on.data)? };
-    if !folder.is_alone() {
-        reference::load(&folder).tried("基础数据读不出来", "reference data cannot be loaded")?;
-    }
     let depot = Depot::open(&on.data).tried("照片库打不开", "the photos cannot be opened")?;
     let house: &House = &folder;
     // Many ops a commit, as on a server; beside one nothing is handed to it.
