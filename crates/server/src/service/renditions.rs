@@ -39,19 +39,23 @@ pub fn step(house: &House, depot: &Depot, now_ms: i64) -> Result<Step, ServiceEr
     let Some((job, row)) = house.store.read(|tx| next(tx, house))? else { return Ok(Step::Idle) };
     let uploads = house.store.read(|tx| store::load_uploads_of_photo(tx, &house.city, job.photo_id))?;
     let working = uploads.iter().rfind(|u| u.form == FormName::Working).map(|u| u.sha256);
+    let original = row.forms.get(&FormName::Original).map_or(job.sha256, |form| form.sha256);
     // A working copy is not compared with itself.
     let working = working.filter(|w| *w != job.sha256);
     // Fetched before the try is counted: a storage that is away uses up none.
     let bytes = (read(depot, job.sha256)?, working.map(|w| read(depot, w)).transpose()?.flatten());
     house.store.write(|tx| store::save_rendition_tried(tx, &house.city, job.photo_id))?;
-    let (found, problem, phash) = match compare(bytes) {
+    let (found, problem, phash) = match compare(bytes, job.sha256 == original) {
         Ok((true, phash)) => (Step::Sound(job.photo_id), None, phash),
         Ok((false, phash)) => (Step::Mismatch(job.photo_id), Some("mismatch".to_owned()), phash),
         Err(error) => (Step::Sound(job.photo_id), Some(error.code().to_owned()), None),
     };
     house.store.write(|tx| {
         if let Some(phash) = phash {
-            let original = row.forms.get(&FormName::Original).map_or(job.sha256, |form| form.sha256);
+            if job.sha256 == original {
+                // What the phone's working copy looked like counts no longer: it may have shown something else.
+                twins::forget(tx, &house.city, job.photo_id)?;
+            }
             let hashes = Hashes { sha256: original, phash, at_ms: now_ms };
             twins::save(tx, &house.city, &[(job.photo_id, hashes)])?;
         }
@@ -73,10 +77,13 @@ fn next(tx: &Tx<'_>, house: &House) -> Result<Option<(RenditionJob, PhotoRow)>, 
 /// Whether both show the same, and the hash of its looks.
 type Compared = Result<(bool, Option<u64>), PhotoError>;
 
-fn compare(bytes: (Option<Vec<u8>>, Option<Vec<u8>>)) -> Compared {
-    let (Some(original), working) = bytes else { return Ok((true, None)) };
+fn compare(bytes: (Option<Vec<u8>>, Option<Vec<u8>>), is_original: bool) -> Compared {
+    let (Some(looked_at), working) = bytes else { return Ok((true, None)) };
     let limits = Limits::default();
-    let ours = renditions(&original, &limits)?.phash;
+    if !is_original {
+        return Ok((true, Some(perceptual_hash(&looked_at, &limits)?)));
+    }
+    let ours = renditions(&looked_at, &limits)?.phash;
     let Some(working) = working else { return Ok((true, Some(ours))) };
     let theirs = perceptual_hash(&working, &limits)?;
     Ok((hash_distance(ours, theirs) <= SAME_PICTURE_MAX, Some(ours)))
