@@ -38,6 +38,7 @@ mod quarantine;
 mod roster;
 mod sandbox;
 mod serve;
+mod session;
 mod table;
 mod user;
 mod vectors;

@@ -48,6 +48,10 @@ pub const REWORKS_SUPERVISED: u32 = 3;
 pub const DRAWN_OPEN_MS: i64 = 30 * 60_000;
 /// What comes back before this long after its closing is rework and no relapse, milliseconds (domain 6A).
 pub const RELAPSE_FROM_MS: i64 = 24 * 3_600_000;
+/// Of what was fixed on the spot the desk looks at so many in a hundred (field.md U20).
+pub const SELF_FIXED_SAMPLE_PERCENT: u8 = 5;
+/// A place that nobody was at for so many days is long unseen, where nobody says otherwise (field.md U30: 超过7天没人看).
+pub const LONG_UNSEEN_DAYS: u32 = 7;
 /// How long a closed case of no known item is watched for relapse, days (domain 6A: 60 or 90).
 pub const DEFAULT_WATCH_DAYS: u32 = 60;
 /// How long a ruling that is a precedent routes like cases, milliseconds, when it names no end (a year).

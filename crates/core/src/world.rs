@@ -9,7 +9,7 @@ use crate::clock::CaptureTime;
 use crate::deadline::CityCalendar;
 use crate::division::{CellCode, GridId, Places, TownCode};
 use crate::duty::Precedent;
-use crate::id::{CaseId, DeviceId, OpId, PersonId};
+use crate::id::{CaseId, DeviceId, LetterId, OpId, PersonId};
 use crate::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +23,8 @@ pub struct World {
     pub freshness: BTreeMap<CellCode, Freshness>,
     /// When a person made looks that counted in a grid, by capture time: one that was put aside is judged among later ones.
     pub counted_looks: BTreeMap<(PersonId, GridId), BTreeSet<i64>>,
+    /// Letters at hand, with the cases that they list.
+    pub letters: BTreeMap<LetterId, BTreeSet<CaseId>>,
     /// Verified bytes whose photo op may arrive only now.
     pub arrived: BTreeSet<PhotoArrival>,
 }

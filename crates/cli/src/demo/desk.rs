@@ -1,8 +1,8 @@
 //! A person at a desk: signs in over HTTP with a password, lists cases, gives ops. Knows the public interface only.
 
 use crate::clock::{OsRandom, wall_ms};
-use crate::http::{Answer, Http};
 use crate::out::{Done, Failure, Tried as _};
+use crate::session::Session;
 use blindspot_core::case::Case;
 use blindspot_core::verdict::Verdict;
 use blindspot_core::wire::v1::VerdictEntry;
@@ -11,55 +11,17 @@ use serde_json::{Value, json};
 
 /// See the module text.
 pub(crate) struct Desk {
-    http: Http,
-    base: String,
-    cookie: String,
+    session: Session,
 }
 
 impl Desk {
     /// Signs in.
     pub(crate) fn sign_in(base: &str, login: &str, password: &str) -> Done<Self> {
-        let mut desk = Self { http: Http::new(30), base: base.to_owned(), cookie: String::new() };
-        let answer =
-            desk.send("POST", "/v1/sessions", Some(&json!({"login": login, "password": password})))?;
-        let cookie = answer.header("set-cookie").and_then(|c| c.split(';').next());
-        let Some(cookie) = cookie else {
-            return Err(Failure::new("登录后没有拿到会话", "signing in brought no session cookie"));
-        };
-        cookie.clone_into(&mut desk.cookie);
-        Ok(desk)
-    }
-
-    fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Done<Answer> {
-        let mut headers = vec![("origin".to_owned(), self.base.clone())];
-        if !self.cookie.is_empty() {
-            headers.push(("cookie".to_owned(), self.cookie.clone()));
-        }
-        let bytes = match body {
-            Some(value) => {
-                headers.push(("content-type".to_owned(), "application/json".to_owned()));
-                value.to_string().into_bytes()
-            }
-            None => Vec::new(),
-        };
-        let url = format!("{}{path}", self.base);
-        let answer = self
-            .http
-            .send(method, &url, &headers, bytes)
-            .tried("服务器没有回答", "the server gave no answer")?;
-        if answer.is_success() {
-            return Ok(answer);
-        }
-        let status = answer.status;
-        let said = String::from_utf8_lossy(&answer.body).into_owned();
-        Err(Failure::new(
-            format!("{method} {path} 被拒绝（{status}）：{said}"),
-            format!("{method} {path} was refused ({status}): {said}"),
-        ))
+        Ok(Self { session: Session::sign_in(base, login, password, 30)? })
     }
 
     fn get(&self, path: &str) -> Done<Value> {
-        let answer = self.send("GET", path, None)?;
+        let answer = self.session.send("GET", path, None)?;
         serde_json::from_slice(&answer.body).tried("回答不是 JSON", "the answer is not JSON")
     }
 
@@ -94,7 +56,7 @@ impl Desk {
         let op_id = OpId::from_parts(wall_ms(), random);
         let body = json!({"op_id": op_id, "kind": kind, "payload": payload,
             "expected_state": case.state, "round": case.round});
-        let answer = self.send("POST", &format!("/v1/cases/{}/ops", case.case_id), Some(&body))?;
+        let answer = self.session.send("POST", &format!("/v1/cases/{}/ops", case.case_id), Some(&body))?;
         let entry: VerdictEntry =
             serde_json::from_slice(&answer.body).tried("回答不是判定", "the answer is no verdict")?;
         match entry.verdict {
@@ -108,6 +70,6 @@ impl Desk {
 
     /// The bytes of a photo's thumbnail.
     pub(crate) fn thumbnail(&self, photo: PhotoId) -> Done<Vec<u8>> {
-        self.send("GET", &format!("/v1/photos/{photo}/thumbnail"), None).map(|a| a.body)
+        self.session.send("GET", &format!("/v1/photos/{photo}/thumbnail"), None).map(|a| a.body)
     }
 }

@@ -3,6 +3,7 @@
 use super::Step;
 use crate::case::{CaseFile, ErasureRow, ErasureState};
 use crate::command::{ConfirmErase, Erase};
+use crate::id::LetterId;
 use crate::verdict::{Verdict, Why};
 use crate::world::Outcome;
 
@@ -13,6 +14,9 @@ pub(super) fn erase(step: &Step<'_>, mut file: CaseFile, erase: Erase) -> Outcom
     }
     if !erase.has_reason() {
         return step.noted(&file, Why::ReasonNeeded);
+    }
+    if erase.target.letter.is_some_and(|letter| !lists(step, letter, &file)) {
+        return step.noted(&file, Why::NoSuchTarget);
     }
     let asked = |e: &ErasureRow| e.state == ErasureState::Asked && e.target == erase.target;
     match file.find_erasable(&erase.target) {
@@ -36,6 +40,12 @@ pub(super) fn erase(step: &Step<'_>, mut file: CaseFile, erase: Erase) -> Outcom
     };
     file.erasures.insert(row.op_id, row);
     step.done(file)
+}
+
+/// Whether a letter is about this case, or about one that was merged into it.
+fn lists(step: &Step<'_>, letter: LetterId, file: &CaseFile) -> bool {
+    let about = std::iter::once(file.id()).chain(file.case.merged_from.iter().copied());
+    step.world.letters.get(&letter).is_some_and(|listed| about.into_iter().any(|case| listed.contains(&case)))
 }
 
 /// Another one decides.

@@ -87,7 +87,7 @@ impl CaseFile {
     pub fn find_erasable(&self, target: &EraseTarget) -> Option<bool> {
         let EraseTarget { photo_id, op, report, letter } = target;
         if letter.is_some() {
-            // That the letter lists this case, the server has seen.
+            // Whether it lists this case, the rule has asked: the file does not know.
             let alone = photo_id.is_none() && op.is_none() && !report;
             let gone = |e: &ErasureRow| e.state == ErasureState::Approved && e.target == *target;
             return alone.then(|| self.erasures.values().any(gone));

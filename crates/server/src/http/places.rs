@@ -100,7 +100,7 @@ pub async fn site_history(State(app): State<Arc<App>>, Caller(who): Caller, Id(s
 /// 我挂钩的地方 · towns and communities linked to the caller: open, overdue, come back, long unseen
 #[utoipa::path(get, path = "/v1/me/places", tag = "places", params(LinkedQuery),
     responses((status = 200, description = "The places.", body = LinkedPlaces, headers(("ETag" = String, description = "Names this very answer; see `If-None-Match`.")))),
-    extensions(("x-problems" = json!([NO_RIGHTS.code]))))]
+    extensions(("x-problems" = json!([BAD_REQUEST.code, NO_RIGHTS.code]))))]
 pub async fn linked(
     State(app): State<Arc<App>>,
     Caller(who): Caller,

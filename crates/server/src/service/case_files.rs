@@ -73,15 +73,16 @@ pub(super) fn shown_from_elsewhere<'f>(
 ///
 /// # Errors
 /// The database's.
-pub(super) fn add_shown(
+pub(super) fn add_shown<'f>(
     tx: &Tx<'_>,
     house: &House,
-    files: &mut BTreeMap<CaseId, CaseFile>,
+    files: impl IntoIterator<Item = &'f mut CaseFile>,
 ) -> Result<(), StoreError> {
-    for (case, photos) in shown_from_elsewhere(tx, house, files.values())? {
-        if let Some(file) = files.get_mut(&case) {
-            file.photos.extend(photos.into_iter().map(|photo| (photo.photo_id, photo)));
-        }
+    let mut files: Vec<&mut CaseFile> = files.into_iter().collect();
+    let mut shown = shown_from_elsewhere(tx, house, files.iter().map(|file| &**file))?;
+    for file in &mut files {
+        let photos = shown.remove(&file.id()).unwrap_or_default();
+        file.photos.extend(photos.into_iter().map(|photo| (photo.photo_id, photo)));
     }
     Ok(())
 }

@@ -169,7 +169,7 @@ fn shown_life_one_after_photo_for_many_cases() {
     // What is printed of the cases has it too.
     let printed = house.store.read(|tx| {
         let mut files = case_files::load(tx, &house, &[1, 2, 3].map(case).into())?;
-        case_files::add_shown(tx, &house, &mut files)?;
+        case_files::add_shown(tx, &house, files.values_mut())?;
         Ok::<_, StoreError>(files)
     });
     let printed = printed.unwrap();

@@ -1,9 +1,10 @@
 //! Place clusters 点位聚合 of what the caller reads (domain 6A): where the same comes back, for desks and leaders. Knows no HTTP.
 
 use super::case_list::{CaseQuery, list_all_cases, list_cases};
+use super::freshness::days_of;
 use super::{Credential, House, ServiceError};
 use blindspot_core::case::Case;
-use blindspot_core::error::{BAD_REQUEST, SHEET_TOO_LARGE};
+use blindspot_core::error::SHEET_TOO_LARGE;
 use blindspot_core::limits::SHEET_ROWS_MAX;
 use blindspot_core::local::DAY_MS;
 use blindspot_core::projection::clusters::{Cluster, clusters};
@@ -58,10 +59,7 @@ pub fn list(
     query: &ClusterQuery,
     now_ms: i64,
 ) -> Result<ClusterList, ServiceError> {
-    let days = query.days.unwrap_or(DAYS);
-    if !(1..=DAYS_MAX).contains(&days) {
-        return Err(ServiceError::because(&BAD_REQUEST, format!("days: 1 to {DAYS_MAX}")));
-    }
+    let days = days_of(query.days, DAYS, DAYS_MAX)?;
     let cases = gather(house, reader, query, now_ms - i64::from(days) * DAY_MS, now_ms)?;
     let reference = house.reference();
     let mut items = clusters(&cases, reference.catalogue.as_ref(), now_ms);

@@ -400,9 +400,10 @@ fn the_name_in_a_letter_goes_and_its_number_stays() {
     };
     assert!(ask(1).is_ok());
     assert_eq!(refusal(ask(2)), "not_found");
-    // One that comes by another road, on a case that the letter does not list, erases nothing.
-    b.erase(case(2), json!({"letter": letter.letter_id}));
-    assert!(!b.hold(MARKER.as_bytes()).is_empty());
+    // One that comes by another road than the door is refused by the rule.
+    let foreign = json!({"letter": letter.letter_id, "reason": "bystander"});
+    let refused = b.first.desk(&b.house, T0 + 900, case(2), "erase", &foreign);
+    assert_eq!(refused.verdict, Verdict::Noted { why: Why::NoSuchTarget });
     b.erase(case(1), json!({"letter": letter.letter_id}));
     assert_eq!(b.hold(MARKER.as_bytes()), Vec::<PathBuf>::new());
     let left = one(&b.house, b.first.credential, letter.letter_id, T0 + 3_000).unwrap();

@@ -7,6 +7,7 @@ use super::{Credential, House, ServiceError};
 use blindspot_core::division::{DutyGrid, GridId, Site, TownCode};
 use blindspot_core::error::BAD_REQUEST;
 use blindspot_core::feed::Feed;
+use blindspot_core::limits::LONG_UNSEEN_DAYS;
 use blindspot_core::local::DAY_MS;
 use blindspot_core::projection::freshness::{
     CellLooked, LookSum, Looked, is_long_unseen, looked, looked_by_cell, unseen_days,
@@ -19,9 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Longest span of time that looks are counted in, days.
 const DAYS_MAX: u32 = 366;
-/// Days when nothing is said: a month for counts, a week for what is unseen (field.md U30: 超过7天没人看).
+/// Days of counts when nothing is said.
 const DAYS: u32 = 30;
-const UNSEEN_DAYS: u32 = 7;
 
 /// What freshness is asked with.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -73,7 +73,7 @@ pub fn grids(
     page: &PageQuery,
     now_ms: i64,
 ) -> Result<Page<GridLooked>, ServiceError> {
-    let since_ms = now_ms - i64::from(days_of(query.days, DAYS)?) * DAY_MS;
+    let since_ms = now_ms - i64::from(days_of(query.days, DAYS, DAYS_MAX)?) * DAY_MS;
     let reference = house.reference();
     house.store.read(|tx| {
         let scope = scope_of(tx, house, reader, now_ms)?;
@@ -115,13 +115,19 @@ fn grid_looked(
     }
 }
 
-fn days_of(asked: Option<u32>, default: u32) -> Result<u32, ServiceError> {
+/// A number of days as asked, or the default.
+pub(super) fn days_of(asked: Option<u32>, default: u32, most: u32) -> Result<u32, ServiceError> {
     let days = asked.unwrap_or(default);
-    if (1..=DAYS_MAX).contains(&days) {
+    if (1..=most).contains(&days) {
         Ok(days)
     } else {
-        Err(ServiceError::because(&BAD_REQUEST, format!("days: 1 to {DAYS_MAX}")))
+        Err(ServiceError::because(&BAD_REQUEST, format!("days: 1 to {most}")))
     }
+}
+
+/// After how many days a place is long unseen, as asked.
+pub(super) fn unseen_days_of(asked: Option<u32>) -> Result<u32, ServiceError> {
+    days_of(asked, LONG_UNSEEN_DAYS, DAYS_MAX)
 }
 
 pub(super) fn scope_of(
@@ -205,7 +211,7 @@ pub fn unseen(
     days: Option<u32>,
     now_ms: i64,
 ) -> Result<Unseen, ServiceError> {
-    let days = days_of(days, UNSEEN_DAYS)?;
+    let days = unseen_days_of(days)?;
     house.store.read(|tx| {
         let scope = scope_of(tx, house, reader, now_ms)?;
         Ok(unseen_in(tx, house, &scope, days, now_ms)?)

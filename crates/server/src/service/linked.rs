@@ -2,7 +2,7 @@
 //! unseen (domain 1, line 1). Linked is what a grant of the role names itself, and what the holders of areas link to the
 //! office that it names. Knows no HTTP.
 
-use super::freshness::{UnseenPlace, unseen_in};
+use super::freshness::{UnseenPlace, unseen_days_of, unseen_in};
 use super::{Credential, House, ServiceError};
 use blindspot_core::access::{Area, Grant, Role};
 use blindspot_core::case::Case;
@@ -18,8 +18,6 @@ use std::collections::BTreeSet;
 
 /// Cases told of each kind.
 const CASES: usize = 20;
-/// Days after which a place is long unseen, when nothing is said.
-const UNSEEN_DAYS: u32 = 7;
 /// Relapses that are counted, at most.
 const RELAPSES: usize = 500;
 
@@ -81,14 +79,14 @@ pub struct LinkedPlaces {
 /// The caller's linked places; none when nothing is linked to him.
 ///
 /// # Errors
-/// The database's.
+/// `BAD_REQUEST` for a span that is too long; the database's.
 pub fn places(
     house: &House,
     who: Credential,
     days: Option<u32>,
     now_ms: i64,
 ) -> Result<LinkedPlaces, ServiceError> {
-    let days = days.unwrap_or(UNSEEN_DAYS).clamp(1, 366);
+    let days = unseen_days_of(days)?;
     let read = house.store.read(|tx| {
         let grants = accounts::load_grants(tx, &house.city, who.person)?;
         let links = links_of(house, &grants, now_ms);

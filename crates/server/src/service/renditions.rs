@@ -4,10 +4,11 @@
 //! Knows no threads; a job thread steps it.
 
 use crate::blob::Depot;
+use crate::service::uploads::NewUpload;
 use crate::service::{House, ServiceError};
 use blindspot_core::PhotoId;
 use blindspot_core::case::PhotoRow;
-use blindspot_core::command::FormName;
+use blindspot_core::command::{FormName, MediaKind};
 use blindspot_core::id::Sha256;
 use blindspot_core::limits::UPLOAD_BYTES_MAX;
 use blindspot_core::row::RowKind;
@@ -29,6 +30,19 @@ pub enum Step {
     Sound(PhotoId),
     /// A working copy does not show what its original shows: to be flagged on the case.
     Mismatch(PhotoId),
+}
+
+/// Queues the look at a photo whose form is announced: at its original, and hours before that at its working copy.
+pub(super) fn queue(tx: &Tx<'_>, house: &House, new: &NewUpload) -> Result<(), StoreError> {
+    match (&new.media, &new.form) {
+        (MediaKind::Photo, FormName::Original) => {
+            store::append_rendition(tx, &house.city, new.photo_id, new.sha256)
+        }
+        (MediaKind::Photo, FormName::Working) => {
+            store::append_working(tx, &house.city, new.photo_id, new.sha256)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Looks at one photo that came: makes and compares its renditions when original and working copy are both here.

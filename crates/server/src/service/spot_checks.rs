@@ -10,12 +10,10 @@ use blindspot_core::case::{Case, SpotCheckRef};
 use blindspot_core::check::{commitment, is_sampled};
 use blindspot_core::error::BAD_REQUEST;
 use blindspot_core::id::Sha256;
+use blindspot_core::limits::SELF_FIXED_SAMPLE_PERCENT;
 use blindspot_core::local::{DAY_MS, day_text, moment_of};
 use blindspot_store::{StoreError, cases};
 use serde::Serialize;
-
-/// Share that is looked at, in a hundred.
-const SHARE_PERCENT: u8 = 5;
 
 /// A case of the sample.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
@@ -76,7 +74,8 @@ pub fn samples(
         let within = cases::within(&scope);
         let all = cases::load_self_fixed(tx, &house.city, &within, from_ms, from_ms + DAY_MS)?;
         let count = all.len();
-        let sample = all.into_iter().filter(|case| is_sampled(&seed, *case, SHARE_PERCENT)).collect();
+        let sample =
+            all.into_iter().filter(|case| is_sampled(&seed, *case, SELF_FIXED_SAMPLE_PERCENT)).collect();
         Ok::<_, StoreError>((count, case_files::load(tx, house, &sample)?))
     });
     let (self_fixed, files) = files?;
@@ -84,7 +83,7 @@ pub fn samples(
     sampled.sort_by_key(|s| (s.received_ms, s.case_id));
     Ok(DayOfSamples {
         day,
-        share_percent: SHARE_PERCENT,
+        share_percent: SELF_FIXED_SAMPLE_PERCENT,
         commitment: commitment(&seed),
         seed: over.then(|| Sha256(seed).to_hex()),
         self_fixed,

@@ -8,9 +8,9 @@ pub use crate::service::upload_request::{Checksum, NewUpload};
 use crate::service::upload_request::{Gathered, Running};
 use crate::service::writer::{Done, WriteJob};
 use crate::service::{Credential, House, ServiceError};
-use crate::service::{cases, limits};
+use crate::service::{cases, limits, renditions};
 use blindspot_core::PhotoId;
-use blindspot_core::command::{FormName, MediaKind};
+use blindspot_core::command::MediaKind;
 use blindspot_core::error::{
     CHECKSUM_MISMATCH, DIGEST_MISMATCH, ERASED, NOT_FOUND, OFFSET_CONFLICT, UNSUPPORTED_MEDIA_TYPE,
     UPLOAD_GONE, UPLOAD_TOO_LARGE,
@@ -107,14 +107,7 @@ pub fn create(
             limits::quota::count(tx, house, credential.device, new.length, now_ms)?;
         }
         store::save_upload(tx, &house.city, &upload)?;
-        if new.media == MediaKind::Photo {
-            match new.form {
-                FormName::Original => store::append_rendition(tx, &house.city, new.photo_id, new.sha256)?,
-                FormName::Working => store::append_working(tx, &house.city, new.photo_id, new.sha256)?,
-                _ => {}
-            }
-        }
-        Ok::<_, ServiceError>(())
+        Ok::<_, ServiceError>(renditions::queue(tx, house, new)?)
     })?;
     let arrival = had.then(|| arrival_of(&upload, credential));
     Ok(UploadState {

@@ -5,6 +5,7 @@ use crate::service::ingest;
 use crate::service::testing::{Phone, T0, house, person, refusal};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use blindspot_core::command::FormName;
 use blindspot_core::error::BAD_REQUEST;
 use sha1::Digest as _;
 use std::sync::mpsc::channel;

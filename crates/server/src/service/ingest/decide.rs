@@ -17,7 +17,7 @@ use blindspot_core::world::{Author, Ctx, Known, Outcome, missing_predecessors};
 use blindspot_core::{CaseId, OpId};
 use blindspot_store::devices::DeviceState;
 use blindspot_store::ops::OpRecord;
-use blindspot_store::{Result, StoreError, audit, erased, looks, uploads, waiting};
+use blindspot_store::{Result, StoreError, audit, erased, letters, looks, uploads, waiting};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -249,9 +249,9 @@ impl Group<'_, '_> {
         // An administrator's edit is judged as its author's own phone would be.
         let enrolled_ms = self.edited.get(&record.op_id).copied().unwrap_or(of_op.enrolled_ms);
         let grants = self.grants_of(person)?;
-        // Only these two kinds ask for more; reading the payload of every op twice would cost as much as
+        // Only these kinds ask for more; reading the payload of every op twice would cost as much as
         // deciding it.
-        let asks = matches!(op.env.kind.as_str(), "look" | "photo");
+        let asks = matches!(op.env.kind.as_str(), "look" | "photo" | "erase");
         match asks.then(|| op.command()) {
             Some(Ok(Command::Look(look))) => {
                 let fix = look.position.as_ref().and_then(Fix::wgs84);
@@ -273,6 +273,12 @@ impl Group<'_, '_> {
                 let arrived = uploads::load_verified_for(self.tx, &self.house.city, photo.photo_id)?;
                 self.world.arrived =
                     arrived.into_iter().filter(|(_, who)| *who == person).map(|(a, _)| a).collect();
+            }
+            Some(Ok(Command::Erase(erase))) => {
+                if let Some(letter) = erase.target.letter {
+                    let listed = letters::load_cases_of(self.tx, &self.house.city, *letter.as_bytes())?;
+                    self.world.letters.insert(letter, listed.into_iter().collect());
+                }
             }
             _ => {}
         }

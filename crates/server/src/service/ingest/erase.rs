@@ -66,11 +66,7 @@ impl Group<'_, '_> {
             toll.ops.extend(was.map(|p| p.op_id));
         }
         toll.ops.extend(order.target.op);
-        if let Some(letter) = order.target.letter {
-            // An op that a phone pushed was not asked at the door whether the letter is about this case at all.
-            let about = letters::load_cases_of(self.tx, &self.house.city, *letter.as_bytes())?;
-            toll.letters.extend(about.contains(&order.case_id).then_some(letter));
-        }
+        toll.letters.extend(order.target.letter);
         if order.target.report {
             toll.ops.extend(self.ops_with_words(order.case_id)?);
         }

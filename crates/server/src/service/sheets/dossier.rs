@@ -6,7 +6,7 @@ use super::gather::Gather;
 use super::made::{Made, note};
 use super::pictures::Shelf;
 use crate::blob::Depot;
-use crate::service::case_files::shown_from_elsewhere;
+use crate::service::case_files::add_shown;
 use crate::service::cases::{TimelineEntry, can_read_case, timeline};
 use crate::service::page::{LIMIT_MAX, PageQuery};
 use crate::service::{Credential, House, ServiceError};
@@ -40,8 +40,7 @@ pub fn dossier(
 ) -> Result<Made, ServiceError> {
     let mut file =
         can_read_case(house, who, case, now_ms)?.ok_or_else(|| ServiceError::refused(&NOT_FOUND))?;
-    let shown = house.store.read(|tx| shown_from_elsewhere(tx, house, [&file]))?;
-    file.photos.extend(shown.into_values().flatten().map(|photo| (photo.photo_id, photo)));
+    house.store.read(|tx| add_shown(tx, house, [&mut file]))?;
     let gather = Gather::open(house, who, now_ms)?;
     let line = line_of(&file, 1, gather.lookup());
     let title = format!("{}案卷 {}", house.city_name, line.text(Column::Short));

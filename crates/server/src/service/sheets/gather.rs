@@ -101,7 +101,7 @@ impl<'h> Gather<'h> {
         let ids: BTreeSet<CaseId> = cases.iter().map(|c| c.case_id).collect();
         let read = |tx: &Tx<'_>| {
             let mut files = case_files::load(tx, self.house, &ids)?;
-            case_files::add_shown(tx, self.house, &mut files)?;
+            case_files::add_shown(tx, self.house, files.values_mut())?;
             Ok::<_, StoreError>(files)
         };
         Ok(self.house.store.read(read)?)
