@@ -6,7 +6,7 @@ mod story;
 use blindspot_core::access::Role;
 use blindspot_core::case::{CaseState, Part, PhotoArrival};
 use blindspot_core::command::*;
-use blindspot_core::id::Sha256;
+use blindspot_core::id::{LetterId, Sha256};
 use blindspot_core::testing::*;
 use blindspot_core::verdict::{Cause, Verdict, Why};
 use blindspot_core::{OpId, PhotoId};
@@ -257,6 +257,25 @@ fn a_refused_erasure_erases_nothing_and_may_be_asked_again() {
     let again = s.ok(SECOND, case_id(1), erase(target()));
     s.ok(DESK, case_id(1), agree(again));
     assert!(s.a.world.cases[&case_id(1)].case.erased.is_some());
+}
+
+#[test]
+fn a_letter_is_erased_by_a_case_that_it_lists_or_by_that_into_which_it_went() {
+    let mut s = Story::new();
+    let (listed, into, other) = (case_id(1), case_id(2), case_id(3));
+    for case in [listed, into, other] {
+        s.ok(WORKER, case, Command::Report(Report::default()));
+    }
+    let letter = LetterId(op_id(900).0);
+    let target = || erase(EraseTarget { letter: Some(letter), ..EraseTarget::default() });
+    assert_eq!(s.act(DESK, listed, target()).1, noted(Why::NoSuchTarget), "nobody knows such a letter");
+    s.a.world.letters.insert(letter, [listed].into());
+    assert_eq!(s.act(DESK, other, target()).1, noted(Why::NoSuchTarget));
+    assert_eq!(s.act(DESK, into, target()).1, noted(Why::NoSuchTarget));
+    s.ok(DESK, listed, Command::Merge(MergeInto { into, reason: String::new() }));
+    let asked = s.ok(DESK, into, target());
+    s.ok(SECOND, into, agree(asked));
+    assert_eq!(s.act(DESK, into, target()).1, noted(Why::AlreadyThere));
 }
 
 #[test]
