@@ -1,7 +1,7 @@
 //! Words of a case: whatever is asked, the grams never hide a text that answers, on whatever text.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use blindspot_core::projection::grams::{Wanted, behind, fold, grams};
+use blindspot_core::projection::grams::{Wanted, behind, fold, grams, having, plain};
 use proptest::prelude::*;
 
 /// Few characters, so that questions often have an answer: Chinese, letters, digits, wide forms, marks.
@@ -22,6 +22,25 @@ proptest! {
             for from in wanted.beginnings() {
                 prop_assert!(kept.iter().any(|gram| gram.starts_with(&from)), "{asked} in {said}: {from}");
             }
+        }
+    }
+
+    #[test]
+    fn a_text_answers_when_its_plain_form_fits_every_pattern(said in text(), asked in text()) {
+        let Some(wanted) = Wanted::of(&asked) else { return Ok(()) };
+        let kept = plain(&said);
+        let fits = |pattern: &String| kept.contains(pattern.trim_matches('%'));
+        prop_assert_eq!(wanted.patterns().iter().all(fits), wanted.found_in(&said), "{} in {}", asked, kept);
+    }
+
+    #[test]
+    fn a_plain_text_says_the_same_and_has_nothing_that_a_pattern_means_otherwise(said in any::<String>()) {
+        let kept = plain(&said);
+        prop_assert!(!kept.contains(['%', '_', '\\', '\0']));
+        prop_assert_eq!(&plain(&kept), &kept);
+        prop_assert_eq!(grams(&kept), grams(&said));
+        for gram in grams(&said) {
+            prop_assert!(kept.contains(having(&gram).trim_matches('%')), "{} in {}", gram, kept);
         }
     }
 

@@ -2,20 +2,27 @@
 -- name: load_row
 SELECT kind, id, case_id, epoch, n, hash, body FROM rows
 WHERE city_id = $1 AND kind = $2 AND id = $3 AND body IS NOT NULL;
+-- The case itself and its people by their keys ($3 its id in words, $4 and $5 from and to of theirs), the rest by the case.
 -- name: rows_of_case
 SELECT kind, id, case_id, epoch, n, hash, body FROM rows
-WHERE city_id = $1 AND case_id = $2 AND body IS NOT NULL ORDER BY kind, id;
+WHERE city_id = $1 AND kind = 'case' AND id = $3 AND body IS NOT NULL
+UNION ALL
+SELECT kind, id, case_id, epoch, n, hash, body FROM rows
+WHERE city_id = $1 AND kind = 'person' AND id >= $4 AND id < $5 AND body IS NOT NULL
+UNION ALL
+SELECT kind, id, case_id, epoch, n, hash, body FROM rows
+WHERE city_id = $1 AND case_id = $2 AND kind <> 'case' AND kind <> 'person' AND body IS NOT NULL
+ORDER BY kind, id;
 -- name: rows_of_kind
 SELECT kind, id, case_id, epoch, n, hash, body FROM rows
 WHERE city_id = $1 AND kind = $2 AND body IS NOT NULL ORDER BY id;
 -- name: row_rev
 SELECT kind, id, epoch, n, hash, stands FROM rows WHERE city_id = $1 AND kind = $2 AND id = $3;
--- name: save_row
-INSERT INTO rows (city_id, kind, id, case_id, epoch, n, hash, body, stands)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-ON CONFLICT (city_id, kind, id) DO UPDATE
-SET case_id = excluded.case_id, epoch = excluded.epoch, n = excluded.n, hash = excluded.hash, body = excluded.body,
-    stands = excluded.stands;
+-- name: add_row
+INSERT INTO rows (city_id, kind, id, case_id, epoch, n, hash, body, stands) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+-- name: change_row
+UPDATE rows SET case_id = $4, epoch = $5, n = $6, hash = $7, body = $8, stands = $9
+WHERE city_id = $1 AND kind = $2 AND id = $3;
 -- name: move_row
 UPDATE rows SET stands = $4 WHERE city_id = $1 AND kind = $2 AND id = $3;
 -- name: drop_row

@@ -11,6 +11,8 @@ INSERT INTO ops (city_id, op_id, n, device_id, device_seq, author, kind, case_id
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17);
 -- name: save_verdict
 UPDATE ops SET verdict = $3, final = $4, landed = $5 WHERE city_id = $1 AND op_id = $2;
+-- name: add_op_case
+INSERT INTO op_cases (city_id, case_id, n, op_id) VALUES ($1, $2, $3, $4);
 -- name: append_op_case
 INSERT INTO op_cases (city_id, case_id, n, op_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING;
 -- name: ops_of_case

@@ -25,7 +25,11 @@ pub const DIFFERENCES: &[Difference] = &[
         postgres: "BEGIN, SELECT .. FROM write_turn .. FOR UPDATE",
     },
     Difference { name: "begin to read", sqlite: "BEGIN", postgres: BEGIN_READ },
-    Difference { name: "batch", sqlite: "the statement for each set", postgres: "one statement over unnest" },
+    Difference {
+        name: "batch",
+        sqlite: "the statement for each set",
+        postgres: "one statement over unnest, or COPY",
+    },
     Difference { name: "row lock", sqlite: "", postgres: ROW_LOCK },
     Difference { name: "large result", sqlite: "stepped", postgres: "DECLARE CURSOR, FETCH" },
     Difference { name: "run again", sqlite: "never", postgres: "on 40001 and 40P01" },
@@ -133,6 +137,15 @@ pub(crate) fn batch(written: &str, types: &[String], held: bool) -> Option<Strin
     }
 }
 
+/// The COPY that does what a statement does with many sets, when all that it does is add rows. A unique key that is there already
+/// refuses it as it refuses the statement.
+pub(crate) fn copy(written: &str) -> Option<String> {
+    let (into, values) = written.strip_prefix("INSERT INTO ")?.split_once("VALUES (")?;
+    let mut values = values.strip_suffix(')')?.split(',').map(str::trim).enumerate();
+    let in_order = values.all(|(i, value)| value == format!("${}", i + 1));
+    in_order.then(|| format!("COPY {} FROM STDIN BINARY", into.trim_end()))
+}
+
 /// `$2` and above become columns of `p`; `$1` stays.
 fn in_place(written: &str) -> String {
     let mut out = String::with_capacity(written.len() + 32);
@@ -198,6 +211,22 @@ mod tests {
             "SELECT q.* FROM unnest($2::uuid[]) WITH ORDINALITY AS p(p2, place) \
              CROSS JOIN LATERAL (SELECT a FROM t WHERE c = $1 AND a = p.p2 OFFSET 0 FOR UPDATE) AS q ORDER BY p.place"
         );
+    }
+
+    #[test]
+    fn rows_that_are_only_added_are_copied() {
+        assert_eq!(
+            copy("INSERT INTO t (c, a, b) VALUES ($1, $2, $3)").unwrap(),
+            "COPY t (c, a, b) FROM STDIN BINARY"
+        );
+        for other in [
+            "INSERT INTO t (c, a) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            "INSERT INTO t (c, a) VALUES ($2, $1)",
+            "INSERT INTO t (c, a) VALUES ($1, 0)",
+            "UPDATE t SET b = $2 WHERE c = $1",
+        ] {
+            assert_eq!(copy(other), None);
+        }
     }
 
     #[test]

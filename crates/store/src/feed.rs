@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const SQL: &str = include_str!("../sql/feed.sql");
 static ROW_REV: Stmt = Stmt::new(SQL, "row_rev");
-static SAVE_ROW: Stmt = Stmt::new(SQL, "save_row");
+static ADD_ROW: Stmt = Stmt::new(SQL, "add_row");
+static CHANGE_ROW: Stmt = Stmt::new(SQL, "change_row");
 static MOVE_ROW: Stmt = Stmt::new(SQL, "move_row");
 static DROP_ROW: Stmt = Stmt::new(SQL, "drop_row");
 static LOAD_HEAD: Stmt = Stmt::new(SQL, "load_head");
@@ -46,7 +47,7 @@ pub struct RowWrite {
     /// The case.
     pub case_id: Option<CaseId>,
     /// The caller knows that there never was such a row (its op or case is new in this transaction): it is
-    /// not looked for. Were there one after all, its key would refuse the write.
+    /// not looked for. Were there one after all, its key refuses the write, and the caller looks for it the next time.
     pub fresh: bool,
 }
 
@@ -203,6 +204,8 @@ struct Next<'w> {
     now: Option<(Rev, Sha256)>,
     /// Whether its bytes are written again.
     saved: bool,
+    /// Whether there was none of its key.
+    added: bool,
     stands: BTreeMap<i64, i64>,
     /// In a digest, as it was and as it will be.
     entry_old: Option<u128>,
@@ -212,6 +215,7 @@ struct Next<'w> {
 impl<'w> Next<'w> {
     fn of(key: &RowKey, write: &'w RowWrite, old: Option<Old>, epoch: i64) -> Self {
         let entry_old = old.as_ref().map(|old| entry_hash(key, old.rev, &old.hash));
+        let added = old.is_none();
         let (was, stands) = match old {
             Some(Old { rev, hash, stands }) => (Some((rev, hash)), stands),
             None => (None, BTreeMap::new()),
@@ -225,7 +229,7 @@ impl<'w> Next<'w> {
             }
         };
         let entry_new = now.map(|(rev, hash)| entry_hash(key, rev, &hash));
-        Self { write, now, saved, stands, entry_old, entry_new }
+        Self { write, now, saved, added, stands, entry_old, entry_new }
     }
 }
 
@@ -327,12 +331,15 @@ fn head_values<'v>(city: &'v CityId, feed: &'v Feed, head: &Head) -> [Value<'v>;
     ]
 }
 
-fn save_rows(tx: &Tx<'_>, city: &CityId, rows: &[(&RowKey, Next<'_>)]) -> Result<()> {
+fn save_rows<'w>(tx: &Tx<'_>, city: &'w CityId, rows: &'w [(&'w RowKey, Next<'w>)]) -> Result<()> {
     let stands = |row: &Next<'_>| serde_json::to_string(&row.stands);
-    let saves = rows.iter().filter_map(|(key, row)| {
+    let save = |added: bool, key: &'w RowKey, row: &'w Next<'w>| {
         let (Some(body), Some((rev, hash)), true) = (&row.write.change.body, row.now, row.saved) else {
             return None;
         };
+        if row.added != added {
+            return None;
+        }
         let set = stands(row).map(|stands| {
             [
                 city.into(),
@@ -347,8 +354,10 @@ fn save_rows(tx: &Tx<'_>, city: &CityId, rows: &[(&RowKey, Next<'_>)]) -> Result
             ]
         });
         Some(set.map_err(StoreError::from))
-    });
-    tx.exec_each(&SAVE_ROW, saves)?;
+    };
+    for (stmt, added) in [(&ADD_ROW, true), (&CHANGE_ROW, false)] {
+        tx.exec_each(stmt, rows.iter().filter_map(|(key, row)| save(added, key, row)))?;
+    }
     for (stmt, gone) in [(&MOVE_ROW, false), (&DROP_ROW, true)] {
         let rest = rows.iter().filter(|(_, row)| !row.saved && row.write.change.body.is_none() == gone);
         let sets = rest.map(|(key, row)| {

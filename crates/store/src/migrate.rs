@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0011.sql"),
     include_str!("../migrations/sqlite/0012.sql"),
     include_str!("../migrations/sqlite/0013.sql"),
+    include_str!("../migrations/sqlite/0014.sql"),
 ];
 
 /// Marks the file as ours, so that another program's database is not taken for one of ours.

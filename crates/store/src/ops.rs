@@ -15,6 +15,7 @@ static LOAD: Stmt = Stmt::new(SQL, "load_op");
 static LAST_N: Stmt = Stmt::new(SQL, "last_n");
 static APPEND: Stmt = Stmt::new(SQL, "append_op");
 static VERDICT: Stmt = Stmt::new(SQL, "save_verdict");
+static ADD_CASE: Stmt = Stmt::new(SQL, "add_op_case");
 static APPEND_CASE: Stmt = Stmt::new(SQL, "append_op_case");
 static OF_CASE: Stmt = Stmt::new(SQL, "ops_of_case");
 static OPENED_BY: Stmt = Stmt::new(SQL, "opened_by");
@@ -165,15 +166,31 @@ pub fn save_verdicts<'r>(
     Ok(())
 }
 
-/// Writes on which cases ops landed, for timelines.
+/// An op that landed on a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Landed {
+    /// The case.
+    pub case: CaseId,
+    /// The op's place in the commit order.
+    pub n: i64,
+    /// The op.
+    pub op: OpId,
+}
+
+/// Writes on which cases ops landed, for timelines. `fresh`: the op is new in this transaction.
 ///
 /// # Errors
 /// The engine's.
-pub fn append_op_cases(tx: &Tx<'_>, city: &CityId, landed: &[(CaseId, i64, OpId)]) -> Result<()> {
-    tx.exec_many(
-        &APPEND_CASE,
-        landed.iter().map(|(case, n, op)| [city.into(), (*case).into(), (*n).into(), (*op).into()]),
-    )?;
+pub fn append_op_cases(
+    tx: &Tx<'_>,
+    city: &CityId,
+    landed: &BTreeSet<Landed>,
+    fresh: impl Fn(OpId) -> bool,
+) -> Result<()> {
+    for (stmt, new) in [(&ADD_CASE, true), (&APPEND_CASE, false)] {
+        let of = landed.iter().filter(|l| fresh(l.op) == new);
+        tx.exec_many(stmt, of.map(|l| [city.into(), l.case.into(), l.n.into(), l.op.into()]))?;
+    }
     Ok(())
 }
 

@@ -58,7 +58,13 @@ pub fn load_row(tx: &Tx<'_>, city: &CityId, kind: &RowKind, id: &str) -> Result<
 /// # Errors
 /// The engine's.
 pub fn load_rows_of_cases(tx: &Tx<'_>, city: &CityId, cases: &BTreeSet<CaseId>) -> Result<Vec<StoredRow>> {
-    tx.query_many(&OF_CASE, cases.iter().map(|c| [city.into(), (*c).into()]))?.iter().map(stored).collect()
+    let sets = cases.iter().map(|case| {
+        // Those of its people begin with it; see `PersonRow::id`. A semicolon is behind a colon.
+        let id = case.to_string();
+        let (from, to) = (format!("{id}:"), format!("{id};"));
+        [city.into(), (*case).into(), id.into(), from.into(), to.into()]
+    });
+    tx.query_many(&OF_CASE, sets)?.iter().map(stored).collect()
 }
 
 /// All rows of a kind, in order of id.

@@ -61,7 +61,14 @@ fn find(file: &str, name: &str) -> Option<String> {
             }
         }
     }
-    Some(out.trim().trim_end_matches(';').to_owned())
+    // What stands behind it is said of the next one.
+    let mut out = out.trim();
+    while let Some((before, last)) = out.rsplit_once('\n')
+        && last.starts_with("--")
+    {
+        out = before.trim_end();
+    }
+    Some(out.trim_end_matches(';').to_owned())
 }
 
 /// The lines behind a head, up to the next.
@@ -89,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_statement_is_found_by_name_and_numbered() {
-        static FILE: &str = "-- a comment\n-- name: one\nSELECT $2, $1;\n-- name: two\nSELECT '$x';\n";
+        static FILE: &str = "-- a comment\n-- name: one\nSELECT $2, $1;\n-- of two\n-- more of it\n-- name: two\nSELECT '$x';\n";
         static ONE: Stmt = Stmt::new(FILE, "one");
         static TWO: Stmt = Stmt::new(FILE, "two");
         assert_eq!(ONE.sql(), "SELECT ?2, ?1");

@@ -278,7 +278,7 @@ fn write(
                 let row = RowWrite { case_id: Some(file.id()), fresh: true, change };
                 writes.insert(row.change.key.clone(), row);
             }
-            index.push(Entry::between(None, file, file.case.item(None)));
+            index.push(Entry { fresh: true, ..Entry::between(None, file, file.case.item(None)) });
         }
         cases::save_cases(tx, city, &index)?;
         feed::save_changes(tx, city, epoch, &writes)?;
@@ -289,9 +289,10 @@ fn write(
             made.push(record(*case, *at_ms, OpId::from_parts(*at_ms, *id), (n, *k)));
         }
         ops::append_ops(tx, city, &made)?;
-        let landed: Vec<_> =
-            made.iter().zip(records).map(|(op, (case, ..))| (*case, op.n, op.op_id)).collect();
-        ops::append_op_cases(tx, city, &landed)?;
+        let pairs = made.iter().zip(records);
+        let landed =
+            pairs.map(|(op, (case, ..))| ops::Landed { case: *case, n: op.n, op: op.op_id }).collect();
+        ops::append_op_cases(tx, city, &landed, |_| true)?;
         Ok::<_, StoreError>(())
     })?;
     Ok(())

@@ -18,7 +18,7 @@ const BIG: &[&str] = &[
     "rows",
     "ops",
     "op_cases",
-    "case_grams",
+    "day_words",
     "case_links",
     "feed_items",
     "photo_hashes",

@@ -1,9 +1,11 @@
 //! Words of a case for the search of lists: what is kept of a text, and what a question asks of it. Pure; the store keeps
-//! the grams as they are given here, the same on both engines.
+//! them as they are given here, the same on both engines.
 //!
-//! Chinese is written without spaces and most words have two characters, so that what is kept are overlapping pairs (trigrams
-//! would find nothing for 垃圾). The last character of a run stands alone as well: then each character begins a gram, and a
-//! question of one character is a question for a beginning, like one for the beginning of a word of letters.
+//! Kept are the text itself in a plain form (`plain`), which a question is compared with, and grams, which tell of a whole day
+//! whether anything in it may answer. Chinese is written without spaces and most words have two characters, so that grams are
+//! overlapping pairs (trigrams would find nothing for 垃圾). The last character of a run stands alone as well: then each character
+//! begins a gram, and a question of one character is a question for a beginning, like one for the beginning of a word of
+//! letters. Numbers are no grams: nearly each is its own, and any day has many.
 
 use crate::case::Case;
 use std::collections::BTreeSet;
@@ -58,7 +60,25 @@ fn runs(text: &str) -> Vec<Run> {
     out
 }
 
-/// What is kept of a text.
+fn is_number(word: &str) -> bool {
+    word.chars().all(char::is_numeric)
+}
+
+/// A text as it is compared with questions: its runs, a space before each and nothing else between them.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for run in runs(text) {
+        out.push(' ');
+        match run {
+            Run::Han(run) => out.extend(run),
+            Run::Word(word) => out.push_str(&word),
+        }
+    }
+    out
+}
+
+/// The grams of a text, plain or not.
 #[must_use]
 pub fn grams(text: &str) -> BTreeSet<String> {
     let mut out = BTreeSet::new();
@@ -68,12 +88,19 @@ pub fn grams(text: &str) -> BTreeSet<String> {
                 out.extend(run.windows(2).map(|pair| pair.iter().collect::<String>()));
                 out.extend(run.last().map(char::to_string));
             }
-            Run::Word(word) => {
+            Run::Word(word) if !is_number(&word) => {
                 out.insert(word.chars().take(WORD_CHARS).collect());
             }
+            Run::Word(_) => {}
         }
     }
     out
+}
+
+/// The `LIKE` pattern for plain texts that have a gram. No run has a character that means something in a pattern.
+#[must_use]
+pub fn having(gram: &str) -> String {
+    if gram.chars().all(is_han) { format!("%{gram}%") } else { format!("% {gram}%") }
 }
 
 /// All words of a case that a list may be asked for, a field a line: description, landmark, tags, spoken number, local tag,
@@ -106,8 +133,23 @@ impl Wanted {
         (!runs.is_empty()).then_some(Self(runs))
     }
 
+    /// `LIKE` patterns, one a run, the longest first: a plain text that fits them all answers the question.
+    #[must_use]
+    pub fn patterns(&self) -> Vec<String> {
+        let mut out: Vec<String> = self
+            .0
+            .iter()
+            .map(|run| match run {
+                Run::Han(run) => having(&run.iter().collect::<String>()),
+                Run::Word(word) => having(word),
+            })
+            .collect();
+        out.sort_by_key(|pattern| std::cmp::Reverse(pattern.len()));
+        out
+    }
+
     /// Beginnings of grams: every text that answers the question has, for each of these, a gram that begins so. Texts
-    /// that have them all need not answer it; see `found_in`.
+    /// that have them all need not answer it; see `found_in`. There are none when the question is of numbers alone.
     #[must_use]
     pub fn beginnings(&self) -> BTreeSet<String> {
         let mut out = BTreeSet::new();
@@ -115,6 +157,8 @@ impl Wanted {
             match run {
                 Run::Han(run) if run.len() == 1 => out.extend(run.first().map(char::to_string)),
                 Run::Han(run) => out.extend(run.windows(2).map(|pair| pair.iter().collect::<String>())),
+                // It may begin a longer one that is no gram.
+                Run::Word(word) if is_number(word) => {}
                 Run::Word(word) => {
                     out.insert(word.chars().take(WORD_CHARS).collect());
                 }
@@ -168,6 +212,10 @@ mod tests {
         assert_eq!(of("垃圾桶满"), ["圾桶", "垃圾", "桶满", "满"]);
         assert_eq!(of("菜场 A12号，Ｂ栋"), ["a12", "b", "号", "场", "栋", "菜场"]);
         assert!(of("，。 ").is_empty());
+        assert_eq!(of("12号 0731 3F"), ["3f", "号"], "numbers are no grams");
+        assert_eq!(plain("12号，0731\n3F 南门"), " 12 号 0731 3f 南门");
+        let patterns = Wanted::of("0731 垃圾 3f").map(|w| w.patterns());
+        assert_eq!(patterns.unwrap_or_default(), ["%垃圾%", "% 0731%", "% 3f%"]);
     }
 
     #[test]

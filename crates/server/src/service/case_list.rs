@@ -91,7 +91,6 @@ struct ListCursor {
 /// A list as it was asked for, understood.
 struct Asked {
     filter: CaseFilter,
-    words: Option<Wanted>,
     sort: Sort,
 }
 
@@ -186,9 +185,9 @@ fn understand(query: &CaseQuery, now_ms: i64) -> Result<Asked, ServiceError> {
         late,
         short_n,
         since_ms: query.since_ms,
-        words: words.as_ref().map(Wanted::beginnings).unwrap_or_default(),
+        words,
     };
-    Ok(Asked { filter, words, sort })
+    Ok(Asked { filter, sort })
 }
 
 /// Said on the phone as 稠江 03127: the digits find it, and the town's characters must fit. Digits in other words are words.
@@ -223,8 +222,8 @@ pub(super) fn list_scope(
     Ok(Scope::Feeds(feeds.into_iter().filter(holds_cases).collect()))
 }
 
-/// The next `limit` cases behind a place, and where the page after it begins. The index gives cases that have the pairs of
-/// characters asked for; only those that say the words are listed.
+/// The next `limit` cases behind a place, and where the page after it begins. The index compares two of the words
+/// asked for; only those that say all are listed.
 fn page_of(
     tx: &Tx<'_>,
     house: &House,
@@ -239,7 +238,7 @@ fn page_of(
         let full = page.keys.len() > limit;
         let last = if full { page.keys.last().copied() } else { page.goes_on };
         for line in cases::load_bodies(tx, &house.city, &page.keys)? {
-            if asked.words.as_ref().is_none_or(|wanted| says(&line.body, wanted)) {
+            if asked.filter.words.as_ref().is_none_or(|wanted| says(&line.body, wanted)) {
                 out.push(line);
             }
         }

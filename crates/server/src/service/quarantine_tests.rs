@@ -4,6 +4,7 @@ use super::*;
 use crate::service::cases::timeline;
 use crate::service::testing::{Phone, T0, case, fix, grant, house, person};
 use blindspot_core::access::Role;
+use blindspot_store::feed;
 use serde_json::json;
 
 struct Scene {
@@ -114,4 +115,22 @@ fn a_dismissal_has_a_reason_and_lets_what_waited_go_on() {
     let told = worker.push(&house, T0 + 9, &[&odd, &after]).verdicts;
     assert_eq!(told[0].verdict, Verdict::Dismissed { why: "重复".into() });
     assert_eq!(told[1].verdict, Verdict::Applied);
+}
+
+/// The row that told its phone of the dismissal is there already when the author pushes it himself.
+#[test]
+fn an_op_that_was_dismissed_from_somebody_elses_phone_counts_when_its_author_sends_it() {
+    let Scene { house, mut worker, admin } = scene();
+    grant(&house, person(2), Role::Collector, "city");
+    let other = Phone::enrol(&house, person(2), 2);
+    let (report, later) = (worker.report(1, 1), worker.report(2, 2));
+    let told = other.push(&house, T0, &[&report]).verdicts.remove(0).verdict;
+    assert!(matches!(told, Verdict::Quarantined { cause: Cause::AuthorMismatch, .. }), "{told:?}");
+    let request = DismissRequest { why: "误传".into() };
+    dismiss(&house, admin.credential, id(&report), &request, T0 + 5).expect("sound");
+    let told = worker.push(&house, T0 + 9, &[&report, &later]).verdicts;
+    assert_eq!((&told[0].verdict, &told[1].verdict), (&Verdict::Applied, &Verdict::Applied));
+    for check in house.store.read(|tx| feed::recompute_digests(tx, &house.city)).expect("digests") {
+        assert_eq!(check.stored, check.recomputed, "{}", check.feed);
+    }
 }

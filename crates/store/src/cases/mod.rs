@@ -6,6 +6,7 @@ mod choose;
 pub mod count;
 mod timed;
 mod walk;
+mod words;
 
 pub use at_place::{Within, load_self_fixed, load_site_cases, within};
 pub use choose::Chosen;
@@ -17,15 +18,17 @@ use blindspot_core::apply::{next_draw, next_lapse};
 use blindspot_core::case::{Case, CaseFile, CaseState};
 use blindspot_core::feed::Feed;
 use blindspot_core::id::CityId;
-use blindspot_core::projection::grams::{grams, words_of};
+use blindspot_core::projection::grams::{Wanted, grams, having, plain, words_of};
 use blindspot_core::projection::head::{CaseHead, Lateness};
 use blindspot_core::{CaseId, PhotoId};
 use std::collections::BTreeSet;
 
 const SQL: &str = include_str!("../../sql/cases.sql");
+static ADD: Stmt = Stmt::new(SQL, "add_case");
 static SAVE: Stmt = Stmt::new(SQL, "save_case");
-static SAVE_GRAM: Stmt = Stmt::new(SQL, "save_gram");
-static END_GRAM: Stmt = Stmt::new(SQL, "end_gram");
+static SAVE_WORD: Stmt = Stmt::new(SQL, "save_day_word");
+static END_WORD: Stmt = Stmt::new(SQL, "end_day_word");
+static ADD_LINK: Stmt = Stmt::new(SQL, "add_link");
 static SAVE_LINK: Stmt = Stmt::new(SQL, "save_link");
 static END_LINK: Stmt = Stmt::new(SQL, "end_link");
 static SAVE_SHOWN: Stmt = Stmt::new(SQL, "save_shown");
@@ -68,8 +71,8 @@ pub struct CaseFilter {
     pub short_n: Option<u32>,
     /// Changed at or after this server time, milliseconds.
     pub since_ms: Option<i64>,
-    /// Beginnings of grams that each stand in its words.
-    pub words: BTreeSet<String>,
+    /// What its words must answer.
+    pub words: Option<Wanted>,
 }
 
 /// Of which cases a list is.
@@ -96,10 +99,14 @@ pub enum Sort {
 pub struct Entry<'c> {
     /// The case.
     pub case: &'c Case,
+    /// The caller knows that the index has nothing of it yet.
+    pub fresh: bool,
     /// Its catalogue item, as the caller reads it.
     pub item: Option<String>,
-    /// Words, by their grams: gone, new.
-    pub words: [Vec<String>; 2],
+    /// Its words in plain form.
+    pub words: String,
+    /// Grams of its words: gone, new.
+    pub grams: [Vec<String>; 2],
     /// Feeds that no column tells: gone, new.
     pub links: [Vec<Feed>; 2],
     /// Photos of other cases that it newly names.
@@ -110,17 +117,17 @@ impl<'c> Entry<'c> {
     /// What changed from a case file to another; nothing before it was there.
     #[must_use]
     pub fn between(before: Option<&CaseFile>, after: &'c CaseFile, item: Option<String>) -> Self {
-        let text = words_of(&after.case);
-        let was = before.map(|file| words_of(&file.case));
+        let words = plain(&words_of(&after.case));
+        let was = before.map(|file| plain(&words_of(&file.case)));
         // Most ops say nothing of the text: what it was is not taken apart again.
-        let words = match was {
-            Some(was) if was == text => [vec![], vec![]],
-            was => differences(&was.map_or_else(BTreeSet::new, |was| grams(&was)), &grams(&text)),
+        let grams = match was {
+            Some(was) if was == words => [vec![], vec![]],
+            was => differences(&was.map_or_else(BTreeSet::new, |was| grams(&was)), &grams(&words)),
         };
         let links = differences(&before.map_or_else(BTreeSet::new, links_of), &links_of(after));
         let shown = before.map_or_else(BTreeSet::new, CaseFile::photos_elsewhere);
         let shown = after.photos_elsewhere().difference(&shown).copied().collect();
-        Self { case: &after.case, item, words, links, shown }
+        Self { case: &after.case, fresh: false, item, words, grams, links, shown }
     }
 }
 
@@ -146,25 +153,29 @@ pub(crate) fn bit_of(state: &CaseState) -> i64 {
 /// # Errors
 /// The engine's.
 pub fn save_cases(tx: &Tx<'_>, city: &CityId, entries: &[Entry<'_>]) -> Result<()> {
-    tx.exec_many(&SAVE, entries.iter().map(|entry| index_row(city, entry)))?;
+    for (stmt, fresh) in [(&ADD, true), (&SAVE, false)] {
+        let of = entries.iter().filter(|entry| entry.fresh == fresh);
+        tx.exec_many(stmt, of.map(|entry| index_row(city, entry)))?;
+    }
     type Pick = usize;
-    let words = |pick: Pick| {
-        entries.iter().flat_map(move |entry| {
-            let day = entry.case.received_ms.div_euclid(DAY_MS);
-            let case = entry.case.case_id;
-            entry.words[pick].iter().map(move |g| [city.into(), day.into(), g.into(), case.into()])
-        })
+    // Each once: most words of a day are said again and again.
+    let grams = |pick: Pick| -> BTreeSet<(i64, &str)> {
+        let of = |entry: &&Entry<'_>| entry.case.received_ms.div_euclid(DAY_MS);
+        let all = entries.iter().map(|entry| (of(&entry), &entry.grams[pick]));
+        all.flat_map(|(day, grams)| grams.iter().map(move |gram| (day, gram.as_str()))).collect()
     };
-    let links = |pick: Pick| {
-        entries.iter().flat_map(move |entry| {
+    let links = |pick: Pick, fresh: bool| {
+        entries.iter().filter(move |entry| entry.fresh == fresh).flat_map(move |entry| {
             let (at, case) = (entry.case.received_ms, entry.case.case_id);
             entry.links[pick].iter().map(move |f| [city.into(), f.into(), at.into(), case.into()])
         })
     };
-    tx.exec_many(&END_GRAM, words(0))?;
-    tx.exec_many(&SAVE_GRAM, words(1))?;
-    tx.exec_many(&END_LINK, links(0))?;
-    tx.exec_many(&SAVE_LINK, links(1))?;
+    let gone = grams(0).into_iter();
+    tx.exec_many(&END_WORD, gone.map(|(day, g)| [city.into(), day.into(), g.into(), having(g).into()]))?;
+    tx.exec_many(&SAVE_WORD, grams(1).into_iter().map(|(day, g)| [city.into(), day.into(), g.into()]))?;
+    tx.exec_many(&END_LINK, links(0, false))?;
+    tx.exec_many(&SAVE_LINK, links(1, false))?;
+    tx.exec_many(&ADD_LINK, links(1, true))?;
     let shown = entries
         .iter()
         .flat_map(|e| e.shown.iter().map(|photo| [city.into(), (*photo).into(), e.case.case_id.into()]));
@@ -172,7 +183,7 @@ pub fn save_cases(tx: &Tx<'_>, city: &CityId, entries: &[Entry<'_>]) -> Result<(
     Ok(())
 }
 
-fn index_row<'v>(city: &'v CityId, Entry { case, item, .. }: &'v Entry<'_>) -> [crate::Value<'v>; 30] {
+fn index_row<'v>(city: &'v CityId, Entry { case, item, words, .. }: &'v Entry<'_>) -> [crate::Value<'v>; 31] {
     let place = &case.place;
     let pending = case.closing.as_ref().is_some_and(|c| c.evidence_pending);
     let head = CaseHead::of(case);
@@ -207,6 +218,7 @@ fn index_row<'v>(city: &'v CityId, Entry { case, item, .. }: &'v Entry<'_>) -> [
         next_draw(case).into(),
         case.site_id.as_ref().into(),
         case.self_fixed.into(),
+        words.into(),
     ]
 }
 

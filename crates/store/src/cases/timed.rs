@@ -1,6 +1,7 @@
 //! Cases by what happens to them next, and by where they lie. Decides nothing about a case.
 
 use super::SQL;
+use super::walk::{ListKey, key_of, load_bodies};
 use crate::{Result, Stmt, Tx};
 use blindspot_core::CaseId;
 use blindspot_core::geo::Bbox;
@@ -38,5 +39,6 @@ fn ids(tx: &Tx<'_>, stmt: &'static Stmt, city: &CityId, now_ms: i64, most: i64) 
 pub fn load_near(tx: &Tx<'_>, city: &CityId, within: &Bbox, most: i64) -> Result<Vec<String>> {
     let Bbox { west, south, east, north } = *within;
     let set = [city.into(), south.into(), north.into(), west.into(), east.into(), most.into()];
-    tx.query(&NEAR, &set)?.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+    let keys: Vec<ListKey> = tx.query(&NEAR, &set)?.iter().map(key_of).collect::<Result<_>>()?;
+    Ok(load_bodies(tx, city, &keys)?.into_iter().map(|line| line.body).collect())
 }

@@ -2,11 +2,12 @@
 //! read for what is on the page alone. Decides nothing about a case.
 
 use super::choose::{Chosen, Part, choose, parts};
-use super::{CaseFilter, DAY_MS, SQL, Scope, Sort, bit_of};
+use super::words::Words;
+use super::{CaseFilter, SQL, Scope, Sort, bit_of};
 use crate::{Result, Row, Stmt, Tx, Value};
 use blindspot_core::CaseId;
+use blindspot_core::case::CaseState;
 use blindspot_core::id::CityId;
-use blindspot_core::projection::grams::behind;
 use blindspot_core::projection::head::{Lateness, SOON_MS};
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ static BY_LEAD: Stmt = Stmt::new(SQL, "by_lead");
 static BY_ITEM: Stmt = Stmt::new(SQL, "by_item");
 static BY_SOURCE: Stmt = Stmt::new(SQL, "by_source");
 static BY_OPEN: Stmt = Stmt::new(SQL, "by_open");
+static BY_OPEN_READ: Stmt = Stmt::new(SQL, "by_open_read");
 static BY_SUPERVISED: Stmt = Stmt::new(SQL, "by_supervised");
 static BY_RETURNED: Stmt = Stmt::new(SQL, "by_returned");
 static BY_RELAPSED: Stmt = Stmt::new(SQL, "by_relapsed");
@@ -28,18 +30,8 @@ static BY_DUE: Stmt = Stmt::new(SQL, "by_due");
 static BY_DUE_LINK: Stmt = Stmt::new(SQL, "by_due_link");
 static BY_WINDOW: Stmt = Stmt::new(SQL, "by_window");
 static WINDOW_END: Stmt = Stmt::new(SQL, "window_end");
-static BY_GRAM: Stmt = Stmt::new(SQL, "by_gram");
-static SAMPLE: Stmt = Stmt::new(SQL, "gram_sample");
-static OLDEST: Stmt = Stmt::new(SQL, "oldest_case");
-static NEWEST: Stmt = Stmt::new(SQL, "newest_case");
+static BY_DAYS: Stmt = Stmt::new(SQL, "by_days");
 static BODY: Stmt = Stmt::new(SQL, "case_body");
-
-/// Days in which a word is counted, to know whether it is rare.
-const SAMPLE_DAYS: i64 = 30;
-/// Counted no further than this.
-const SAMPLE_MOST: i64 = 400;
-/// Days of the first window; each next one is twice as long.
-const WINDOW_DAYS: i64 = 8;
 
 /// A place in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,14 +72,14 @@ pub fn load_page(
     (sort, behind): (Sort, Option<ListKey>),
     most: usize,
 ) -> Result<ListPage> {
-    let mut words = Words::of(tx, city, filter)?;
+    let words = Words::of(tx, city, filter)?;
     let mut merged: BTreeMap<ListKey, ()> = BTreeMap::new();
     let mut goes_on: Option<ListKey> = None;
     for part in parts(scope, filter) {
         let walk = Walk { tx, city, part: &part, most };
         let page = match sort {
             Sort::Due => walk.by_due(&words, behind)?,
-            Sort::Received => walk.by_received(&mut words, behind)?,
+            Sort::Received => walk.by_received(&words, behind)?,
         };
         merged.extend(page.keys.into_iter().map(|key| (key, ())));
         // No part has been looked at beyond the newest of these.
@@ -123,56 +115,14 @@ pub fn load_cases(
 /// # Errors
 /// The engine's.
 pub fn load_bodies(tx: &Tx<'_>, city: &CityId, keys: &[ListKey]) -> Result<Vec<CaseLine>> {
-    let found = tx.query_many(&BODY, keys.iter().map(|key| [city.into(), key.case_id.into()]))?;
+    let sets = keys.iter().map(|key| [city.into(), key.case_id.to_string().into()]);
+    let found = tx.query_many(&BODY, sets)?;
     let mut bodies = BTreeMap::new();
     for row in found {
         bodies.insert(CaseId::from_bytes(row.id(0)?), row.text(1)?.to_owned());
     }
     let line = |key: &ListKey| Some(CaseLine { key: *key, body: bodies.remove(&key.case_id)? });
     Ok(keys.iter().filter_map(line).collect())
-}
-
-/// Beginnings of grams that are asked for, the rarest first: each from, and to before.
-struct Words {
-    spans: Vec<(String, String)>,
-    rare: bool,
-    /// First and last day that any case was received.
-    days: (i64, i64),
-}
-
-impl Words {
-    fn of(tx: &Tx<'_>, city: &CityId, filter: &CaseFilter) -> Result<Self> {
-        let mut out = Self { spans: vec![], rare: false, days: (0, -1) };
-        if filter.words.is_empty() {
-            return Ok(out);
-        }
-        let day = |stmt: &Stmt| -> Result<Option<i64>> {
-            let found = tx.query_one(stmt, &[city.into()])?;
-            found.map(|row| Ok(row.int(0)?.div_euclid(DAY_MS))).transpose()
-        };
-        if let (Some(oldest), Some(newest)) = (day(&OLDEST)?, day(&NEWEST)?) {
-            out.days = (oldest, newest);
-        }
-        let mut counted = Vec::new();
-        for from in &filter.words {
-            // Behind the last of all characters there is nothing: then to the end of what a text may begin with.
-            let to = behind(from).unwrap_or_else(|| "\u{10ffff}\u{10ffff}".into());
-            let (newest, least) = (out.days.1, (out.days.1 - SAMPLE_DAYS + 1).max(out.days.0));
-            let set =
-                [city.into(), from.into(), (&to).into(), newest.into(), least.into(), SAMPLE_MOST.into()];
-            let n = tx.query_one(&SAMPLE, &set)?.map_or(Ok(0), |row| row.int(0))?;
-            counted.push((n, from.clone(), to));
-        }
-        counted.sort();
-        out.rare = counted.first().is_some_and(|(n, ..)| *n < SAMPLE_MOST / 4);
-        out.spans = counted.into_iter().map(|(_, from, to)| (from, to)).collect();
-        Ok(out)
-    }
-
-    /// The n-th, as two values.
-    fn values(&self, n: usize) -> [Value<'_>; 2] {
-        self.spans.get(n).map_or([Value::Null, Value::Null], |(from, to)| [from.into(), to.into()])
-    }
 }
 
 /// A part of a scope under way.
@@ -184,12 +134,12 @@ struct Walk<'a, 't> {
 }
 
 impl Walk<'_, '_> {
-    fn by_received(&self, words: &mut Words, before: Option<ListKey>) -> Result<ListPage> {
+    fn by_received(&self, words: &Words, before: Option<ListKey>) -> Result<ListPage> {
         let chosen = choose(self.part);
         let before = before.map_or((i64::MAX, [255; 16]), |key| (key.at_ms, *key.case_id.as_bytes()));
-        let apart = matches!(chosen, Chosen::Link(_) | Chosen::Unplaced);
-        if !words.spans.is_empty() && !apart && (words.rare || !chosen.is_narrow()) {
-            return Ok(ListPage { keys: self.by_gram(words, before)?, goes_on: None });
+        let apart = matches!(chosen, Chosen::Short(_) | Chosen::Link(_) | Chosen::Unplaced);
+        if words.asked() && !apart && (words.rare || !chosen.is_narrow()) {
+            return self.by_days(words, before);
         }
         if self.part.filter.since_ms.is_some() && !chosen.is_narrow() {
             return self.by_window(words, before);
@@ -204,17 +154,15 @@ impl Walk<'_, '_> {
             Chosen::Link(feed) => (&BY_LINK, Some(Value::from(feed))),
             Chosen::Unplaced => (&BY_UNPLACED, None),
             Chosen::Grid => (&BY_GRID, None),
-            // Changes since a moment are not in that index.
-            Chosen::Open if self.part.filter.since_ms.is_some() => (&BY_RECEIVED, None),
-            Chosen::Open => (&BY_OPEN, None),
             Chosen::Supervised => (&BY_SUPERVISED, None),
             Chosen::Returned => (&BY_RETURNED, None),
-            Chosen::Item => (&BY_ITEM, None),
             Chosen::Relapsed => (&BY_RELAPSED, None),
-            Chosen::Lead => (&BY_LEAD, None),
-            Chosen::Town => (&BY_TOWN, None),
-            Chosen::Source => (&BY_SOURCE, None),
             Chosen::Received => (&BY_RECEIVED, None),
+            Chosen::Open => return self.open(words, before, None),
+            Chosen::Item => return self.open_and(&BY_ITEM, words, before),
+            Chosen::Lead => return self.open_and(&BY_LEAD, words, before),
+            Chosen::Town => return self.open_and(&BY_TOWN, words, before),
+            Chosen::Source => return self.open_and(&BY_SOURCE, words, before),
             Chosen::States => return self.by_states(words, before),
         };
         let mut params = self.params(words, before, true);
@@ -222,17 +170,57 @@ impl Walk<'_, '_> {
         self.keys(stmt, &params)
     }
 
+    /// Open cases, of one state or of all that are asked for.
+    fn open(
+        &self,
+        words: &Words,
+        before: (i64, [u8; 16]),
+        state: Option<&CaseState>,
+    ) -> Result<Vec<ListKey>> {
+        let mut params = self.params(words, before, state.is_none());
+        let state = state.map(CaseState::as_str).into();
+        if words.asked() || self.part.filter.since_ms.is_some() {
+            params.push(state);
+            return self.keys(&BY_OPEN_READ, &params);
+        }
+        params.truncate(19);
+        params.extend([state, self.most()]);
+        self.keys(&BY_OPEN, &params)
+    }
+
+    /// Open cases and closed ones, which stand in an index of their own.
+    fn open_and(&self, closed: &Stmt, words: &Words, before: (i64, [u8; 16])) -> Result<Vec<ListKey>> {
+        let open = self.part.filter.open;
+        let mut all = if open == Some(false) { vec![] } else { self.open(words, before, None)? };
+        if open != Some(true) {
+            all.extend(self.keys(closed, &self.params(words, before, true))?);
+        }
+        Ok(self.newest(all))
+    }
+
+    /// Each state by itself: those of a later version share a bit.
     fn by_states(&self, words: &Words, before: (i64, [u8; 16])) -> Result<Vec<ListKey>> {
         let mut all = Vec::new();
         for state in &self.part.filter.states {
             let mut params = self.params(words, before, false);
             params.push(state.as_str().into());
             all.extend(self.keys(&BY_STATE, &params)?);
+            if state.is_open() {
+                all.extend(self.open(words, before, Some(state))?);
+            }
         }
+        Ok(self.newest(all))
+    }
+
+    fn newest(&self, mut all: Vec<ListKey>) -> Vec<ListKey> {
         all.sort_unstable_by(|a, b| b.cmp(a));
         all.dedup();
         all.truncate(self.most);
-        Ok(all)
+        all
+    }
+
+    fn most(&self) -> Value<'static> {
+        i64::try_from(self.most).unwrap_or(i64::MAX).into()
     }
 
     fn by_window(&self, words: &Words, before: (i64, [u8; 16])) -> Result<ListPage> {
@@ -241,20 +229,26 @@ impl Walk<'_, '_> {
         Ok(ListPage { keys, goes_on: end.into_iter().next() })
     }
 
-    /// Day by day, in windows: the rarest word gives the cases, the next one is asked of each.
-    fn by_gram(&self, words: &Words, before: (i64, [u8; 16])) -> Result<Vec<ListKey>> {
-        let (oldest, newest) = words.days;
-        let (mut day, mut length) = (newest.min(before.0.div_euclid(DAY_MS)), WINDOW_DAYS);
-        let mut out: Vec<ListKey> = Vec::new();
-        while day >= oldest && out.len() < self.most {
-            let least = (day - length + 1).max(oldest);
-            let mut params = self.params(words, before, true);
-            params.extend([day.into(), least.into()]);
-            out.extend(self.keys(&BY_GRAM, &params)?);
-            (day, length) = (least - 1, length * 2);
+    /// Through the days that have the words, the newest first; days beside each other are one stretch.
+    fn by_days(&self, words: &Words, before: (i64, [u8; 16])) -> Result<ListPage> {
+        let (stretches, goes_on) = words.stretches(self.tx, self.city, before.0)?;
+        let (mut at, mut many) = (stretches.as_slice(), 1);
+        let mut keys: Vec<ListKey> = Vec::new();
+        while !at.is_empty() && keys.len() < self.most {
+            let (now, rest) = at.split_at(many.min(at.len()));
+            let sets = now.iter().map(|(from_ms, to_ms)| {
+                let behind = before.min((*to_ms, [0; 16]));
+                let params = self.params(words, behind, true).into_iter().chain([(*from_ms).into()]);
+                let mut set = [const { Value::Null }; 24];
+                set.iter_mut().zip(params).for_each(|(slot, value)| *slot = value);
+                set
+            });
+            keys.extend(self.tx.query_many(&BY_DAYS, sets)?.iter().map(key_of).collect::<Result<Vec<_>>>()?);
+            (at, many) = (rest, many * 2);
         }
-        out.truncate(self.most);
-        Ok(out)
+        let goes_on = goes_on.filter(|_| keys.len() < self.most);
+        keys.truncate(self.most);
+        Ok(ListPage { keys, goes_on })
     }
 
     fn by_due(&self, words: &Words, behind: Option<ListKey>) -> Result<ListPage> {
@@ -273,7 +267,7 @@ impl Walk<'_, '_> {
         Ok(ListPage { keys, goes_on: None })
     }
 
-    /// $1 to $25. States are asked for by their bits unless each is walked by itself.
+    /// $1 to $23. States are asked for by their bits unless each is walked by itself.
     fn params<'v>(&'v self, words: &'v Words, (at, id): (i64, [u8; 16]), states: bool) -> Vec<Value<'v>> {
         let f = &self.part.filter;
         let mask = f.states.iter().filter(|_| states).fold(0, |mask, state| mask | bit_of(state));
@@ -309,9 +303,8 @@ impl Walk<'_, '_> {
             f.short_n.into(),
             f.since_ms.into(),
         ];
-        out.extend(words.values(0));
-        out.extend(words.values(1));
-        out.push(i64::try_from(self.most).unwrap_or(i64::MAX).into());
+        out.extend(words.patterns());
+        out.push(self.most());
         out
     }
 
@@ -320,6 +313,6 @@ impl Walk<'_, '_> {
     }
 }
 
-fn key_of(row: &Row) -> Result<ListKey> {
+pub(super) fn key_of(row: &Row) -> Result<ListKey> {
     Ok(ListKey { case_id: CaseId::from_bytes(row.id(0)?), at_ms: row.int(1)? })
 }

@@ -144,7 +144,7 @@ fn ask(dice: &mut Dice) -> (CaseFilter, Option<Wanted>) {
         late: maybe(dice, 4, |d| (d.one(Lateness::KNOWN).clone(), NOW)),
         short_n: maybe(dice, 12, |d| d.below(50) as u32),
         since_ms: maybe(dice, 7, |d| NOW - d.below(60) as i64 * DAY),
-        words: wanted.as_ref().map(Wanted::beginnings).unwrap_or_default(),
+        words: wanted.clone(),
     };
     (filter, wanted)
 }
@@ -266,8 +266,7 @@ pub(super) fn a_word_that_went_is_not_found(store: &Store) {
     after.case.tags.clear();
     after.case.short_no = None;
     let find = || {
-        let words = BTreeSet::from(["江".to_owned()]);
-        let filter = CaseFilter { words, ..CaseFilter::default() };
+        let filter = CaseFilter { words: Wanted::of("江"), ..CaseFilter::default() };
         let page = store
             .read(|tx| cases::load_page(tx, &city, &Scope::City, &filter, (Sort::Received, None), 9))
             .unwrap();
@@ -282,8 +281,8 @@ pub(super) fn a_word_that_went_is_not_found(store: &Store) {
     assert_eq!(find(), 0);
     let left = store.read(|tx| {
         static ANY: crate::Stmt = crate::Stmt::new(
-            "-- name: any_gram\nSELECT gram FROM case_grams WHERE city_id = $1 AND day >= 0;\n",
-            "any_gram",
+            "-- name: any_word\nSELECT gram FROM day_words WHERE city_id = $1 AND day >= 0;\n",
+            "any_word",
         );
         Ok::<_, StoreError>(tx.query(&ANY, &[(&city).into()])?.len())
     });
@@ -300,6 +299,7 @@ pub(super) const WALKS: &[(&str, &str)] = &[
     ("by_item", "cases_by_item"),
     ("by_source", "cases_by_source"),
     ("by_open", "cases_open"),
+    ("by_open_read", "cases_open"),
     ("by_supervised", "cases_supervised"),
     ("by_returned", "cases_returned"),
     ("by_relapsed", "cases_relapsed"),
@@ -309,8 +309,8 @@ pub(super) const WALKS: &[(&str, &str)] = &[
     ("by_window", "cases_by_received"),
     ("by_link", "case_links"),
     ("by_due_link", "case_links"),
-    ("by_gram", "case_grams"),
-    ("gram_sample", "case_grams"),
+    ("by_days", "cases_by_received"),
+    ("days_having", "day_words"),
     ("open_in", "cases_open"),
     ("open_in_grid", "cases_"),
     ("open_linked", "case_links"),

@@ -4,6 +4,7 @@ use super::error::{Then, from_connecting, from_postgres, then};
 use super::part::Part;
 use super::{PgOptions, codec};
 use crate::{Result, Row, Stmt, StoreError, Value, dialect};
+use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::ToSql;
 use postgres::{Client, SimpleQueryMessage, Statement};
@@ -15,6 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 /// Sets that one statement takes: enough that its round trip is a small part, few enough to be held twice.
 const SETS_MAX: usize = 2_000;
+/// Sets from which on rows are copied in: it takes a second round trip, and what it saves is by the row.
+const COPY_MIN: usize = 64;
 /// Rows of a large result that are held at once.
 const FETCH: usize = 1_000;
 
@@ -23,6 +26,7 @@ const FETCH: usize = 1_000;
 enum Form {
     Once,
     Batch,
+    Copy,
     Held,
     Cursor,
 }
@@ -199,6 +203,8 @@ impl PgConn {
         }
         let text = match form {
             Form::Once => stmt.written().to_owned(),
+            Form::Copy => dialect::copy(stmt.written())
+                .ok_or_else(|| StoreError::Sql(format!("{} does more than add rows", stmt.name())))?,
             Form::Cursor => format!("DECLARE large NO SCROLL CURSOR FOR {}", stmt.written()),
             Form::Batch | Form::Held => {
                 let once = self.prepared(stmt, Form::Once)?;
@@ -295,14 +301,61 @@ impl PgConn {
         stmt: &Stmt,
         sets: impl IntoIterator<Item = Result<[Value<'v>; N]>>,
     ) -> Result<usize> {
+        let mut sets = sets.into_iter();
+        if dialect::copy(stmt.written()).is_none() {
+            return self.exec_parts(stmt, sets);
+        }
+        let first: Vec<[Value<'v>; N]> = sets.by_ref().take(COPY_MIN).collect::<Result<_>>()?;
+        if first.len() < COPY_MIN {
+            return self.exec_parts(stmt, first.into_iter().map(Ok));
+        }
+        self.copy(stmt, first.into_iter().map(Ok).chain(sets))
+    }
+
+    fn exec_parts<'v, const N: usize>(
+        &self,
+        stmt: &Stmt,
+        sets: impl Iterator<Item = Result<[Value<'v>; N]>>,
+    ) -> Result<usize> {
         let mut changed = 0;
-        self.in_parts(sets.into_iter(), |part| {
+        self.in_parts(sets, |part| {
             let statement = self.prepared(stmt, if part.single() { Form::Once } else { Form::Batch })?;
             let done = self.client.borrow_mut().execute(&statement, &part.params(false));
             changed += done.map_err(|e| self.note(&e))?;
             Ok(())
         })?;
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+
+    /// Adds rows by COPY, each sent as it is made: the database takes in the one before meanwhile.
+    fn copy<'v, const N: usize>(
+        &self,
+        stmt: &Stmt,
+        sets: impl Iterator<Item = Result<[Value<'v>; N]>>,
+    ) -> Result<usize> {
+        let (once, copy) = (self.prepared(stmt, Form::Once)?, self.prepared(stmt, Form::Copy)?);
+        let mut client = self.client.borrow_mut();
+        let mut unmade = None;
+        let run = |client: &mut Client| {
+            let mut writer = BinaryCopyInWriter::new(client.copy_in(&copy)?, once.params());
+            for set in sets {
+                match set {
+                    Ok(set) => writer.write(&set.each_ref().map(|v| v as &(dyn ToSql + Sync)))?,
+                    Err(error) => {
+                        // Let go of unfinished, it is called off, and the transaction with it.
+                        unmade = Some(error);
+                        return Ok(0);
+                    }
+                }
+            }
+            writer.finish()
+        };
+        let added = run(&mut client).map_err(|e| self.note(&e))?;
+        if let Some(error) = unmade {
+            self.failed.set(true);
+            return Err(error);
+        }
+        Ok(usize::try_from(added).unwrap_or(usize::MAX))
     }
 
     fn in_parts<'v, const N: usize>(

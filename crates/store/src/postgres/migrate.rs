@@ -14,6 +14,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (11, include_str!("../../migrations/postgres/0011.sql")),
     (12, include_str!("../../migrations/postgres/0012.sql")),
     (13, include_str!("../../migrations/postgres/0013.sql")),
+    (14, include_str!("../../migrations/postgres/0014.sql")),
 ];
 
 pub(super) fn migrate(options: &PgOptions) -> Result<()> {

@@ -17,7 +17,7 @@ use blindspot_core::world::{Author, Ctx, Known, Outcome, missing_predecessors};
 use blindspot_core::{CaseId, OpId};
 use blindspot_store::devices::DeviceState;
 use blindspot_store::ops::OpRecord;
-use blindspot_store::{Result, StoreError, audit, erased, letters, looks, uploads, waiting};
+use blindspot_store::{Result, StoreError, audit, erased, letters, looks, ops, uploads, waiting};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -320,7 +320,8 @@ impl Group<'_, '_> {
             let detail = format!("op:{}", record.op_id);
             audit::append(self.tx, city, at, &actor, &record.kind, &object, word, &detail)?;
         }
-        self.landed.extend(outcome.cases.iter().map(|c| (*c, record.n, record.op_id)));
+        let (n, op) = (record.n, record.op_id);
+        self.landed.extend(outcome.cases.iter().map(|c| ops::Landed { case: *c, n, op }));
         self.unhold(record)?;
         self.rule(record.op_id, outcome.verdict.clone(), outcome.cases.clone());
         let before = record.case_id.filter(|_| record.kind == "confirm_erase");

@@ -76,8 +76,8 @@ impl Group<'_, '_> {
     /// The report that opened a case, and whatever repeats its words: edits of them and choices between them.
     fn ops_with_words(&self, case: CaseId) -> Result<BTreeSet<OpId>> {
         let all = ops::load_ops_of_case(self.tx, &self.house.city, case)?;
-        let here = self.landed.iter().filter(|(c, _, _)| *c == case);
-        let fresh = here.filter_map(|(_, _, id)| self.ops.get(id)).map(|r| (**r).clone());
+        let here = self.landed.iter().filter(|landed| landed.case == case);
+        let fresh = here.filter_map(|landed| self.ops.get(&landed.op)).map(|r| (**r).clone());
         let mut out = BTreeSet::new();
         let mut opened = false;
         for op in all.into_iter().chain(fresh) {

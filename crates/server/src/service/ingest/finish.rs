@@ -30,7 +30,7 @@ impl Group<'_, '_> {
             city,
             self.changed_ops.iter().filter_map(|id| self.ops.get(id)).map(|r| &**r),
         )?;
-        ops::append_op_cases(tx, city, &self.landed)?;
+        ops::append_op_cases(tx, city, &self.landed, |op| self.never_was(self.new_ops.contains(&op)))?;
         if self.any_quarantined {
             let decided = self.touched_ops().filter(|r| r.verdict.is_final());
             quarantine::save_released(tx, city, decided.map(|r| (r.op_id, &r.hash, self.now_ms)))?;
@@ -82,6 +82,12 @@ impl Group<'_, '_> {
         Ok(())
     }
 
+    /// Whether what this group makes is known not to be there: then it is added, and not looked for. A group that was refused is
+    /// run again with everything looked for.
+    fn never_was(&self, new: bool) -> bool {
+        new && self.sparing.is_none()
+    }
+
     fn touched_ops(&self) -> impl Iterator<Item = &OpRecord> {
         self.new_ops.union(&self.changed_ops).filter_map(|id| self.ops.get(id)).map(|r| &**r)
     }
@@ -103,13 +109,13 @@ impl Group<'_, '_> {
         let mut index: Vec<cases::Entry<'_>> = Vec::new();
         for (id, before) in &self.before {
             let Some(file) = self.world.cases.get(id) else { continue };
-            let fresh = before.is_none();
+            let fresh = self.never_was(before.is_none());
             let images = before.as_ref().map_or(Ok(vec![]), |f| f.images())?;
             for change in changes_between(images, file.images()?) {
                 writes.insert(change.key.clone(), RowWrite { change, case_id: Some(*id), fresh });
             }
             let item = file.case.item(self.reference.catalogue.as_ref());
-            index.push(cases::Entry::between(before.as_deref(), file, item));
+            index.push(cases::Entry { fresh, ..cases::Entry::between(before.as_deref(), file, item) });
         }
         cases::save_cases(self.tx, &self.house.city, &index)?;
         self.tell_of_changes()
@@ -166,7 +172,7 @@ impl Group<'_, '_> {
                 cases: record.landed.clone(),
                 erased: erased::mark_of(record),
             };
-            (record.device_id, row, self.new_ops.contains(&record.op_id))
+            (record.device_id, row, self.never_was(self.new_ops.contains(&record.op_id)))
         });
         let more = self.more_verdicts.iter().map(|(device, row)| (*device, row.clone(), false));
         for (device, row, fresh) in of_ops.chain(more) {

@@ -41,7 +41,7 @@ pub(super) struct Group<'a, 't> {
     pub(super) holders: BTreeMap<(DeviceId, u64), BTreeSet<OpId>>,
     pub(super) cloned: BTreeSet<DeviceId>,
     pub(super) stored_seqs: BTreeSet<(DeviceId, u64)>,
-    pub(super) landed: Vec<(CaseId, i64, OpId)>,
+    pub(super) landed: BTreeSet<ops::Landed>,
     pub(super) fresh_before: BTreeMap<CellCode, Option<Freshness>>,
     pub(super) counters: BTreeMap<String, i64>,
     /// When the authors of edits were enrolled.
@@ -94,7 +94,7 @@ impl<'a, 't> Group<'a, 't> {
             holders: BTreeMap::new(),
             cloned: BTreeSet::new(),
             stored_seqs: BTreeSet::new(),
-            landed: Vec::new(),
+            landed: BTreeSet::new(),
             fresh_before: BTreeMap::new(),
             counters: BTreeMap::new(),
             edited: BTreeMap::new(),

@@ -1,0 +1,41 @@
+-- 0014: words of cases. A case has its own in plain form, and a day those that any of its cases says: to be written, words cost a
+-- report fifteen rows before. Filled from the rows at the next start of the server (service/refill.rs).
+ALTER TABLE cases ADD COLUMN words TEXT NOT NULL DEFAULT '';
+DROP TABLE case_grams;
+
+-- What is said in a case received on a day (86,400,000 ms since 1970), whichever it is.
+CREATE TABLE day_words (
+  city_id TEXT NOT NULL,
+  day     INTEGER NOT NULL,
+  gram    TEXT NOT NULL,
+  PRIMARY KEY (city_id, day, gram)
+) STRICT, WITHOUT ROWID;
+
+-- Open cases stand in one index, whatever a list asks of them (decision 0021); these are for the closed ones. A report is in
+-- none of them.
+DROP INDEX cases_by_state;
+DROP INDEX cases_by_town;
+DROP INDEX cases_by_lead;
+DROP INDEX cases_by_item;
+DROP INDEX cases_by_source;
+CREATE INDEX cases_by_state ON cases (city_id, state, received_ms, case_id) WHERE open = 0;
+CREATE INDEX cases_by_town ON cases (city_id, town, received_ms, case_id) WHERE open = 0;
+CREATE INDEX cases_by_lead ON cases (city_id, lead, received_ms, case_id) WHERE open = 0;
+CREATE INDEX cases_by_item ON cases (city_id, item, received_ms, case_id) WHERE open = 0;
+CREATE INDEX cases_by_source ON cases (city_id, source, received_ms, case_id) WHERE open = 0;
+
+-- The case itself and its people are found by their keys.
+DROP INDEX rows_by_case;
+CREATE INDEX rows_by_case ON rows (city_id, case_id) WHERE case_id IS NOT NULL AND kind <> 'case' AND kind <> 'person';
+
+DELETE FROM sqlite_stat1 WHERE tbl = 'case_grams'
+  OR idx IN ('cases_by_state', 'cases_by_town', 'cases_by_lead', 'cases_by_item', 'cases_by_source', 'rows_by_case');
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+  ('day_words', 'day_words', '700000 700000 2000 1'),
+  ('cases', 'cases_by_state', '190000 190000 60000 2 1'),
+  ('cases', 'cases_by_town', '190000 190000 15000 2 1'),
+  ('cases', 'cases_by_lead', '190000 190000 5000 2 1'),
+  ('cases', 'cases_by_item', '190000 190000 2000 2 1'),
+  ('cases', 'cases_by_source', '190000 190000 30000 2 1'),
+  ('rows', 'rows_by_case', '500000 500000 3');
+ANALYZE sqlite_schema;
