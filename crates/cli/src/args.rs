@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Backup(crate::backup::Args),
     /// 从备份恢复到新文件夹 · bring a backup back into a new folder
     Restore(crate::backup::RestoreArgs),
+    /// 纪元：恢复过旧数据库之后开新的一期 · the epoch: a new one after an older database was brought back
+    Epoch(crate::epoch::Args),
     /// 照片存放处：数据文件夹或对象存储 · where photos lie: the data folder or a bucket
     Blobs(crate::blobs::Args),
     /// 把内置数据库搬到 PostgreSQL · move the built-in database to a PostgreSQL server

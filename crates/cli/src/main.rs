@@ -15,6 +15,7 @@ mod demo;
 mod device;
 mod docs;
 mod doctor;
+mod epoch;
 mod export;
 mod folder;
 mod hotline;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "postgres")]
         args::Command::Migrate(args) => migrate::run(&args),
         args::Command::Audit(args) => audit::run(&args),
+        args::Command::Epoch(args) => epoch::run(&args),
         args::Command::Verify(args) => verify::run(&args),
         args::Command::Doctor(args) => doctor::run(&args),
         args::Command::Clock(args) => deadline::run(&args),

@@ -36,17 +36,20 @@ SELECT COALESCE(MAX(feed_n), 0) FROM feed_heads WHERE city_id = $1;
 -- name: save_head
 INSERT INTO feed_heads (city_id, feed, feed_n, seq, count, digest) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (city_id, feed) DO UPDATE SET seq = excluded.seq, count = excluded.count, digest = excluded.digest;
--- name: end_item
-DELETE FROM feed_items WHERE city_id = $1 AND feed_n = $2 AND seq = $3;
--- name: save_item
-INSERT INTO feed_items (city_id, feed_n, seq, kind, id, gone) VALUES ($1, $2, $3, $4, $5, $6);
--- name: items_after
-SELECT i.seq, i.kind, i.id, i.gone, r.epoch, r.n, r.body, i.feed_n
-FROM feed_items i LEFT JOIN rows r ON r.city_id = i.city_id AND r.kind = i.kind AND r.id = i.id
-WHERE i.city_id = $1 AND i.feed_n = $2 AND i.seq > $3 ORDER BY i.seq LIMIT $4;
--- name: entries
-SELECT r.kind, r.id, r.epoch, r.n, r.hash
-FROM feed_items i JOIN rows r ON r.city_id = i.city_id AND r.kind = i.kind AND r.id = i.id
-WHERE i.city_id = $1 AND i.feed_n = $2 AND i.gone = 0;
+-- name: save_run
+INSERT INTO feed_runs (city_id, feed_n, seq, many, items) VALUES ($1, $2, $3, $4, $5);
+-- name: change_run
+UPDATE feed_runs SET items = $4 WHERE city_id = $1 AND feed_n = $2 AND seq = $3;
+-- name: end_run
+DELETE FROM feed_runs WHERE city_id = $1 AND feed_n = $2 AND seq = $3;
+-- name: end_run_of_one
+DELETE FROM feed_runs WHERE city_id = $1 AND feed_n = $2 AND seq = $3 AND many = 0;
+-- The run that a seq stands in, if it stands in one.
+-- name: run_at
+SELECT feed_n, seq, items FROM feed_runs WHERE city_id = $1 AND feed_n = $2 AND seq >= $3 ORDER BY seq LIMIT 1;
+-- name: runs_after
+SELECT feed_n, seq, items FROM feed_runs WHERE city_id = $1 AND feed_n = $2 AND seq > $3 ORDER BY seq LIMIT $4;
+-- name: row_now
+SELECT kind, id, epoch, n, body FROM rows WHERE city_id = $1 AND kind = $2 AND id = $3 AND body IS NOT NULL;
 -- name: feed_of_n
 SELECT feed_n, feed FROM feed_heads WHERE city_id = $1 AND feed_n = $2;

@@ -2,6 +2,7 @@
 //!
 //! Knows no rule of membership: changes come in as data.
 
+use crate::feed_runs::{self, Kept};
 use crate::{Result, Row, Stmt, StoreError, Tx, Value};
 use blindspot_core::CaseId;
 use blindspot_core::feed::Feed;
@@ -20,11 +21,8 @@ static LOAD_HEAD: Stmt = Stmt::new(SQL, "load_head");
 static ALL_HEADS: Stmt = Stmt::new(SQL, "all_heads");
 static LAST_FEED_N: Stmt = Stmt::new(SQL, "last_feed_n");
 static SAVE_HEAD: Stmt = Stmt::new(SQL, "save_head");
-static END_ITEM: Stmt = Stmt::new(SQL, "end_item");
-static SAVE_ITEM: Stmt = Stmt::new(SQL, "save_item");
-static ITEMS_AFTER: Stmt = Stmt::new(SQL, "items_after");
+static ROW_NOW: Stmt = Stmt::new(SQL, "row_now");
 static FEED_OF_N: Stmt = Stmt::new(SQL, "feed_of_n");
-static ENTRIES: Stmt = Stmt::new(SQL, "entries");
 
 /// The head of a feed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,13 +111,9 @@ pub fn load_items(tx: &Tx<'_>, city: &CityId, feed: &Feed, after: i64, most: usi
 /// # Errors
 /// As `load_items`.
 pub fn load_items_of(tx: &Tx<'_>, city: &CityId, head: &Head, after: i64, most: usize) -> Result<Vec<Item>> {
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let mut out = Vec::new();
-    tx.each(&ITEMS_AFTER, &[city.into(), head.n.into(), after.into(), most.into()], |row| {
-        out.push(item(row)?);
-        Ok(())
-    })?;
-    Ok(out)
+    let kept = feed_runs::load(tx, city, head.n, after, most)?;
+    let rows = rows_now(tx, city, kept.iter())?;
+    kept.into_iter().map(|kept| item(kept, &rows)).collect()
 }
 
 /// All items of several feeds after a seq in each, in seq order, in the order of the feeds: one look for all. For what is
@@ -128,26 +122,37 @@ pub fn load_items_of(tx: &Tx<'_>, city: &CityId, head: &Head, after: i64, most: 
 /// # Errors
 /// As `load_items`.
 pub fn load_items_of_each(tx: &Tx<'_>, city: &CityId, places: &[(Head, i64)]) -> Result<Vec<Vec<Item>>> {
-    let sets = places.iter().map(|(head, after)| {
-        // No more items than seqs: each stands at one of its own.
-        [city.into(), head.n.into(), (*after).into(), (head.seq - after).max(0).into()]
-    });
-    let mut found: BTreeMap<i64, Vec<Item>> = BTreeMap::new();
-    for row in tx.query_many(&ITEMS_AFTER, sets)? {
-        found.entry(row.int(7)?).or_default().push(item(row)?);
-    }
+    let of: Vec<_> = places.iter().map(|(head, after)| (head.n, *after, head.seq)).collect();
+    let mut found = feed_runs::load_each(tx, city, &of)?;
+    let rows = rows_now(tx, city, found.values().flatten())?;
     let of = |(head, _): &(Head, i64)| {
-        let mut items = found.remove(&head.n).unwrap_or_default();
-        items.sort_by_key(|item| item.seq);
-        items
+        let items = found.remove(&head.n).unwrap_or_default();
+        items.into_iter().map(|kept| item(kept, &rows)).collect()
     };
-    Ok(places.iter().map(of).collect())
+    places.iter().map(of).collect()
 }
 
-fn item(mut row: Row) -> Result<Item> {
-    let key = RowKey::new(RowKind::from_word(row.text(1)?), row.take_text(2)?);
-    let row_now = if row.bool(3)? { None } else { Some((Rev(row.int(4)?, row.int(5)?), row.take_text(6)?)) };
-    Ok(Item { seq: row.int(0)?, key, row: row_now })
+type RowsNow = BTreeMap<RowKey, (Rev, String)>;
+
+/// The rows of items, each once, in however many feeds it stands.
+fn rows_now<'k>(tx: &Tx<'_>, city: &CityId, kept: impl Iterator<Item = &'k Kept>) -> Result<RowsNow> {
+    let keys: BTreeSet<RowKey> = kept.filter(|kept| !kept.gone()).map(Kept::key).collect();
+    let sets = keys.iter().map(|k| [city.into(), k.kind.as_str().into(), k.id.as_str().into()]);
+    let one = |mut row: Row| {
+        let key = RowKey::new(RowKind::from_word(row.text(0)?), row.take_text(1)?);
+        Ok((key, (Rev(row.int(2)?, row.int(3)?), row.take_text(4)?)))
+    };
+    tx.query_many(&ROW_NOW, sets)?.into_iter().map(one).collect()
+}
+
+fn item(kept: Kept, rows: &RowsNow) -> Result<Item> {
+    let (key, seq) = (kept.key(), kept.0);
+    if kept.gone() {
+        return Ok(Item { seq, key, row: None });
+    }
+    let row = rows.get(&key).cloned();
+    let lost = || StoreError::Decode(format!("{} {} stands in a feed without its row", key.kind, key.id));
+    Ok(Item { row: Some(row.ok_or_else(lost)?), seq, key })
 }
 
 /// The feeds in which rows stand now.
@@ -258,7 +263,7 @@ pub fn save_changes(
     let feeds: BTreeSet<Feed> = by_feed.keys().map(|f| (*f).clone()).collect();
     let mut heads = hold_heads(tx, city, &feeds)?;
     number_new_feeds(tx, city, &feeds, &mut heads)?;
-    let (mut ends, mut items, mut moved) = (Vec::new(), Vec::new(), BTreeMap::new());
+    let (mut ends, mut items, mut moved) = (BTreeSet::new(), Vec::new(), BTreeMap::new());
     for (feed, changes) in by_feed {
         let Some(head) = heads.get_mut(feed) else { continue };
         let from = head.seq;
@@ -278,7 +283,7 @@ pub fn save_changes(
             ends.extend(before.map(|seq| (head.n, seq.abs())));
             head.seq += 1;
             row.stands.insert(head.n, if gone { -head.seq } else { head.seq });
-            items.push((head.n, head.seq, *key, gone));
+            items.push((head.n, Kept::new(head.seq, key, gone)));
         }
         if head.seq > from {
             moved.insert(feed.clone(), head.seq);
@@ -288,12 +293,8 @@ pub fn save_changes(
     if mutant::is("item_not_superseded") {
         ends.clear();
     }
-    tx.exec_many(&END_ITEM, ends.iter().map(|(n, seq)| [city.into(), (*n).into(), (*seq).into()]))?;
-    let items = items.iter().map(|(n, seq, key, gone)| {
-        let (kind, id) = (key.kind.as_str().into(), key.id.as_str().into());
-        [city.into(), (*n).into(), (*seq).into(), kind, id, (*gone).into()]
-    });
-    tx.exec_many(&SAVE_ITEM, items)?;
+    feed_runs::end(tx, city, &ends)?;
+    feed_runs::add(tx, city, &items)?;
     let heads = heads.iter().filter(|(feed, _)| moved.contains_key(*feed));
     tx.exec_many(&SAVE_HEAD, heads.map(|(feed, head)| head_values(city, feed, head)))?;
     crate::nodes::tell(tx, city, &moved)?;
@@ -368,6 +369,9 @@ fn save_rows<'w>(tx: &Tx<'_>, city: &'w CityId, rows: &'w [(&'w RowKey, Next<'w>
     Ok(())
 }
 
+/// Items that are checked at once.
+const CHECKED: usize = 2_000;
+
 /// A feed whose stored digest was recomputed from its rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DigestCheck {
@@ -389,11 +393,16 @@ pub fn recompute_digests(tx: &Tx<'_>, city: &CityId) -> Result<Vec<DigestCheck>>
     let mut out = Vec::with_capacity(heads.len());
     for (feed, head) in heads {
         let mut recomputed = Digest::default();
-        tx.each(&ENTRIES, &[city.into(), head.n.into()], |row| {
-            let key = RowKey::new(RowKind::from_word(row.text(0)?), row.text(1)?);
-            recomputed.add(entry_hash(&key, Rev(row.int(2)?, row.int(3)?), &Sha256(row.hash(4)?)));
-            Ok(())
-        })?;
+        let mut after = 0;
+        loop {
+            let kept = feed_runs::load(tx, city, head.n, after, CHECKED)?;
+            let Some(last) = kept.last() else { break };
+            after = last.0;
+            let keys: BTreeSet<RowKey> = kept.iter().filter(|k| !k.gone()).map(Kept::key).collect();
+            for (key, row) in load_stored(tx, city, keys.iter())? {
+                recomputed.add(entry_hash(&key, row.rev, &row.hash));
+            }
+        }
         out.push(DigestCheck { feed, stored: head.digest, recomputed });
     }
     Ok(out)

@@ -68,7 +68,7 @@ pub(crate) fn examine(client: &mut postgres::Client) -> Held {
         count("SELECT count(*) FROM rows WHERE kind = 'comment'"),
     ];
     let odd_seqs = count(
-        "SELECT count(*) FROM feed_items i JOIN feed_heads h ON h.city_id = i.city_id AND h.feed_n = i.feed_n \
+        "SELECT count(*) FROM feed_runs i JOIN feed_heads h ON h.city_id = i.city_id AND h.feed_n = i.feed_n \
          WHERE i.seq > h.seq",
     );
     let ids = client.query("SELECT encode(uuid_send(op_id), 'hex') FROM ops", &[]).expect("ops");

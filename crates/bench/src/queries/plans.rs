@@ -20,7 +20,7 @@ const BIG: &[&str] = &[
     "op_cases",
     "day_words",
     "case_links",
-    "feed_items",
+    "feed_runs",
     "photo_hashes",
     "photo_bands",
 ];

@@ -15,6 +15,7 @@ use blindspot_store::feed::Head;
 use blindspot_store::meta::of_city;
 use blindspot_store::{StoreError, Tx, audit, backup};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// What a receipt proves: how far the server had stored the numbers of a device.
@@ -60,19 +61,9 @@ pub(crate) fn lost_by_cursor<'p>(
 pub(crate) fn open(tx: &Tx<'_>, house: &House, claimed: i64, now_ms: i64) -> Result<i64, StoreError> {
     let jump_by = jump(in_force(tx, &house.city)?, claimed);
     let opened = backup::open_epoch(tx, &house.city, claimed, jump_by, now_ms)?;
-    let detail = serde_json::json!({
-        "epoch_before": opened.before, "claimed": claimed, "epoch": opened.epoch, "jump": jump_by,
-    });
-    audit::append(
-        tx,
-        &house.city,
-        now_ms,
-        "system",
-        "epoch_opened",
-        "database",
-        "past_lost",
-        &detail.to_string(),
-    )?;
+    let detail =
+        json!({"epoch_before": opened.before, "claimed": claimed, "epoch": opened.epoch, "jump": jump_by});
+    note(tx, house, now_ms, ("system", "past_lost"), &detail)?;
     tracing::error!(
         before = opened.before,
         epoch = opened.epoch,
@@ -81,9 +72,45 @@ pub(crate) fn open(tx: &Tx<'_>, house: &House, claimed: i64, now_ms: i64) -> Res
     Ok(opened.epoch)
 }
 
+/// The epoch in force, for whoever looks after the database.
+///
+/// # Errors
+/// The database's.
+pub fn current(house: &House) -> Result<i64, StoreError> {
+    house.store.read(|tx| in_force(tx, &house.city))
+}
+
+/// Opens a new epoch because an operator has brought an older state of the database back, before any phone finds out: nothing
+/// is answered out of the lost past in between. Gives the one before and the new one.
+///
+/// # Errors
+/// The database's.
+pub fn open_by_hand(house: &House, why: &str, now_ms: i64) -> Result<(i64, i64), StoreError> {
+    house.store.write(|tx| {
+        let jump_by = jump(in_force(tx, &house.city)?, 0);
+        let opened = backup::open_epoch(tx, &house.city, 0, jump_by, now_ms)?;
+        let detail =
+            json!({"epoch_before": opened.before, "epoch": opened.epoch, "jump": jump_by, "why": why});
+        note(tx, house, now_ms, ("operator", "by_hand"), &detail)?;
+        Ok((opened.before, opened.epoch))
+    })
+}
+
+fn note(
+    tx: &Tx<'_>,
+    house: &House,
+    now_ms: i64,
+    (actor, result): (&str, &str),
+    detail: &serde_json::Value,
+) -> Result<(), StoreError> {
+    let detail = detail.to_string();
+    audit::append(tx, &house.city, now_ms, actor, "epoch_opened", "database", result, &detail).map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use blindspot_core::row::RowKind;
 
     #[test]
     fn only_a_receipt_that_knows_more_tells_of_a_lost_past() {
@@ -111,5 +138,31 @@ mod tests {
         assert_eq!(lost_by_cursor(5, &heads, &at(Some((4, 99)))), None);
         assert_eq!(lost_by_cursor(5, &heads, &at(None)), None);
         assert_eq!(lost_by_cursor(5, &BTreeMap::new(), &at(Some((5, 1)))), Some(5), "a feed that is gone");
+    }
+
+    #[test]
+    fn an_epoch_opened_by_hand_is_above_the_one_before_and_on_record() {
+        use crate::service::testing::{Phone, T0, grant, house, person};
+        let house = house();
+        grant(&house, person(1), blindspot_core::access::Role::Collector, "city");
+        let mut worker = Phone::enrol(&house, person(1), 1);
+        let (first, second) = (worker.report(1, 1), worker.report(2, 2));
+        worker.push(&house, T0, &[&first]);
+        let (before, now) = open_by_hand(&house, "从昨天的备份恢复", T0 + 5).expect("opened");
+        assert!(now > before && current(&house).expect("read") == now);
+        let number = |op: &blindspot_core::op::SealedOp| {
+            let case = op.env.case_id.expect("a report's");
+            let rows = house.store.read(|tx| {
+                blindspot_store::rows::load_row(tx, &house.city, &RowKind::Case, &case.to_string())
+            });
+            let body: serde_json::Value =
+                serde_json::from_str(&rows.expect("read").expect("there").body).expect("JSON");
+            body["short_no"]["n"].as_i64().expect("a number")
+        };
+        worker.push(&house, T0 + 9, &[&second]);
+        assert!(number(&second) >= number(&first) + 10_000, "no number is given twice");
+        let said = house.store.read(|tx| audit::load_page(tx, &house.city, i64::MAX, 50)).expect("read");
+        let told = |row: &audit::AuditRow| row.action == "epoch_opened" && row.detail.contains("昨天的备份");
+        assert!(said.iter().any(told));
     }
 }

@@ -33,7 +33,7 @@ pub mod devices;
 pub mod download;
 pub mod drawing;
 pub mod duty;
-pub(crate) mod epoch;
+pub mod epoch;
 pub mod erasure;
 #[cfg(test)]
 mod fickle;

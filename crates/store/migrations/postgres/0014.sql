@@ -28,11 +28,25 @@ CREATE INDEX cases_by_source ON cases (city_id, source, received_ms, case_id) WH
 DROP INDEX rows_by_case;
 CREATE INDEX rows_by_case ON rows (city_id, case_id) WHERE case_id IS NOT NULL AND kind <> 'case' AND kind <> 'person';
 
+-- Items of feeds in runs, a row for what a commit gave a feed: JSON, an item [seq, kind, id, whether it left]. seq is that of
+-- the last item when the run was written; many: whether there was more than one.
+CREATE TABLE feed_runs (
+  city_id TEXT COLLATE "C" NOT NULL,
+  feed_n  BIGINT NOT NULL,
+  seq     BIGINT NOT NULL,
+  many    BIGINT NOT NULL,
+  items   TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (feed_n, seq, city_id)
+);
+INSERT INTO feed_runs (city_id, feed_n, seq, many, items)
+SELECT city_id, feed_n, seq, 0, json_build_array(json_build_array(seq, kind, id, gone))::text FROM feed_items;
+DROP TABLE feed_items;
+ALTER TABLE feed_runs SET (autovacuum_vacuum_scale_factor = 0.05);
+
 -- Keys that begin with what is their own: most of what a key costs here is comparing it, and text before it is compared at
 -- each step down. The city stays in each of them.
 ALTER TABLE ops DROP CONSTRAINT ops_pkey, ADD PRIMARY KEY (op_id, city_id);
 ALTER TABLE op_cases DROP CONSTRAINT op_cases_pkey, ADD PRIMARY KEY (case_id, n, city_id);
 ALTER TABLE cases DROP CONSTRAINT cases_pkey, ADD PRIMARY KEY (case_id, city_id);
-ALTER TABLE feed_items DROP CONSTRAINT feed_items_pkey, ADD PRIMARY KEY (feed_n, seq, city_id);
 DROP INDEX ops_by_device;
 CREATE INDEX ops_by_device ON ops (device_id, device_seq, city_id);

@@ -28,9 +28,24 @@ CREATE INDEX cases_by_source ON cases (city_id, source, received_ms, case_id) WH
 DROP INDEX rows_by_case;
 CREATE INDEX rows_by_case ON rows (city_id, case_id) WHERE case_id IS NOT NULL AND kind <> 'case' AND kind <> 'person';
 
-DELETE FROM sqlite_stat1 WHERE tbl = 'case_grams'
+-- Items of feeds in runs, a row for what a commit gave a feed: JSON, an item [seq, kind, id, whether it left]. seq is that of
+-- the last item when the run was written; many: whether there was more than one.
+CREATE TABLE feed_runs (
+  city_id TEXT NOT NULL,
+  feed_n  INTEGER NOT NULL,
+  seq     INTEGER NOT NULL,
+  many    INTEGER NOT NULL,
+  items   TEXT NOT NULL,
+  PRIMARY KEY (city_id, feed_n, seq)
+) STRICT, WITHOUT ROWID;
+INSERT INTO feed_runs (city_id, feed_n, seq, many, items)
+SELECT city_id, feed_n, seq, 0, json_array(json_array(seq, kind, id, gone)) FROM feed_items;
+DROP TABLE feed_items;
+
+DELETE FROM sqlite_stat1 WHERE tbl IN ('case_grams', 'feed_items')
   OR idx IN ('cases_by_state', 'cases_by_town', 'cases_by_lead', 'cases_by_item', 'cases_by_source', 'rows_by_case');
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+  ('feed_runs', 'feed_runs', '1000000 1000000 2000 1'),
   ('day_words', 'day_words', '700000 700000 2000 1'),
   ('cases', 'cases_by_state', '190000 190000 60000 2 1'),
   ('cases', 'cases_by_town', '190000 190000 15000 2 1'),

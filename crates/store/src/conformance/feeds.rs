@@ -93,6 +93,64 @@ pub(super) fn a_digest_is_that_of_the_rows_now_in_the_feed(store: &Store) {
     }
 }
 
+/// Many rows come in one commit, then single ones and some of them change and leave, in any order.
+pub(super) fn runs_of_many_and_of_one_are_read_alike(store: &Store) {
+    let (mut dice, mut model) = (7, BTreeMap::<u64, RowImage>::new());
+    let mut seqs: BTreeMap<u64, i64> = BTreeMap::new();
+    for round in 0..60 {
+        let many = [150, 1, 2, 40, 1][round % 5];
+        let ids: BTreeSet<u64> = (0..many).map(|_| roll(&mut dice, 400)).collect();
+        let mut changes = Vec::new();
+        for id in ids {
+            let before: Vec<RowImage> = model.remove(&id).into_iter().collect();
+            let after = image(id, &format!("[{round}]"), &[1, 2]);
+            let kept = roll(&mut dice, 4) > 0;
+            changes.extend(diff_rows(&before, if kept { std::slice::from_ref(&after) } else { &[] }));
+            if kept {
+                model.insert(id, after);
+            }
+        }
+        save(store, changes).unwrap();
+        let items = store.read(|tx| feed::load_items(tx, &city(), &Feed("f:1".into()), 0, 1_000)).unwrap();
+        let here: BTreeMap<u64, String> = items
+            .iter()
+            .filter_map(|i| Some((i.key.id.parse().unwrap(), i.row.as_ref()?.1.clone())))
+            .collect();
+        let want: BTreeMap<u64, String> = model.iter().map(|(id, row)| (*id, row.body.clone())).collect();
+        assert_eq!(here, want, "round {round}");
+        assert!(items.is_sorted_by(|a, b| a.seq < b.seq));
+        for item in &items {
+            let before = seqs.insert(item.key.id.parse().unwrap(), item.seq);
+            assert!(before.is_none_or(|before| before <= item.seq), "a row never goes back");
+        }
+        // Read on from any place, in pages of any size: the same.
+        let (mut after, mut paged) = (roll(&mut dice, 200) as i64, Vec::new());
+        let rest: Vec<i64> = items.iter().map(|i| i.seq).filter(|seq| *seq > after).collect();
+        loop {
+            let most = 1 + roll(&mut dice, 90) as usize;
+            let page =
+                store.read(|tx| feed::load_items(tx, &city(), &Feed("f:1".into()), after, most)).unwrap();
+            let Some(last) = page.last() else { break };
+            after = last.seq;
+            paged.extend(page.iter().map(|i| i.seq));
+        }
+        assert_eq!(paged, rest, "round {round}");
+        let both = store.read(|tx| {
+            let feeds = BTreeSet::from([Feed("f:1".into()), Feed("f:2".into())]);
+            let places: Vec<_> =
+                feed::load_heads(tx, &city(), &feeds)?.into_values().map(|h| (h, 3)).collect();
+            feed::load_items_of_each(tx, &city(), &places)
+        });
+        let both = both.unwrap();
+        let seen = |n: usize| both[n].iter().map(|i| i.seq).collect::<Vec<_>>();
+        let want: Vec<i64> = items.iter().map(|i| i.seq).filter(|seq| *seq > 3).collect();
+        assert_eq!((seen(0), seen(1)), (want.clone(), want), "round {round}");
+    }
+    for check in store.read(|tx| feed::recompute_digests(tx, &city())).unwrap() {
+        assert_eq!(check.stored, check.recomputed, "{}", check.feed);
+    }
+}
+
 pub(super) fn a_row_that_left_enters_again(store: &Store) {
     let (one, two) = (image(1, "{}", &[1]), image(1, "{}", &[2]));
     save(store, diff_rows(&[], std::slice::from_ref(&one))).unwrap();

@@ -31,6 +31,7 @@ fn all() -> Vec<(&'static str, Promise)> {
         ("a feed misses nothing", feeds::a_feed_misses_nothing),
         ("a digest is that of the rows now in the feed", feeds::a_digest_is_that_of_the_rows_now_in_the_feed),
         ("a row that left enters again", feeds::a_row_that_left_enters_again),
+        ("runs of many and of one are read alike", feeds::runs_of_many_and_of_one_are_read_alike),
         ("a job is done by one", jobs::a_job_is_done_by_one),
         ("a lease that ran out is taken over", jobs::a_lease_that_ran_out_is_taken_over),
         ("a job put anew is a new one", jobs::a_job_put_anew_is_a_new_one),

@@ -110,7 +110,7 @@ impl<'a, 't> Group<'a, 't> {
             sparing: None,
         };
         let (mut ids, mut devices, mut cases) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        let mut numbers = BTreeSet::new();
+        let (mut numbers, mut said) = (BTreeSet::new(), Vec::new());
         for task in tasks {
             match task {
                 Task::Op(op) => {
@@ -121,7 +121,7 @@ impl<'a, 't> Group<'a, 't> {
                             ids.extend(&op.env.depends_on);
                             devices.insert(op.env.device_id);
                             numbers.insert((op.env.device_id, op.env.device_seq));
-                            cases.extend(touched(op));
+                            said.push(op);
                         }
                         Source::Desk { case_id, op } => {
                             ids.insert(op.op_id);
@@ -143,6 +143,9 @@ impl<'a, 't> Group<'a, 't> {
         group.need_devices(&devices)?;
         group.judge_past(tasks)?;
         group.holders = ops::load_holders(tx, &house.city, &numbers)?;
+        // What came before is answered from what was decided then; whatever is decided again asks for its cases.
+        let new = said.into_iter().filter(|op| !group.ops.contains_key(&op.env.op_id));
+        cases.extend(new.flat_map(|op| touched(op)));
         group.need_cases(cases)?;
         Ok(group)
     }
