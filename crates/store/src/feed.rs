@@ -238,8 +238,26 @@ impl<'w> Next<'w> {
     }
 }
 
-/// Writes rows and moves the feeds they stand in: revisions, items, digests, heads. Last in a
-/// transaction: heads are taken in feed order, and each seq is given under its head (protocol 8).
+/// What is to be written, with revisions, hashes and digests made: no answer of the engine is needed for that, so that it may be busy
+/// with something else.
+pub struct Prepared<'w>(Vec<(&'w RowKey, Next<'w>)>);
+
+/// Reads what was there of these rows, and makes what will be.
+///
+/// # Errors
+/// The engine's.
+pub fn prepare<'w>(
+    tx: &Tx<'_>,
+    city: &CityId,
+    epoch: i64,
+    writes: &'w BTreeMap<RowKey, RowWrite>,
+) -> Result<Prepared<'w>> {
+    let mut old = load_stored(tx, city, writes.iter().filter(|(_, w)| !w.fresh).map(|(key, _)| key))?;
+    let next = |(key, write)| (key, Next::of(key, write, old.remove(key), epoch));
+    Ok(Prepared(writes.iter().map(next).collect()))
+}
+
+/// Writes rows and moves the feeds they stand in, as `prepare` and `save_prepared` one after the other.
 ///
 /// # Errors
 /// The engine's.
@@ -249,9 +267,19 @@ pub fn save_changes(
     epoch: i64,
     writes: &BTreeMap<RowKey, RowWrite>,
 ) -> Result<BTreeMap<Feed, i64>> {
-    let mut old = load_stored(tx, city, writes.iter().filter(|(_, w)| !w.fresh).map(|(key, _)| key))?;
-    let mut rows: Vec<(&RowKey, Next<'_>)> =
-        writes.iter().map(|(key, write)| (key, Next::of(key, write, old.remove(key), epoch))).collect();
+    save_prepared(tx, city, prepare(tx, city, epoch, writes)?)
+}
+
+/// Writes rows and moves the feeds they stand in: revisions, items, digests, heads. Last in a
+/// transaction: heads are taken in feed order, and each seq is given under its head (protocol 8).
+///
+/// # Errors
+/// The engine's.
+pub fn save_prepared(
+    tx: &Tx<'_>,
+    city: &CityId,
+    Prepared(mut rows): Prepared<'_>,
+) -> Result<BTreeMap<Feed, i64>> {
     // (row, whether it leaves) by feed.
     let mut by_feed: BTreeMap<&Feed, Vec<(usize, bool)>> = BTreeMap::new();
     for (at, (_, row)) in rows.iter().enumerate() {

@@ -281,6 +281,7 @@ fn write(
             index.push(Entry { fresh: true, ..Entry::between(None, file, file.case.item(None)) });
         }
         cases::save_cases(tx, city, &index)?;
+        cases::save_words(tx, city, &index)?;
         feed::save_changes(tx, city, epoch, &writes)?;
         let mut n = ops::load_last_n(tx, city)?;
         let mut made = Vec::with_capacity(records.len());

@@ -55,6 +55,7 @@ fn step(tx: &Tx<'_>, house: &House) -> Result<Option<usize>, StoreError> {
     let item = |file: &CaseFile| file.case.item(reference.catalogue.as_ref());
     let entries: Vec<Entry<'_>> = files.values().map(|file| Entry::between(None, file, item(file))).collect();
     cases::save_cases(tx, city, &entries)?;
+    cases::save_words(tx, city, &entries)?;
     of_city::save(tx, city, AT, &last.to_string())?;
     Ok(Some(ids.len()))
 }

@@ -148,7 +148,7 @@ pub(crate) fn bit_of(state: &CaseState) -> i64 {
     1 << at
 }
 
-/// Writes the index rows of changed cases, their words and links.
+/// Writes the index rows of changed cases and their links; `save_words` is to follow.
 ///
 /// # Errors
 /// The engine's.
@@ -157,22 +157,13 @@ pub fn save_cases(tx: &Tx<'_>, city: &CityId, entries: &[Entry<'_>]) -> Result<(
         let of = entries.iter().filter(|entry| entry.fresh == fresh);
         tx.exec_many(stmt, of.map(|entry| index_row(city, entry)))?;
     }
-    type Pick = usize;
-    // Each once: most words of a day are said again and again.
-    let grams = |pick: Pick| -> BTreeSet<(i64, &str)> {
-        let of = |entry: &&Entry<'_>| entry.case.received_ms.div_euclid(DAY_MS);
-        let all = entries.iter().map(|entry| (of(&entry), &entry.grams[pick]));
-        all.flat_map(|(day, grams)| grams.iter().map(move |gram| (day, gram.as_str()))).collect()
-    };
-    let links = |pick: Pick, fresh: bool| {
+
+    let links = |pick: usize, fresh: bool| {
         entries.iter().filter(move |entry| entry.fresh == fresh).flat_map(move |entry| {
             let (at, case) = (entry.case.received_ms, entry.case.case_id);
             entry.links[pick].iter().map(move |f| [city.into(), f.into(), at.into(), case.into()])
         })
     };
-    let gone = grams(0).into_iter();
-    tx.exec_many(&END_WORD, gone.map(|(day, g)| [city.into(), day.into(), g.into(), having(g).into()]))?;
-    tx.exec_many(&SAVE_WORD, grams(1).into_iter().map(|(day, g)| [city.into(), day.into(), g.into()]))?;
     tx.exec_many(&END_LINK, links(0, false))?;
     tx.exec_many(&SAVE_LINK, links(1, false))?;
     tx.exec_many(&ADD_LINK, links(1, true))?;
@@ -180,6 +171,23 @@ pub fn save_cases(tx: &Tx<'_>, city: &CityId, entries: &[Entry<'_>]) -> Result<(
         .iter()
         .flat_map(|e| e.shown.iter().map(|photo| [city.into(), (*photo).into(), e.case.case_id.into()]));
     tx.exec_many(&SAVE_SHOWN, shown)?;
+    Ok(())
+}
+
+/// Writes the words of changed cases, after `save_cases`: which other cases of a day say a word is asked of them.
+///
+/// # Errors
+/// The engine's.
+pub fn save_words(tx: &Tx<'_>, city: &CityId, entries: &[Entry<'_>]) -> Result<()> {
+    // Each once: most words of a day are said again and again.
+    let grams = |pick: usize| -> BTreeSet<(i64, &str)> {
+        let of = |entry: &&Entry<'_>| entry.case.received_ms.div_euclid(DAY_MS);
+        let all = entries.iter().map(|entry| (of(&entry), &entry.grams[pick]));
+        all.flat_map(|(day, grams)| grams.iter().map(move |gram| (day, gram.as_str()))).collect()
+    };
+    let gone = grams(0).into_iter();
+    tx.exec_many(&END_WORD, gone.map(|(day, g)| [city.into(), day.into(), g.into(), having(g).into()]))?;
+    tx.exec_many(&SAVE_WORD, grams(1).into_iter().map(|(day, g)| [city.into(), day.into(), g.into()]))?;
     Ok(())
 }
 

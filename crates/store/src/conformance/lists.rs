@@ -95,13 +95,18 @@ fn item(file: &CaseFile) -> Option<String> {
     Some(format!("i{}", bytes.as_bytes()[9] % 5))
 }
 
+fn put(tx: &crate::Tx<'_>, city: &CityId, entries: &[Entry<'_>]) -> crate::Result<()> {
+    cases::save_cases(tx, city, entries)?;
+    cases::save_words(tx, city, entries)
+}
+
 /// Cases, each changed once after it was written first.
 pub(super) fn fill(store: &Store, city: &CityId, count: u32) -> Vec<CaseFile> {
     let mut dice = Dice(77);
     let mut files: Vec<CaseFile> = (0..count).map(|n| file(&mut dice, n)).collect();
     let save = |pairs: &[(Option<&CaseFile>, &CaseFile)]| {
         let entries: Vec<_> = pairs.iter().map(|(was, is)| Entry::between(*was, is, item(is))).collect();
-        store.write(|tx| cases::save_cases(tx, city, &entries)).unwrap();
+        store.write(|tx| put(tx, city, &entries)).unwrap();
     };
     save(&files.iter().map(|f| (None, f)).collect::<Vec<_>>());
     for n in 0..count {
@@ -273,7 +278,7 @@ pub(super) fn a_word_that_went_is_not_found(store: &Store) {
         page.keys.len()
     };
     let save = |was: Option<&CaseFile>, is: &CaseFile| {
-        store.write(|tx| cases::save_cases(tx, &city, &[Entry::between(was, is, None)])).unwrap();
+        store.write(|tx| put(tx, &city, &[Entry::between(was, is, None)])).unwrap();
     };
     save(None, &before);
     assert_eq!(find(), 1);

@@ -1,14 +1,14 @@
 //! A connection: its transaction, its prepared statements, and what became of both.
 
 use super::error::{Then, from_connecting, from_postgres, then};
+use super::hand::{Hand, Rows};
 use super::part::Part;
 use super::{PgOptions, codec};
 use crate::{Result, Row, Stmt, StoreError, Value, dialect};
-use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::ToSql;
 use postgres::{Client, SimpleQueryMessage, Statement};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 /// Sets that one statement takes: enough that its round trip is a small part, few enough to be held twice.
 const SETS_MAX: usize = 2_000;
-/// Sets from which on rows are copied in: it takes a second round trip, and what it saves is by the row.
+/// Sets from which on rows are copied in: that takes a second round trip and another thread, and what it saves is by the row.
 const COPY_MIN: usize = 64;
 /// Rows of a large result that are held at once.
 const FETCH: usize = 1_000;
@@ -59,6 +59,8 @@ impl Drop for Held {
 /// See the module text.
 pub(crate) struct PgConn {
     client: RefCell<Held>,
+    /// Who has the client while rows are copied in.
+    hand: RefCell<Option<Hand>>,
     statements: RefCell<HashMap<(&'static str, Form), Statement>>,
     open: Cell<bool>,
     failed: Cell<bool>,
@@ -85,6 +87,7 @@ impl PgConn {
         client.batch_execute(&options.session()).map_err(|e| from_connecting(&e))?;
         Ok(Self {
             client: RefCell::new(Held(Some(client))),
+            hand: RefCell::default(),
             statements: RefCell::default(),
             open: Cell::new(false),
             failed: Cell::new(false),
@@ -101,7 +104,7 @@ impl PgConn {
         }
         self.alone.store(false, SeqCst);
         self.open.set(true);
-        let done = self.client.borrow_mut().batch_execute(sql);
+        let done = self.client()?.batch_execute(sql);
         done.map_err(|e| self.note(&e))
     }
 
@@ -113,7 +116,16 @@ impl PgConn {
             return Err(StoreError::Sql("a statement of this transaction had failed".into()));
         }
         let tell = if self.telling.get() { dialect::NOTIFY } else { "" };
-        let done = self.client.borrow_mut().batch_execute(&format!("{tell}; {}", dialect::COMMIT));
+        let commit =
+            |mut client: RefMut<'_, Held>| client.batch_execute(&format!("{tell}; {}", dialect::COMMIT));
+        let done = match self.client() {
+            Ok(client) => commit(client),
+            // Rows on their way in were refused.
+            Err(error) => {
+                self.roll_back();
+                return Err(error);
+            }
+        };
         match done {
             Ok(()) if self.alone.load(SeqCst) => {
                 self.open.set(false);
@@ -140,12 +152,15 @@ impl PgConn {
         if !self.open.replace(false) || self.lost.get() {
             return;
         }
-        let Ok(mut client) = self.client.try_borrow_mut() else {
+        if self.client.try_borrow_mut().is_err() {
             // A panic in the middle of a statement.
             self.lost.set(true);
             return;
-        };
-        if client.batch_execute("ROLLBACK").is_err() {
+        }
+        // What was being copied in is not wanted any more, whatever became of it.
+        let there = self.client().is_ok() || self.client().is_ok();
+        let ended = |mut client: RefMut<'_, Held>| client.batch_execute("ROLLBACK").is_ok();
+        if self.lost.get() || !there || !self.client().is_ok_and(ended) {
             self.lost.set(true);
         }
     }
@@ -158,6 +173,32 @@ impl PgConn {
     /// Whether what failed may be run again, on this or another connection: nothing of it was committed.
     pub(super) fn may_run_again(&self) -> bool {
         self.again.get()
+    }
+
+    /// The client, when whatever is copied in has been taken. Its failure is that of whoever asks next.
+    fn client(&self) -> Result<RefMut<'_, Held>> {
+        let mut held = self.client.borrow_mut();
+        if held.0.is_none() {
+            let hand = self.hand.borrow();
+            let back = hand.as_ref().map(Hand::give_back);
+            let Some(Ok((client, taken))) = back else {
+                return Err(self.note_lost("the connection went with the thread that had it"));
+            };
+            held.0 = Some(client);
+            match taken {
+                Ok(()) => {}
+                Err(Some(error)) => return Err(self.note(&error)),
+                Err(None) => return Err(self.note_lost("the connection broke while rows were sent")),
+            }
+        }
+        Ok(held)
+    }
+
+    fn note_lost(&self, what: &str) -> StoreError {
+        for flag in [&self.failed, &self.lost, &self.again] {
+            flag.set(true);
+        }
+        StoreError::Io(what.to_owned())
     }
 
     fn note(&self, error: &postgres::Error) -> StoreError {
@@ -180,7 +221,7 @@ impl PgConn {
 
     /// One row of text values, outside of any transaction.
     pub(super) fn ask(&self, sql: &str) -> Result<Vec<Option<String>>> {
-        let answer = self.client.borrow_mut().simple_query(sql).map_err(|e| self.note(&e))?;
+        let answer = self.client()?.simple_query(sql).map_err(|e| self.note(&e))?;
         let row =
             answer.iter().find_map(|m| if let SimpleQueryMessage::Row(row) = m { Some(row) } else { None });
         Ok(row.map_or_else(Vec::new, |row| (0..row.len()).map(|i| row.get(i).map(str::to_owned)).collect()))
@@ -188,12 +229,12 @@ impl PgConn {
 
     /// Makes the turn of a city, unless it is there.
     pub(super) fn add_turn(&self, city: &str) -> Result<()> {
-        self.client.borrow_mut().execute(dialect::TURN_ADD, &[&city]).map(drop).map_err(|e| self.note(&e))
+        self.client()?.execute(dialect::TURN_ADD, &[&city]).map(drop).map_err(|e| self.note(&e))
     }
 
     /// Runs what is no transaction.
     pub(super) fn command(&self, sql: &str) -> Result<()> {
-        self.client.borrow_mut().batch_execute(sql).map_err(|e| self.note(&e))
+        self.client()?.batch_execute(sql).map_err(|e| self.note(&e))
     }
 
     fn prepared(&self, stmt: &Stmt, form: Form) -> Result<Statement> {
@@ -213,7 +254,7 @@ impl PgConn {
                     .ok_or_else(|| StoreError::Sql(format!("{} is no statement for a batch", stmt.name())))?
             }
         };
-        let made = self.client.borrow_mut().prepare(&text).map_err(|e| self.note(&e))?;
+        let made = self.client()?.prepare(&text).map_err(|e| self.note(&e))?;
         self.statements.borrow_mut().insert(key, made.clone());
         Ok(made)
     }
@@ -224,7 +265,7 @@ impl PgConn {
     }
 
     fn rows(&self, statement: &Statement, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
-        let mut client = self.client.borrow_mut();
+        let mut client = self.client()?;
         let run = |client: &mut Client| {
             let mut found = client.query_raw(statement, params.iter().copied())?;
             let mut out = Vec::new();
@@ -243,7 +284,7 @@ impl PgConn {
 
     pub(crate) fn exec(&self, stmt: &Stmt, params: &[Value<'_>]) -> Result<usize> {
         let statement = self.prepared(stmt, Form::Once)?;
-        let done = self.client.borrow_mut().execute(&statement, &refs(params));
+        let done = self.client()?.execute(&statement, &refs(params));
         let changed = done.map_err(|e| self.note(&e))?;
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
@@ -261,10 +302,10 @@ impl PgConn {
         }
         // Its types are those of the statement itself: a declaration says nothing of them.
         let declared = self.prepared(stmt, Form::Cursor)?;
-        let opened = self.client.borrow_mut().execute(&declared, &refs(params));
+        let opened = self.client()?.execute(&declared, &refs(params));
         opened.map_err(|e| self.note(&e))?;
         let fetch = format!("FETCH {FETCH} FROM large");
-        let fetched = self.client.borrow_mut().prepare(&fetch).map_err(|e| self.note(&e))?;
+        let fetched = self.client()?.prepare(&fetch).map_err(|e| self.note(&e))?;
         let result = loop {
             let rows = self.rows(&fetched, &[])?;
             let last = rows.len() < FETCH;
@@ -275,7 +316,7 @@ impl PgConn {
                 break Ok(());
             }
         };
-        self.client.borrow_mut().batch_execute("CLOSE large").map_err(|e| self.note(&e))?;
+        self.client()?.batch_execute("CLOSE large").map_err(|e| self.note(&e))?;
         result
     }
 
@@ -320,42 +361,35 @@ impl PgConn {
         let mut changed = 0;
         self.in_parts(sets, |part| {
             let statement = self.prepared(stmt, if part.single() { Form::Once } else { Form::Batch })?;
-            let done = self.client.borrow_mut().execute(&statement, &part.params(false));
+            let done = self.client()?.execute(&statement, &part.params(false));
             changed += done.map_err(|e| self.note(&e))?;
             Ok(())
         })?;
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
 
-    /// Adds rows by COPY, each sent as it is made: the database takes in the one before meanwhile.
+    /// Adds rows by COPY. They are sent by another thread while the caller goes on.
     fn copy<'v, const N: usize>(
         &self,
         stmt: &Stmt,
         sets: impl Iterator<Item = Result<[Value<'v>; N]>>,
     ) -> Result<usize> {
         let (once, copy) = (self.prepared(stmt, Form::Once)?, self.prepared(stmt, Form::Copy)?);
-        let mut client = self.client.borrow_mut();
-        let mut unmade = None;
-        let run = |client: &mut Client| {
-            let mut writer = BinaryCopyInWriter::new(client.copy_in(&copy)?, once.params());
-            for set in sets {
-                match set {
-                    Ok(set) => writer.write(&set.each_ref().map(|v| v as &(dyn ToSql + Sync)))?,
-                    Err(error) => {
-                        // Let go of unfinished, it is called off, and the transaction with it.
-                        unmade = Some(error);
-                        return Ok(0);
-                    }
-                }
-            }
-            writer.finish()
-        };
-        let added = run(&mut client).map_err(|e| self.note(&e))?;
-        if let Some(error) = unmade {
-            self.failed.set(true);
-            return Err(error);
+        let (mut rows, mut count) = (Rows::new(), 0);
+        for set in sets {
+            rows.push(&set?, once.params())?;
+            count += 1;
         }
-        Ok(usize::try_from(added).unwrap_or(usize::MAX))
+        let mut hand = self.hand.borrow_mut();
+        let hand = match &mut *hand {
+            Some(hand) => hand,
+            none => none.insert(Hand::new().map_err(|e| StoreError::Io(e.to_string()))?),
+        };
+        if let Some(client) = self.client.borrow_mut().0.take() {
+            hand.take(client)?;
+        }
+        hand.copy(&copy, rows)?;
+        Ok(count)
     }
 
     fn in_parts<'v, const N: usize>(

@@ -8,6 +8,7 @@ mod codec;
 mod conn;
 mod ear;
 mod error;
+mod hand;
 mod migrate;
 mod moving;
 mod options;

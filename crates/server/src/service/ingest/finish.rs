@@ -31,16 +31,22 @@ impl Group<'_, '_> {
             self.changed_ops.iter().filter_map(|id| self.ops.get(id)).map(|r| &**r),
         )?;
         ops::append_op_cases(tx, city, &self.landed, |op| self.never_was(self.new_ops.contains(&op)))?;
+        // What can be made without an answer of the database is made while it takes in what it was given.
+        let mut writes = Writes::new();
+        let index = self.case_rows(&mut writes)?;
+        cases::save_cases(tx, city, &index)?;
+        self.freshness_rows(&mut writes)?;
+        self.verdict_rows(&mut writes)?;
+        self.precedent_rows(&mut writes)?;
+        let prepared = feed::prepare(tx, city, self.epoch, &writes)?;
+        cases::save_words(tx, city, &index)?;
+        drop(index);
+        self.tell_of_changes()?;
         if self.any_quarantined {
             let decided = self.touched_ops().filter(|r| r.verdict.is_final());
             quarantine::save_released(tx, city, decided.map(|r| (r.op_id, &r.hash, self.now_ms)))?;
         }
         self.note_misfits()?;
-        let mut writes = Writes::new();
-        self.case_rows(&mut writes)?;
-        self.freshness_rows(&mut writes)?;
-        self.verdict_rows(&mut writes)?;
-        self.precedent_rows(&mut writes)?;
         ledger::append(tx, city, &self.ledger)?;
         for (name, n) in self.counters.iter().filter(|_| !mutant::is("counter_not_kept")) {
             counters::save_counter(tx, city, name, *n)?;
@@ -49,7 +55,7 @@ impl Group<'_, '_> {
         self.mark_copies()?;
         let received_through = self.received_through()?;
         let safe_through = meta::load_int(tx, meta::SAFE_THROUGH)?;
-        let moved = feed::save_changes(tx, &self.house.city, self.epoch, &writes)?;
+        let moved = feed::save_prepared(tx, &self.house.city, prepared)?;
         Ok(Committed {
             entries,
             moved,
@@ -105,7 +111,7 @@ impl Group<'_, '_> {
         }
     }
 
-    fn case_rows(&self, writes: &mut Writes) -> Result<()> {
+    fn case_rows(&self, writes: &mut Writes) -> Result<Vec<cases::Entry<'_>>> {
         let mut index: Vec<cases::Entry<'_>> = Vec::new();
         for (id, before) in &self.before {
             let Some(file) = self.world.cases.get(id) else { continue };
@@ -117,8 +123,7 @@ impl Group<'_, '_> {
             let item = file.case.item(self.reference.catalogue.as_ref());
             index.push(cases::Entry { fresh, ..cases::Entry::between(before.as_deref(), file, item) });
         }
-        cases::save_cases(self.tx, &self.house.city, &index)?;
-        self.tell_of_changes()
+        Ok(index)
     }
 
     /// Notices that leave: decided by what the whole group did to a case.

@@ -1,0 +1,118 @@
+//! A connection lent to a thread of its own that copies rows in, while the writer goes on deciding: what is only added needs no
+//! answer before the next question. An error of it is that of the next question, or of the commit.
+
+use crate::{Result, StoreError, Value};
+use postgres::types::private::BytesMut;
+use postgres::types::{IsNull, ToSql, Type};
+use postgres::{Client, Statement};
+use std::io::Write;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+/// Rows in the binary format of COPY.
+pub(super) struct Rows {
+    bytes: BytesMut,
+}
+
+impl Rows {
+    pub(super) fn new() -> Self {
+        let mut bytes = BytesMut::with_capacity(256 * 1024);
+        // Signature, flags, length of what more there is in the head: PostgreSQL's documentation of COPY, "Binary Format".
+        bytes.extend_from_slice(b"PGCOPY\n\xff\r\n\0");
+        bytes.extend_from_slice(&[0; 8]);
+        Self { bytes }
+    }
+
+    pub(super) fn push(&mut self, values: &[Value<'_>], types: &[Type]) -> Result<()> {
+        let odd = |e: &dyn std::fmt::Display| StoreError::Sql(format!("a row to copy: {e}"));
+        let count = i16::try_from(values.len()).map_err(|e| odd(&e))?;
+        self.bytes.extend_from_slice(&count.to_be_bytes());
+        for (value, ty) in values.iter().zip(types) {
+            let at = self.bytes.len();
+            self.bytes.extend_from_slice(&[0; 4]);
+            let length = match value.to_sql(ty, &mut self.bytes).map_err(|e| odd(&e))? {
+                IsNull::Yes => -1,
+                IsNull::No => i32::try_from(self.bytes.len() - at - 4).map_err(|e| odd(&e))?,
+            };
+            if let Some(place) = self.bytes.get_mut(at..at + 4) {
+                place.copy_from_slice(&length.to_be_bytes());
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn end(mut self) -> BytesMut {
+        self.bytes.extend_from_slice(&(-1_i16).to_be_bytes());
+        self.bytes
+    }
+}
+
+enum Job {
+    Take(Client),
+    Copy(Statement, BytesMut),
+    GiveBack,
+}
+
+/// Why rows were not taken: the database's words, or none when the connection broke on the way.
+pub(super) type Untaken = Option<postgres::Error>;
+type Back = (Client, std::result::Result<(), Untaken>);
+
+/// The thread, for as long as its connection lives.
+pub(super) struct Hand {
+    jobs: Sender<Job>,
+    back: Receiver<Back>,
+}
+
+impl Hand {
+    pub(super) fn new() -> std::io::Result<Self> {
+        let (jobs, todo) = channel();
+        let (give, back) = channel();
+        std::thread::Builder::new().name("pg-copy".into()).spawn(move || work(&todo, &give))?;
+        Ok(Self { jobs, back })
+    }
+
+    pub(super) fn take(&self, client: Client) -> Result<()> {
+        self.jobs.send(Job::Take(client)).map_err(|_| ended())
+    }
+
+    pub(super) fn copy(&self, statement: &Statement, rows: Rows) -> Result<()> {
+        self.jobs.send(Job::Copy(statement.clone(), rows.end())).map_err(|_| ended())
+    }
+
+    /// The connection, when all was sent and taken, and what the first failure said.
+    pub(super) fn give_back(&self) -> Result<Back> {
+        self.jobs.send(Job::GiveBack).map_err(|_| ended())?;
+        self.back.recv().map_err(|_| ended())
+    }
+}
+
+fn ended() -> StoreError {
+    StoreError::Io("the thread that copies rows has ended".into())
+}
+
+fn work(todo: &Receiver<Job>, give: &Sender<Back>) {
+    let (mut held, mut failed) = (None, None);
+    while let Ok(job) = todo.recv() {
+        match (job, held.as_mut()) {
+            (Job::Take(client), _) => held = Some(client),
+            // After a failure the transaction takes in nothing more.
+            (Job::Copy(statement, bytes), Some(client)) if failed.is_none() => {
+                failed = copy(client, &statement, &bytes).err();
+            }
+            (Job::Copy(..), _) => {}
+            (Job::GiveBack, _) => {
+                let Some(client) = held.take() else { return };
+                if give.send((client, failed.take().map_or(Ok(()), Err))).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn copy(client: &mut Client, statement: &Statement, bytes: &[u8]) -> std::result::Result<(), Untaken> {
+    let mut writer = client.copy_in(statement).map_err(Some)?;
+    let sent = writer.write_all(bytes);
+    // A row that is refused is told of here, not while rows are sent.
+    writer.finish().map_err(Some)?;
+    sent.map_err(|_| None)
+}
