@@ -2,13 +2,10 @@
 -- name: load_row
 SELECT kind, id, case_id, epoch, n, hash, body FROM rows
 WHERE city_id = $1 AND kind = $2 AND id = $3 AND body IS NOT NULL;
--- The case itself and its people by their keys ($3 its id in words, $4 and $5 from and to of theirs), the rest by the case.
+-- What else is of a case: its people by their keys ($3 and $4 from and to), the rest by the case. The case itself is a row by its key.
 -- name: rows_of_case
 SELECT kind, id, case_id, epoch, n, hash, body FROM rows
-WHERE city_id = $1 AND kind = 'case' AND id = $3 AND body IS NOT NULL
-UNION ALL
-SELECT kind, id, case_id, epoch, n, hash, body FROM rows
-WHERE city_id = $1 AND kind = 'person' AND id >= $4 AND id < $5 AND body IS NOT NULL
+WHERE city_id = $1 AND kind = 'person' AND id >= $3 AND id < $4 AND body IS NOT NULL
 UNION ALL
 SELECT kind, id, case_id, epoch, n, hash, body FROM rows
 WHERE city_id = $1 AND case_id = $2 AND kind <> 'case' AND kind <> 'person' AND body IS NOT NULL

@@ -32,7 +32,6 @@ pub mod dialect;
 pub mod erased;
 mod fault;
 pub mod feed;
-mod feed_runs;
 pub mod hand_ins;
 pub mod hotline;
 pub mod jobs;

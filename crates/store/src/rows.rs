@@ -1,6 +1,6 @@
 //! Rows: the latest state of each thing, bytes verbatim. Reading only; `feed` writes them.
 
-use crate::{Result, Row, Stmt, Tx};
+use crate::{Result, Row, Stmt, Tx, Value};
 use blindspot_core::CaseId;
 use blindspot_core::id::{CityId, Sha256};
 use blindspot_core::row::{Rev, RowKey, RowKind};
@@ -53,18 +53,23 @@ pub fn load_row(tx: &Tx<'_>, city: &CityId, kind: &RowKind, id: &str) -> Result<
     tx.query_one(&LOAD, &[city.into(), kind.as_str().into(), id.into()])?.as_ref().map(stored).transpose()
 }
 
-/// The rows of some cases.
+/// The rows of some cases. Most of those that a push asks for are new: of a case that is not there nothing else is asked.
 ///
 /// # Errors
 /// The engine's.
 pub fn load_rows_of_cases(tx: &Tx<'_>, city: &CityId, cases: &BTreeSet<CaseId>) -> Result<Vec<StoredRow>> {
-    let sets = cases.iter().map(|case| {
-        // Those of its people begin with it; see `PersonRow::id`. A semicolon is behind a colon.
-        let id = case.to_string();
-        let (from, to) = (format!("{id}:"), format!("{id};"));
-        [city.into(), (*case).into(), id.into(), from.into(), to.into()]
-    });
-    tx.query_many(&OF_CASE, sets)?.iter().map(stored).collect()
+    let keys = cases.iter().map(|case| RowKey::new(RowKind::Case, case.to_string())).collect();
+    let mut out = load_rows(tx, city, &keys)?;
+    let sets: Vec<[Value<'_>; 4]> = out
+        .iter()
+        .filter_map(|row| {
+            // Rows of its people begin with it; see `PersonRow::id`. A semicolon is behind a colon.
+            let (from, to) = (format!("{}:", row.key.id), format!("{};", row.key.id));
+            Some([city.into(), row.case_id?.into(), from.into(), to.into()])
+        })
+        .collect();
+    out.extend(tx.query_many(&OF_CASE, sets)?.iter().map(stored).collect::<Result<Vec<_>>>()?);
+    Ok(out)
 }
 
 /// All rows of a kind, in order of id.

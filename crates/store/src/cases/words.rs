@@ -20,6 +20,9 @@ const DAYS_MAX: usize = 48;
 /// Spans of grams that a day is asked for.
 const SPANS: usize = 4;
 
+/// Days beside each other: from, and to before, milliseconds.
+type Stretch = (i64, i64);
+
 /// What is asked, and what is known of it.
 pub(super) struct Words {
     /// From, and to before: a gram of the day in each.
@@ -82,14 +85,14 @@ impl Words {
         tx.query(&DAYS_HAVING, &set)?.iter().map(|row| row.int(0)).collect()
     }
 
-    /// Stretches of days that have the words, up to a moment, the newest first: each from, and to before, milliseconds. And
-    /// where it goes on when these are not all.
+    /// Stretches of days that have the words, up to a moment, the newest first, and where it goes on when
+    /// these are not all.
     pub(super) fn stretches(
         &self,
         tx: &Tx<'_>,
         city: &CityId,
         up_to_ms: i64,
-    ) -> Result<(Vec<(i64, i64)>, Option<ListKey>)> {
+    ) -> Result<(Vec<Stretch>, Option<ListKey>)> {
         let newest = self.days.1.min(up_to_ms.div_euclid(DAY_MS));
         let first = self.days.1 - WINDOW_DAYS + 1;
         let mut days: Vec<i64> = self.newest.iter().copied().filter(|day| *day <= newest).collect();
@@ -104,7 +107,7 @@ impl Words {
             .last()
             .filter(|_| more)
             .map(|day| ListKey { at_ms: day * DAY_MS, case_id: CaseId::from_bytes([0; 16]) });
-        let mut out: Vec<(i64, i64)> = Vec::new();
+        let mut out: Vec<Stretch> = Vec::new();
         for day in days {
             let (from_ms, to_ms) = (day * DAY_MS, (day + 1) * DAY_MS);
             match out.last_mut() {

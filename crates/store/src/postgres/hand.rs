@@ -47,7 +47,7 @@ impl Rows {
 }
 
 enum Job {
-    Take(Client),
+    Take(Box<Client>),
     Copy(Statement, BytesMut),
     GiveBack,
 }
@@ -71,7 +71,7 @@ impl Hand {
     }
 
     pub(super) fn take(&self, client: Client) -> Result<()> {
-        self.jobs.send(Job::Take(client)).map_err(|_| ended())
+        self.jobs.send(Job::Take(Box::new(client))).map_err(|_| ended())
     }
 
     pub(super) fn copy(&self, statement: &Statement, rows: Rows) -> Result<()> {
@@ -101,7 +101,7 @@ fn work(todo: &Receiver<Job>, give: &Sender<Back>) {
             (Job::Copy(..), _) => {}
             (Job::GiveBack, _) => {
                 let Some(client) = held.take() else { return };
-                if give.send((client, failed.take().map_or(Ok(()), Err))).is_err() {
+                if give.send((*client, failed.take().map_or(Ok(()), Err))).is_err() {
                     return;
                 }
             }

@@ -38,6 +38,7 @@ const STAGES: &[(&str, Work)] = &[
     ("fmt", |root, _| stages::fmt(root)),
     ("clippy", |root, _| stages::clippy(root)),
     ("tidy", |root, _| stages::tidy(root)),
+    ("shards", |root, _| Outcome::of(crate::shards::run(root, &[]))),
     ("deny", |root, _| stages::deny(root)),
     ("build", stages::build),
     ("tests", |root, progress| after_build(root, progress, || stages::tests(root))),

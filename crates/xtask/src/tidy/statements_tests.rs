@@ -65,10 +65,16 @@ fn the_common_subset_parses_under_both_engines() {
 }
 
 #[test]
-fn a_tenant_key_begins_with_the_city() {
+fn a_tenant_key_holds_the_city() {
     let second =
         "CREATE TABLE x (id BLOB NOT NULL, city_id TEXT NOT NULL, PRIMARY KEY (id, city_id)) STRICT;";
-    assert_eq!(rules(second, ""), ["tenant-key"]);
+    assert_eq!(rules(second, ""), [""; 0]);
+    let said = "-- Who calls; a MAC of it.\nCREATE TABLE x (id BLOB PRIMARY KEY, city_id TEXT NOT NULL);";
+    assert_eq!(rules(said, ""), ["tenant-key"], "a semicolon in a comment hides no table");
+    let statement = "-- name: all\nSELECT id FROM x;\n";
+    let said =
+        "-- Who calls; a MAC of it.\nCREATE TABLE x (id BLOB, city_id TEXT, PRIMARY KEY (city_id, id));";
+    assert_eq!(rules(said, statement), ["tenant"]);
     assert_eq!(
         rules("CREATE TABLE IF NOT EXISTS x (id BLOB PRIMARY KEY, city_id TEXT NOT NULL);", ""),
         ["tenant-key"]

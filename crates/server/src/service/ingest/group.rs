@@ -75,40 +75,7 @@ impl<'a, 't> Group<'a, 't> {
         tasks: &[Task],
         now_ms: i64,
     ) -> Result<Self> {
-        let mut group = Self {
-            tx,
-            house,
-            epoch: epoch::in_force(tx, &house.city)?,
-            reference,
-            world: World::default(),
-            before: BTreeMap::new(),
-            asked_cases: BTreeSet::new(),
-            ops: BTreeMap::new(),
-            sealed: BTreeMap::new(),
-            asked_ops: BTreeSet::new(),
-            new_ops: BTreeSet::new(),
-            changed_ops: BTreeSet::new(),
-            last_n: ops::load_last_n(tx, &house.city)?,
-            devices: BTreeMap::new(),
-            grants: BTreeMap::new(),
-            holders: BTreeMap::new(),
-            cloned: BTreeSet::new(),
-            stored_seqs: BTreeSet::new(),
-            landed: BTreeSet::new(),
-            fresh_before: BTreeMap::new(),
-            counters: BTreeMap::new(),
-            edited: BTreeMap::new(),
-            more_verdicts: Vec::new(),
-            now_ms,
-            any_waiting: waiting::load_any_waiting(tx, &house.city)?,
-            any_quarantined: quarantine::load_any_quarantined(tx, &house.city)?,
-            any_erased: erased::load_any(tx, &house.city)?,
-            erased_now: false,
-            former: Vec::new(),
-            ledger: Vec::new(),
-            precedents: Vec::new(),
-            sparing: None,
-        };
+        let mut group = Self::empty(tx, house, reference, now_ms)?;
         let (mut ids, mut devices, mut cases) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let (mut numbers, mut said) = (BTreeSet::new(), Vec::new());
         for task in tasks {
@@ -148,6 +115,44 @@ impl<'a, 't> Group<'a, 't> {
         cases.extend(new.flat_map(|op| touched(op)));
         group.need_cases(cases)?;
         Ok(group)
+    }
+
+    /// A group that has decided nothing.
+    fn empty(tx: &'a Tx<'t>, house: &'a House, reference: &'a Reference, now_ms: i64) -> Result<Self> {
+        Ok(Self {
+            tx,
+            house,
+            epoch: epoch::in_force(tx, &house.city)?,
+            reference,
+            world: World::default(),
+            before: BTreeMap::new(),
+            asked_cases: BTreeSet::new(),
+            ops: BTreeMap::new(),
+            sealed: BTreeMap::new(),
+            asked_ops: BTreeSet::new(),
+            new_ops: BTreeSet::new(),
+            changed_ops: BTreeSet::new(),
+            last_n: ops::load_last_n(tx, &house.city)?,
+            devices: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            holders: BTreeMap::new(),
+            cloned: BTreeSet::new(),
+            stored_seqs: BTreeSet::new(),
+            landed: BTreeSet::new(),
+            fresh_before: BTreeMap::new(),
+            counters: BTreeMap::new(),
+            edited: BTreeMap::new(),
+            more_verdicts: Vec::new(),
+            now_ms,
+            any_waiting: waiting::load_any_waiting(tx, &house.city)?,
+            any_quarantined: quarantine::load_any_quarantined(tx, &house.city)?,
+            any_erased: erased::load_any(tx, &house.city)?,
+            erased_now: false,
+            former: Vec::new(),
+            ledger: Vec::new(),
+            precedents: Vec::new(),
+            sparing: None,
+        })
     }
 
     /// Makes sure that these ops are at hand if they are stored.

@@ -7,7 +7,7 @@ use blindspot_core::row::{RowKey, RowKind};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-const SQL: &str = include_str!("../sql/feed.sql");
+const SQL: &str = include_str!("../../sql/feed.sql");
 static SAVE: Stmt = Stmt::new(SQL, "save_run");
 static CHANGE: Stmt = Stmt::new(SQL, "change_run");
 static END: Stmt = Stmt::new(SQL, "end_run");
@@ -23,16 +23,16 @@ const PAGE: usize = 64;
 
 /// An item: its place in the feed, which row, and whether that left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Kept(pub(crate) i64, String, String, u8);
+pub(super) struct Kept(pub(super) i64, String, String, u8);
 
 impl Kept {
-    pub(crate) fn new(seq: i64, key: &RowKey, gone: bool) -> Self {
+    pub(super) fn new(seq: i64, key: &RowKey, gone: bool) -> Self {
         Self(seq, key.kind.as_str().to_owned(), key.id.clone(), u8::from(gone))
     }
-    pub(crate) fn key(&self) -> RowKey {
+    pub(super) fn key(&self) -> RowKey {
         RowKey::new(RowKind::from_word(&self.1), self.2.clone())
     }
-    pub(crate) fn gone(&self) -> bool {
+    pub(super) fn gone(&self) -> bool {
         self.3 != 0
     }
     /// What it takes at most, escapes left aside.
@@ -56,7 +56,7 @@ fn run(row: &Row) -> Result<Run> {
 ///
 /// # Errors
 /// The engine's, as for all below.
-pub(crate) fn add(tx: &Tx<'_>, city: &CityId, items: &[(i64, Kept)]) -> Result<()> {
+pub(super) fn add(tx: &Tx<'_>, city: &CityId, items: &[(i64, Kept)]) -> Result<()> {
     let mut runs: Vec<&[(i64, Kept)]> = Vec::new();
     let (mut from, mut bytes) = (0, 0);
     for (at, (feed_n, item)) in items.iter().enumerate() {
@@ -79,7 +79,7 @@ pub(crate) fn add(tx: &Tx<'_>, city: &CityId, items: &[(i64, Kept)]) -> Result<(
 }
 
 /// Takes items away, each by its feed's number and its seq. One that is not there any more is passed over.
-pub(crate) fn end(tx: &Tx<'_>, city: &CityId, ends: &BTreeSet<(i64, i64)>) -> Result<()> {
+pub(super) fn end(tx: &Tx<'_>, city: &CityId, ends: &BTreeSet<(i64, i64)>) -> Result<()> {
     let alone =
         tx.exec_many(&END_ONE, ends.iter().map(|(n, seq)| [city.into(), (*n).into(), (*seq).into()]))?;
     if alone == ends.len() {
@@ -108,7 +108,7 @@ pub(crate) fn end(tx: &Tx<'_>, city: &CityId, ends: &BTreeSet<(i64, i64)>) -> Re
 }
 
 /// Items of a feed after a seq, in seq order.
-pub(crate) fn load(tx: &Tx<'_>, city: &CityId, feed_n: i64, after: i64, most: usize) -> Result<Vec<Kept>> {
+pub(super) fn load(tx: &Tx<'_>, city: &CityId, feed_n: i64, after: i64, most: usize) -> Result<Vec<Kept>> {
     let (mut out, mut at) = (Vec::new(), after);
     while out.len() < most {
         let page = i64::try_from(PAGE.min(most - out.len())).unwrap_or(i64::MAX);
@@ -129,7 +129,7 @@ pub(crate) fn load(tx: &Tx<'_>, city: &CityId, feed_n: i64, after: i64, most: us
 
 /// All items of several feeds, each after a seq of its own, by the feeds' numbers and in seq order: one look for all. For what
 /// is known to be little.
-pub(crate) fn load_each(
+pub(super) fn load_each(
     tx: &Tx<'_>,
     city: &CityId,
     places: &[(i64, i64, i64)],

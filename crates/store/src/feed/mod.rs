@@ -2,16 +2,21 @@
 //!
 //! Knows no rule of membership: changes come in as data.
 
-use crate::feed_runs::{self, Kept};
+mod check;
+mod runs;
+
+pub use check::{DigestCheck, recompute_digests};
+
 use crate::{Result, Row, Stmt, StoreError, Tx, Value};
 use blindspot_core::CaseId;
 use blindspot_core::feed::Feed;
 use blindspot_core::id::{CityId, Sha256};
 use blindspot_core::mutant;
 use blindspot_core::row::{Digest, Rev, RowChange, RowKey, RowKind, entry_hash};
+use runs::Kept;
 use std::collections::{BTreeMap, BTreeSet};
 
-const SQL: &str = include_str!("../sql/feed.sql");
+const SQL: &str = include_str!("../../sql/feed.sql");
 static ROW_REV: Stmt = Stmt::new(SQL, "row_rev");
 static ADD_ROW: Stmt = Stmt::new(SQL, "add_row");
 static CHANGE_ROW: Stmt = Stmt::new(SQL, "change_row");
@@ -111,7 +116,7 @@ pub fn load_items(tx: &Tx<'_>, city: &CityId, feed: &Feed, after: i64, most: usi
 /// # Errors
 /// As `load_items`.
 pub fn load_items_of(tx: &Tx<'_>, city: &CityId, head: &Head, after: i64, most: usize) -> Result<Vec<Item>> {
-    let kept = feed_runs::load(tx, city, head.n, after, most)?;
+    let kept = runs::load(tx, city, head.n, after, most)?;
     let rows = rows_now(tx, city, kept.iter())?;
     kept.into_iter().map(|kept| item(kept, &rows)).collect()
 }
@@ -123,7 +128,7 @@ pub fn load_items_of(tx: &Tx<'_>, city: &CityId, head: &Head, after: i64, most: 
 /// As `load_items`.
 pub fn load_items_of_each(tx: &Tx<'_>, city: &CityId, places: &[(Head, i64)]) -> Result<Vec<Vec<Item>>> {
     let of: Vec<_> = places.iter().map(|(head, after)| (head.n, *after, head.seq)).collect();
-    let mut found = feed_runs::load_each(tx, city, &of)?;
+    let mut found = runs::load_each(tx, city, &of)?;
     let rows = rows_now(tx, city, found.values().flatten())?;
     let of = |(head, _): &(Head, i64)| {
         let items = found.remove(&head.n).unwrap_or_default();
@@ -321,8 +326,8 @@ pub fn save_prepared(
     if mutant::is("item_not_superseded") {
         ends.clear();
     }
-    feed_runs::end(tx, city, &ends)?;
-    feed_runs::add(tx, city, &items)?;
+    runs::end(tx, city, &ends)?;
+    runs::add(tx, city, &items)?;
     let heads = heads.iter().filter(|(feed, _)| moved.contains_key(*feed));
     tx.exec_many(&SAVE_HEAD, heads.map(|(feed, head)| head_values(city, feed, head)))?;
     crate::nodes::tell(tx, city, &moved)?;
@@ -395,43 +400,4 @@ fn save_rows<'w>(tx: &Tx<'_>, city: &'w CityId, rows: &'w [(&'w RowKey, Next<'w>
         tx.exec_each(stmt, sets)?;
     }
     Ok(())
-}
-
-/// Items that are checked at once.
-const CHECKED: usize = 2_000;
-
-/// A feed whose stored digest was recomputed from its rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DigestCheck {
-    /// Which feed.
-    pub feed: Feed,
-    /// As kept in its head.
-    pub stored: Digest,
-    /// As its rows give it.
-    pub recomputed: Digest,
-}
-
-/// Recomputes the digest of every feed from the rows that stand in it, for `blindspot verify digests`.
-///
-/// # Errors
-/// The engine's.
-pub fn recompute_digests(tx: &Tx<'_>, city: &CityId) -> Result<Vec<DigestCheck>> {
-    let heads: Vec<(Feed, Head)> =
-        tx.query(&ALL_HEADS, &[city.into()])?.iter().map(head).collect::<Result<_>>()?;
-    let mut out = Vec::with_capacity(heads.len());
-    for (feed, head) in heads {
-        let mut recomputed = Digest::default();
-        let mut after = 0;
-        loop {
-            let kept = feed_runs::load(tx, city, head.n, after, CHECKED)?;
-            let Some(last) = kept.last() else { break };
-            after = last.0;
-            let keys: BTreeSet<RowKey> = kept.iter().filter(|k| !k.gone()).map(Kept::key).collect();
-            for (key, row) in load_stored(tx, city, keys.iter())? {
-                recomputed.add(entry_hash(&key, row.rev, &row.hash));
-            }
-        }
-        out.push(DigestCheck { feed, stored: head.digest, recomputed });
-    }
-    Ok(out)
 }
