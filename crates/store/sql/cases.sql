@@ -35,13 +35,13 @@ SET state = excluded.state, open = excluded.open, town = excluded.town, grid = e
     relapsed = excluded.relapsed, unplaced = excluded.unplaced,
     next_ms = excluded.next_ms, draw_ms = excluded.draw_ms, site_id = excluded.site_id, self_fixed = excluded.self_fixed,
     words = excluded.words;
--- name: save_day_word
-INSERT INTO day_words (city_id, day, gram) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
--- A word that a case no longer says goes from its day when no other case of the day says it: $4 is its pattern.
--- name: end_day_word
-DELETE FROM day_words WHERE city_id = $1 AND day = $2 AND gram = $3
-  AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.city_id = $1 AND c.received_ms >= $2 * 86400000
-                  AND c.received_ms < ($2 + 1) * 86400000 AND c.words LIKE $4);
+-- name: save_span_word
+INSERT INTO span_words (city_id, span, gram) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+-- A word that a case no longer says goes from its span of three hours when no other case of that says it: $4 is its pattern.
+-- name: end_span_word
+DELETE FROM span_words WHERE city_id = $1 AND span = $2 AND gram = $3
+  AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.city_id = $1 AND c.received_ms >= $2 * 10800000
+                  AND c.received_ms < ($2 + 1) * 10800000 AND c.words LIKE $4);
 -- name: add_link
 INSERT INTO case_links (city_id, feed, received_ms, case_id) VALUES ($1, $2, $3, $4);
 -- name: save_link
@@ -202,22 +202,22 @@ ORDER BY c.received_ms DESC, c.case_id DESC LIMIT $23;
 -- name: window_end
 SELECT case_id, received_ms FROM cases WHERE city_id = $1 AND (received_ms, case_id) < ($2, $3)
 ORDER BY received_ms DESC, case_id DESC LIMIT 1 OFFSET 4999;
--- The days from $2 back to $3 that have a word beginning in each of up to four spans, the newest first. The limits keep PostgreSQL
--- from reading the words of all days into one set.
--- name: days_having
-WITH RECURSIVE days(day) AS (SELECT CAST($2 AS BIGINT) UNION ALL SELECT day - 1 FROM days WHERE day > $3)
-SELECT d.day FROM days d
-WHERE (CAST($4 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM day_words w WHERE w.city_id = $1 AND w.day = d.day
+-- The spans from $2 back to $3 that have a word beginning in each of up to four spans, the newest first. The limits keep PostgreSQL
+-- from reading the words of all spans into one set.
+-- name: spans_having
+WITH RECURSIVE spans(span) AS (SELECT CAST($2 AS BIGINT) UNION ALL SELECT span - 1 FROM spans WHERE span > $3)
+SELECT d.span FROM spans d
+WHERE (CAST($4 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM span_words w WHERE w.city_id = $1 AND w.span = d.span
        AND w.gram >= $4 AND w.gram < $5 LIMIT 1 OFFSET 0))
-  AND (CAST($6 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM day_words w WHERE w.city_id = $1 AND w.day = d.day
+  AND (CAST($6 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM span_words w WHERE w.city_id = $1 AND w.span = d.span
        AND w.gram >= $6 AND w.gram < $7 LIMIT 1 OFFSET 0))
-  AND (CAST($8 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM day_words w WHERE w.city_id = $1 AND w.day = d.day
+  AND (CAST($8 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM span_words w WHERE w.city_id = $1 AND w.span = d.span
        AND w.gram >= $8 AND w.gram < $9 LIMIT 1 OFFSET 0))
-  AND (CAST($10 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM day_words w WHERE w.city_id = $1 AND w.day = d.day
+  AND (CAST($10 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM span_words w WHERE w.city_id = $1 AND w.span = d.span
        AND w.gram >= $10 AND w.gram < $11 LIMIT 1 OFFSET 0))
-ORDER BY d.day DESC;
--- A stretch of days that have the words, from $24 on.
--- name: by_days
+ORDER BY d.span DESC;
+-- A stretch of spans that have the words, from $24 on.
+-- name: by_spans
 SELECT c.case_id, c.received_ms FROM cases c
 WHERE c.city_id = $1 AND (c.received_ms, c.case_id) < ($2, $3) AND c.received_ms >= $24
   -- use: filtered

@@ -245,7 +245,7 @@ impl Ask<'_, '_> {
         let centre = self.town.readers.centre;
         let any = CaseQuery::default;
         let some = |text: &str| Some(text.to_owned());
-        let gram: &[&'static str] = &["days_having", "by_days", "case_body"];
+        let gram: &[&'static str] = &["spans_having", "by_spans", "case_body"];
         for (name, word) in [
             ("search_frequent", fill::FREQUENT),
             ("search_rare", fill::RARE),

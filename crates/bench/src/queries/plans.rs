@@ -18,7 +18,7 @@ const BIG: &[&str] = &[
     "rows",
     "ops",
     "op_cases",
-    "day_words",
+    "span_words",
     "case_links",
     "feed_runs",
     "photo_hashes",
@@ -73,8 +73,8 @@ fn of_sqlite(folder: &Path, names: &[&'static str]) -> Result<usize, Failed> {
             // Open cases are no big table.
             let open = step.contains("cases_open") || step.contains("cases_due");
             let whole = step.ends_with("(city_id=?)") && !open;
-            // Days of a window and a count of few are no table.
-            let small = ["CONSTANT ROW", "days", "d", "few"];
+            // Spans of a window are no table.
+            let small = ["CONSTANT ROW", "spans", "d"];
             let table = step.strip_prefix("SCAN ").is_some_and(|of| !small.contains(&of));
             found += usize::from(whole || table || step.contains("AUTOMATIC"));
         }

@@ -68,9 +68,9 @@ mod tests {
     use blindspot_core::access::Role;
     use blindspot_store::Stmt;
 
-    const FORGET: &str = "-- name: day\nDELETE FROM day_words WHERE city_id = $1;\n\
+    const FORGET: &str = "-- name: span\nDELETE FROM span_words WHERE city_id = $1;\n\
                           -- name: own\nUPDATE cases SET words = '' WHERE city_id = $1;\n";
-    static OF_DAY: Stmt = Stmt::new(FORGET, "day");
+    static OF_SPAN: Stmt = Stmt::new(FORGET, "span");
     static ITS_OWN: Stmt = Stmt::new(FORGET, "own");
 
     #[test]
@@ -86,7 +86,7 @@ mod tests {
         house
             .store
             .write(|tx| {
-                tx.exec(&OF_DAY, &[(&house.city).into()])?;
+                tx.exec(&OF_SPAN, &[(&house.city).into()])?;
                 tx.exec(&ITS_OWN, &[(&house.city).into()])?;
                 of_city::remove(tx, &house.city, DONE)
             })

@@ -1,14 +1,14 @@
--- 0014: words of cases. A case has its own in plain form, and a day those that any of its cases says: to be written, words cost a
--- report fifteen rows before. Filled from the rows at the next start of the server (service/refill.rs).
+-- 0014: words of cases. A case has its own in plain form, and three hours those that any of their cases says: to be written,
+-- words cost a report fifteen rows before. Filled from the rows at the next start of the server (service/refill.rs).
 ALTER TABLE cases ADD COLUMN words TEXT COLLATE "C" NOT NULL DEFAULT '';
 DROP TABLE case_grams;
 
--- What is said in a case received on a day (86,400,000 ms since 1970), whichever it is.
-CREATE TABLE day_words (
+-- What is said in a case received in a span of three hours (10,800,000 ms since 1970), whichever it is.
+CREATE TABLE span_words (
   city_id TEXT COLLATE "C" NOT NULL,
-  day     BIGINT NOT NULL,
+  span    BIGINT NOT NULL,
   gram    TEXT COLLATE "C" NOT NULL,
-  PRIMARY KEY (city_id, day, gram)
+  PRIMARY KEY (city_id, span, gram)
 );
 
 -- Open cases stand in one index, whatever a list asks of them (decision 0021); these are for the closed ones. A report is in

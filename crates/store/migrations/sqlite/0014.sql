@@ -1,14 +1,14 @@
--- 0014: words of cases. A case has its own in plain form, and a day those that any of its cases says: to be written, words cost a
--- report fifteen rows before. Filled from the rows at the next start of the server (service/refill.rs).
+-- 0014: words of cases. A case has its own in plain form, and three hours those that any of their cases says: to be written,
+-- words cost a report fifteen rows before. Filled from the rows at the next start of the server (service/refill.rs).
 ALTER TABLE cases ADD COLUMN words TEXT NOT NULL DEFAULT '';
 DROP TABLE case_grams;
 
--- What is said in a case received on a day (86,400,000 ms since 1970), whichever it is.
-CREATE TABLE day_words (
+-- What is said in a case received in a span of three hours (10,800,000 ms since 1970), whichever it is.
+CREATE TABLE span_words (
   city_id TEXT NOT NULL,
-  day     INTEGER NOT NULL,
+  span    INTEGER NOT NULL,
   gram    TEXT NOT NULL,
-  PRIMARY KEY (city_id, day, gram)
+  PRIMARY KEY (city_id, span, gram)
 ) STRICT, WITHOUT ROWID;
 
 -- Open cases stand in one index, whatever a list asks of them (decision 0021); these are for the closed ones. A report is in
@@ -46,7 +46,7 @@ DELETE FROM sqlite_stat1 WHERE tbl IN ('case_grams', 'feed_items')
   OR idx IN ('cases_by_state', 'cases_by_town', 'cases_by_lead', 'cases_by_item', 'cases_by_source', 'rows_by_case');
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
   ('feed_runs', 'feed_runs', '1000000 1000000 2000 1'),
-  ('day_words', 'day_words', '700000 700000 2000 1'),
+  ('span_words', 'span_words', '900000 900000 300 1'),
   ('cases', 'cases_by_state', '190000 190000 60000 2 1'),
   ('cases', 'cases_by_town', '190000 190000 15000 2 1'),
   ('cases', 'cases_by_lead', '190000 190000 5000 2 1'),

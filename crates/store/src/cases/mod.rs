@@ -26,8 +26,8 @@ use std::collections::BTreeSet;
 const SQL: &str = include_str!("../../sql/cases.sql");
 static ADD: Stmt = Stmt::new(SQL, "add_case");
 static SAVE: Stmt = Stmt::new(SQL, "save_case");
-static SAVE_WORD: Stmt = Stmt::new(SQL, "save_day_word");
-static END_WORD: Stmt = Stmt::new(SQL, "end_day_word");
+static SAVE_WORD: Stmt = Stmt::new(SQL, "save_span_word");
+static END_WORD: Stmt = Stmt::new(SQL, "end_span_word");
 static ADD_LINK: Stmt = Stmt::new(SQL, "add_link");
 static SAVE_LINK: Stmt = Stmt::new(SQL, "save_link");
 static END_LINK: Stmt = Stmt::new(SQL, "end_link");
@@ -35,8 +35,9 @@ static SAVE_SHOWN: Stmt = Stmt::new(SQL, "save_shown");
 static SHOWING: Stmt = Stmt::new(SQL, "cases_showing");
 static AFTER: Stmt = Stmt::new(SQL, "cases_after");
 
-/// The days by which words are kept, milliseconds.
-pub(crate) const DAY_MS: i64 = 86_400_000;
+/// The spans by which words are kept, milliseconds: three hours, in which a large city gets some hundred cases. The number stands in
+/// `sql/cases.sql`, too.
+pub(crate) const SPAN_MS: i64 = 10_800_000;
 
 /// What a list asks for; `None` and nothing ask for all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -174,20 +175,20 @@ pub fn save_cases(tx: &Tx<'_>, city: &CityId, entries: &[Entry<'_>]) -> Result<(
     Ok(())
 }
 
-/// Writes the words of changed cases, after `save_cases`: which other cases of a day say a word is asked of them.
+/// Writes the words of changed cases, after `save_cases`: which other cases of a span say a word is asked of them.
 ///
 /// # Errors
 /// The engine's.
 pub fn save_words(tx: &Tx<'_>, city: &CityId, entries: &[Entry<'_>]) -> Result<()> {
-    // Each once: most words of a day are said again and again.
+    // Each once: most words of a span are said again and again.
     let grams = |pick: usize| -> BTreeSet<(i64, &str)> {
-        let of = |entry: &&Entry<'_>| entry.case.received_ms.div_euclid(DAY_MS);
+        let of = |entry: &&Entry<'_>| entry.case.received_ms.div_euclid(SPAN_MS);
         let all = entries.iter().map(|entry| (of(&entry), &entry.grams[pick]));
-        all.flat_map(|(day, grams)| grams.iter().map(move |gram| (day, gram.as_str()))).collect()
+        all.flat_map(|(span, grams)| grams.iter().map(move |gram| (span, gram.as_str()))).collect()
     };
     let gone = grams(0).into_iter();
-    tx.exec_many(&END_WORD, gone.map(|(day, g)| [city.into(), day.into(), g.into(), having(g).into()]))?;
-    tx.exec_many(&SAVE_WORD, grams(1).into_iter().map(|(day, g)| [city.into(), day.into(), g.into()]))?;
+    tx.exec_many(&END_WORD, gone.map(|(span, g)| [city.into(), span.into(), g.into(), having(g).into()]))?;
+    tx.exec_many(&SAVE_WORD, grams(1).into_iter().map(|(span, g)| [city.into(), span.into(), g.into()]))?;
     Ok(())
 }
 

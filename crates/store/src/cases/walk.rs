@@ -30,7 +30,7 @@ static BY_DUE: Stmt = Stmt::new(SQL, "by_due");
 static BY_DUE_LINK: Stmt = Stmt::new(SQL, "by_due_link");
 static BY_WINDOW: Stmt = Stmt::new(SQL, "by_window");
 static WINDOW_END: Stmt = Stmt::new(SQL, "window_end");
-static BY_DAYS: Stmt = Stmt::new(SQL, "by_days");
+static BY_SPANS: Stmt = Stmt::new(SQL, "by_spans");
 static BODY: Stmt = Stmt::new(SQL, "case_body");
 
 /// A place in a list.
@@ -138,8 +138,9 @@ impl Walk<'_, '_> {
         let chosen = choose(self.part);
         let before = before.map_or((i64::MAX, [255; 16]), |key| (key.at_ms, *key.case_id.as_bytes()));
         let apart = matches!(chosen, Chosen::Short(_) | Chosen::Link(_) | Chosen::Unplaced);
-        if words.asked() && !apart && (words.rare || !chosen.is_narrow()) {
-            return self.by_days(words, before);
+        let narrow = chosen.is_narrow() || chosen == Chosen::Lead;
+        if words.asked() && !apart && (words.rare || !narrow) {
+            return self.by_spans(words, before);
         }
         if self.part.filter.since_ms.is_some() && !chosen.is_narrow() {
             return self.by_window(words, before);
@@ -190,9 +191,13 @@ impl Walk<'_, '_> {
 
     /// Open cases and closed ones, which stand in an index of their own.
     fn open_and(&self, closed: &Stmt, words: &Words, before: (i64, [u8; 16])) -> Result<Vec<ListKey>> {
-        let open = self.part.filter.open;
-        let mut all = if open == Some(false) { vec![] } else { self.open(words, before, None)? };
-        if open != Some(true) {
+        let filter = &self.part.filter;
+        let asked = |open: bool| {
+            let fits = |state: &CaseState| state.is_open() == open;
+            filter.open != Some(!open) && (filter.states.is_empty() || filter.states.iter().any(fits))
+        };
+        let mut all = if asked(true) { self.open(words, before, None)? } else { vec![] };
+        if asked(false) {
             all.extend(self.keys(closed, &self.params(words, before, true))?);
         }
         Ok(self.newest(all))
@@ -229,8 +234,8 @@ impl Walk<'_, '_> {
         Ok(ListPage { keys, goes_on: end.into_iter().next() })
     }
 
-    /// Through the days that have the words, the newest first; days beside each other are one stretch.
-    fn by_days(&self, words: &Words, before: (i64, [u8; 16])) -> Result<ListPage> {
+    /// Through the spans that have the words, the newest first; those beside each other are one stretch.
+    fn by_spans(&self, words: &Words, before: (i64, [u8; 16])) -> Result<ListPage> {
         let (stretches, goes_on) = words.stretches(self.tx, self.city, before.0)?;
         let (mut at, mut many) = (stretches.as_slice(), 1);
         let mut keys: Vec<ListKey> = Vec::new();
@@ -243,7 +248,7 @@ impl Walk<'_, '_> {
                 set.iter_mut().zip(params).for_each(|(slot, value)| *slot = value);
                 set
             });
-            keys.extend(self.tx.query_many(&BY_DAYS, sets)?.iter().map(key_of).collect::<Result<Vec<_>>>()?);
+            keys.extend(self.tx.query_many(&BY_SPANS, sets)?.iter().map(key_of).collect::<Result<Vec<_>>>()?);
             (at, many) = (rest, many * 2);
         }
         let goes_on = goes_on.filter(|_| keys.len() < self.most);

@@ -286,7 +286,7 @@ pub(super) fn a_word_that_went_is_not_found(store: &Store) {
     assert_eq!(find(), 0);
     let left = store.read(|tx| {
         static ANY: crate::Stmt = crate::Stmt::new(
-            "-- name: any_word\nSELECT gram FROM day_words WHERE city_id = $1 AND day >= 0;\n",
+            "-- name: any_word\nSELECT gram FROM span_words WHERE city_id = $1 AND span >= 0;\n",
             "any_word",
         );
         Ok::<_, StoreError>(tx.query(&ANY, &[(&city).into()])?.len())
@@ -314,8 +314,8 @@ pub(super) const WALKS: &[(&str, &str)] = &[
     ("by_window", "cases_by_received"),
     ("by_link", "case_links"),
     ("by_due_link", "case_links"),
-    ("by_days", "cases_by_received"),
-    ("days_having", "day_words"),
+    ("by_spans", "cases_by_received"),
+    ("spans_having", "span_words"),
     ("open_in", "cases_open"),
     ("open_in_grid", "cases_"),
     ("open_linked", "case_links"),

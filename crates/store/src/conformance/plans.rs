@@ -35,7 +35,7 @@ const WHOLE: &[(&str, &str)] = &[
     ("open_unplaced", "counters: open cases in no known place"),
     ("next_at_desk", "open cases in their order, until one is free"),
     // The days of a window, counted down; each is then looked up by its word.
-    ("days_having", "days of a window"),
+    ("spans_having", "spans of a window"),
     ("by_window", "the next 5,000 of the list"),
     ("oldest_case", "the first of an index"),
     ("newest_case", "the last of an index"),
@@ -105,11 +105,11 @@ fn a_list_walks_the_index_that_was_chosen() {
             // A table that is its own key names no index.
             || (!index.starts_with("cases") && plan.iter().any(|s| s.contains("USING PRIMARY KEY")));
         // Days of a window, a subquery, a count of few: no table.
-        let small = ["CONSTANT ROW", "days", "d", "c", "few"];
+        let small = ["CONSTANT ROW", "spans", "d", "c", "few"];
         let whole = |step: &String| step.strip_prefix("SCAN ").is_some_and(|of| !small.contains(&of));
         let whole = plan.iter().any(whole);
         let sorts = plan.iter().any(|s| s.contains("TEMP B-TREE FOR ORDER BY"));
-        let may_sort = ["by_due_link", "by_short", "days_having"].contains(name);
+        let may_sort = ["by_due_link", "by_short", "spans_having"].contains(name);
         if !walks || whole || (sorts && !may_sort) {
             odd.push(format!("{name}: {plan:#?}"));
         }

@@ -190,7 +190,7 @@ impl PgEngine {
     /// Cleans the tables that an erasure wrote over.
     pub(crate) fn vacuum(&self) -> Result<()> {
         let lent = self.writers.take()?;
-        lent.conn().command("VACUUM ops, quarantine, rows, uploads, rendition_jobs, day_words")
+        lent.conn().command("VACUUM ops, quarantine, rows, uploads, rendition_jobs, span_words")
     }
 
     #[cfg(feature = "faults")]
