@@ -37,11 +37,11 @@ SET state = excluded.state, open = excluded.open, town = excluded.town, grid = e
     words = excluded.words;
 -- name: save_span_word
 INSERT INTO span_words (city_id, span, gram) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
--- A word that a case no longer says goes from its span of three hours when no other case of that says it: $4 is its pattern.
+-- A word that a case no longer says goes from its span of three hours when no other case of that says it: $4 is its pattern, $5 and $6 are from and to of the span.
 -- name: end_span_word
 DELETE FROM span_words WHERE city_id = $1 AND span = $2 AND gram = $3
-  AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.city_id = $1 AND c.received_ms >= $2 * 10800000
-                  AND c.received_ms < ($2 + 1) * 10800000 AND c.words LIKE $4);
+  AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.city_id = $1 AND c.received_ms >= $5 AND c.received_ms < $6
+                  AND c.words LIKE $4);
 -- name: add_link
 INSERT INTO case_links (city_id, feed, received_ms, case_id) VALUES ($1, $2, $3, $4);
 -- name: save_link

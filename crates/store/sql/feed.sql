@@ -46,7 +46,5 @@ DELETE FROM feed_runs WHERE city_id = $1 AND feed_n = $2 AND seq = $3 AND many =
 SELECT feed_n, seq, items FROM feed_runs WHERE city_id = $1 AND feed_n = $2 AND seq >= $3 ORDER BY seq LIMIT 1;
 -- name: runs_after
 SELECT feed_n, seq, items FROM feed_runs WHERE city_id = $1 AND feed_n = $2 AND seq > $3 ORDER BY seq LIMIT $4;
--- name: row_now
-SELECT kind, id, epoch, n, body FROM rows WHERE city_id = $1 AND kind = $2 AND id = $3 AND body IS NOT NULL;
 -- name: feed_of_n
 SELECT feed_n, feed FROM feed_heads WHERE city_id = $1 AND feed_n = $2;

@@ -21,8 +21,10 @@ use serde_json::value::RawValue;
 const LIMIT_MAX: usize = 500;
 /// Cases of a page when nothing is asked.
 const LIMIT: usize = 50;
-/// Pages read for one before it ends early: words that stand apart in most cases, or changes far back.
+/// Pages read for one before it ends early: changes far back.
 const TURNS_MAX: usize = 8;
+/// The same for words, a page of which goes through some thousand cases: words that are hardly ever said together.
+const WORD_TURNS_MAX: usize = 2;
 
 /// What a desk's list asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::IntoParams)]
@@ -233,7 +235,8 @@ fn page_of(
     limit: usize,
 ) -> Result<(Vec<CaseLine>, Option<ListKey>), StoreError> {
     let (mut out, mut at) = (Vec::new(), behind);
-    for _ in 0..TURNS_MAX {
+    let turns = if asked.filter.words.is_some() { WORD_TURNS_MAX } else { TURNS_MAX };
+    for _ in 0..turns {
         let page = cases::load_page(tx, &house.city, scope, &asked.filter, (asked.sort, at), limit + 1)?;
         let full = page.keys.len() > limit;
         let last = if full { page.keys.last().copied() } else { page.goes_on };

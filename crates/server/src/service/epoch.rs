@@ -57,19 +57,16 @@ pub(crate) fn lost_by_cursor<'p>(
     places.into_iter().filter_map(beyond).max()
 }
 
-/// Opens a new epoch above every one that is known of, and moves on every number that people have seen. Gives it.
+/// Opens a new epoch because a phone knows more than the database. Gives it.
 pub(crate) fn open(tx: &Tx<'_>, house: &House, claimed: i64, now_ms: i64) -> Result<i64, StoreError> {
-    let jump_by = jump(in_force(tx, &house.city)?, claimed);
-    let opened = backup::open_epoch(tx, &house.city, claimed, jump_by, now_ms)?;
-    let detail =
-        json!({"epoch_before": opened.before, "claimed": claimed, "epoch": opened.epoch, "jump": jump_by});
-    note(tx, house, now_ms, ("system", "past_lost"), &detail)?;
+    let (before, epoch) =
+        raise(tx, house, claimed, now_ms, ("system", "past_lost"), json!({"claimed": claimed}))?;
     tracing::error!(
-        before = opened.before,
-        epoch = opened.epoch,
+        before,
+        epoch,
         "a phone knows more than this database: it is older than what this server has told; a new epoch is open"
     );
-    Ok(opened.epoch)
+    Ok(epoch)
 }
 
 /// The epoch in force, for whoever looks after the database.
@@ -86,25 +83,27 @@ pub fn current(house: &House) -> Result<i64, StoreError> {
 /// # Errors
 /// The database's.
 pub fn open_by_hand(house: &House, why: &str, now_ms: i64) -> Result<(i64, i64), StoreError> {
-    house.store.write(|tx| {
-        let jump_by = jump(in_force(tx, &house.city)?, 0);
-        let opened = backup::open_epoch(tx, &house.city, 0, jump_by, now_ms)?;
-        let detail =
-            json!({"epoch_before": opened.before, "epoch": opened.epoch, "jump": jump_by, "why": why});
-        note(tx, house, now_ms, ("operator", "by_hand"), &detail)?;
-        Ok((opened.before, opened.epoch))
-    })
+    house.store.write(|tx| raise(tx, house, 0, now_ms, ("operator", "by_hand"), json!({"why": why})))
 }
 
-fn note(
+/// A new epoch above every one that is known of, with every number that people have seen moved on, and a row of the audit log.
+fn raise(
     tx: &Tx<'_>,
     house: &House,
+    claimed: i64,
     now_ms: i64,
     (actor, result): (&str, &str),
-    detail: &serde_json::Value,
-) -> Result<(), StoreError> {
+    mut detail: serde_json::Value,
+) -> Result<(i64, i64), StoreError> {
+    let city = &house.city;
+    let by = jump(in_force(tx, city)?, claimed);
+    let opened = backup::open_epoch(tx, city, claimed, by, now_ms)?;
+    for (name, n) in [("epoch_before", opened.before), ("epoch", opened.epoch), ("jump", by)] {
+        detail[name] = n.into();
+    }
     let detail = detail.to_string();
-    audit::append(tx, &house.city, now_ms, actor, "epoch_opened", "database", result, &detail).map(drop)
+    audit::append(tx, city, now_ms, actor, "epoch_opened", "database", result, &detail)?;
+    Ok((opened.before, opened.epoch))
 }
 
 #[cfg(test)]

@@ -35,8 +35,7 @@ static SAVE_SHOWN: Stmt = Stmt::new(SQL, "save_shown");
 static SHOWING: Stmt = Stmt::new(SQL, "cases_showing");
 static AFTER: Stmt = Stmt::new(SQL, "cases_after");
 
-/// The spans by which words are kept, milliseconds: three hours, in which a large city gets some hundred cases. The number stands in
-/// `sql/cases.sql`, too.
+/// The spans by which words are kept, milliseconds: three hours, in which a large city gets some hundred cases.
 pub(crate) const SPAN_MS: i64 = 10_800_000;
 
 /// What a list asks for; `None` and nothing ask for all.
@@ -187,7 +186,11 @@ pub fn save_words(tx: &Tx<'_>, city: &CityId, entries: &[Entry<'_>]) -> Result<(
         all.flat_map(|(span, grams)| grams.iter().map(move |gram| (span, gram.as_str()))).collect()
     };
     let gone = grams(0).into_iter();
-    tx.exec_many(&END_WORD, gone.map(|(span, g)| [city.into(), span.into(), g.into(), having(g).into()]))?;
+    let ends = gone.map(|(span, g)| {
+        let (from_ms, to_ms) = (span * SPAN_MS, (span + 1) * SPAN_MS);
+        [city.into(), span.into(), g.into(), having(g).into(), from_ms.into(), to_ms.into()]
+    });
+    tx.exec_many(&END_WORD, ends)?;
     tx.exec_many(&SAVE_WORD, grams(1).into_iter().map(|(span, g)| [city.into(), span.into(), g.into()]))?;
     Ok(())
 }

@@ -252,8 +252,7 @@ impl Walk<'_, '_> {
             (at, many) = (rest, many * 2);
         }
         let goes_on = goes_on.filter(|_| keys.len() < self.most);
-        keys.truncate(self.most);
-        Ok(ListPage { keys, goes_on })
+        Ok(ListPage { keys: self.newest(keys), goes_on })
     }
 
     fn by_due(&self, words: &Words, behind: Option<ListKey>) -> Result<ListPage> {

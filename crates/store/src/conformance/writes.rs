@@ -144,11 +144,21 @@ pub(super) fn a_batch_is_as_its_statements_one_by_one(store: &Store) {
     let none: [&OpRecord; 0] = [];
     store.write(|tx| ops::save_verdicts(tx, &city, none)).unwrap();
     // A batch that one set spoils writes nothing of itself.
-    let spoiled = [record(3_000), record(1)];
-    let refused = store.write(|tx| ops::append_ops(tx, &city, &spoiled));
-    assert!(matches!(refused, Err(StoreError::Duplicate(_))), "{refused:?}");
-    let after = store.read(|tx| ops::load_ops(tx, &city, &BTreeSet::from([spoiled[0].op_id]))).unwrap();
-    assert!(after.is_empty());
+    let few = vec![record(3_000), record(1)];
+    let many: Vec<OpRecord> = (3_000..3_200).chain([1]).map(record).collect();
+    for spoiled in [few, many] {
+        let refused = store.write(|tx| ops::append_ops(tx, &city, &spoiled));
+        assert!(matches!(refused, Err(StoreError::Duplicate(_))), "{refused:?}");
+        let asked = store.write(|tx| {
+            ops::append_ops(tx, &city, &spoiled)?;
+            ops::load_last_n(tx, &city)
+        });
+        assert!(matches!(asked, Err(StoreError::Duplicate(_))), "whoever asks next is told: {asked:?}");
+        let after = store.read(|tx| ops::load_ops(tx, &city, &BTreeSet::from([spoiled[0].op_id]))).unwrap();
+        assert!(after.is_empty());
+    }
+    let sound: Vec<OpRecord> = (3_000..3_200).map(record).collect();
+    store.write(|tx| ops::append_ops(tx, &city, &sound)).unwrap();
 }
 
 pub(super) fn values_come_back_as_they_went(store: &Store) {

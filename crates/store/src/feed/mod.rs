@@ -7,7 +7,7 @@ mod runs;
 
 pub use check::{DigestCheck, recompute_digests};
 
-use crate::{Result, Row, Stmt, StoreError, Tx, Value};
+use crate::{Result, Row, Stmt, StoreError, Tx, Value, rows};
 use blindspot_core::CaseId;
 use blindspot_core::feed::Feed;
 use blindspot_core::id::{CityId, Sha256};
@@ -26,7 +26,6 @@ static LOAD_HEAD: Stmt = Stmt::new(SQL, "load_head");
 static ALL_HEADS: Stmt = Stmt::new(SQL, "all_heads");
 static LAST_FEED_N: Stmt = Stmt::new(SQL, "last_feed_n");
 static SAVE_HEAD: Stmt = Stmt::new(SQL, "save_head");
-static ROW_NOW: Stmt = Stmt::new(SQL, "row_now");
 static FEED_OF_N: Stmt = Stmt::new(SQL, "feed_of_n");
 
 /// The head of a feed.
@@ -142,12 +141,8 @@ type RowsNow = BTreeMap<RowKey, (Rev, String)>;
 /// The rows of items, each once, in however many feeds it stands.
 fn rows_now<'k>(tx: &Tx<'_>, city: &CityId, kept: impl Iterator<Item = &'k Kept>) -> Result<RowsNow> {
     let keys: BTreeSet<RowKey> = kept.filter(|kept| !kept.gone()).map(Kept::key).collect();
-    let sets = keys.iter().map(|k| [city.into(), k.kind.as_str().into(), k.id.as_str().into()]);
-    let one = |mut row: Row| {
-        let key = RowKey::new(RowKind::from_word(row.text(0)?), row.take_text(1)?);
-        Ok((key, (Rev(row.int(2)?, row.int(3)?), row.take_text(4)?)))
-    };
-    tx.query_many(&ROW_NOW, sets)?.into_iter().map(one).collect()
+    let rows = rows::load_rows(tx, city, &keys)?;
+    Ok(rows.into_iter().map(|row| (row.key, (row.rev, row.body))).collect())
 }
 
 fn item(kept: Kept, rows: &RowsNow) -> Result<Item> {

@@ -146,5 +146,7 @@ pub(super) fn load_each(
         let items = out.entry(run.feed_n).or_default();
         items.extend(run.items.into_iter().filter(|item| item.0 > after));
     }
+    // Results come in the order of the sets; within one no engine promises any.
+    out.values_mut().for_each(|items| items.sort_by_key(|item| item.0));
     Ok(out)
 }

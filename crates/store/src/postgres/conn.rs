@@ -1,7 +1,7 @@
 //! A connection: its transaction, its prepared statements, and what became of both.
 
 use super::error::{Then, from_connecting, from_postgres, then};
-use super::hand::{Hand, Rows};
+use super::hand::{Hand, Held, Rows};
 use super::part::Part;
 use super::{PgOptions, codec};
 use crate::{Result, Row, Stmt, StoreError, Value, dialect};
@@ -10,7 +10,6 @@ use postgres::types::ToSql;
 use postgres::{Client, SimpleQueryMessage, Statement};
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashMap;
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
@@ -29,31 +28,6 @@ enum Form {
     Copy,
     Held,
     Cursor,
-}
-
-/// A client that may be let go of anywhere. Closing waits for the server, which the threads of an async runtime must not.
-struct Held(Option<Client>);
-
-impl Deref for Held {
-    type Target = Client;
-    fn deref(&self) -> &Client {
-        // Taken out by `drop` alone.
-        self.0.as_ref().expect("a client that is held is there")
-    }
-}
-
-impl DerefMut for Held {
-    fn deref_mut(&mut self) -> &mut Client {
-        self.0.as_mut().expect("a client that is held is there")
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let client = self.0.take();
-        // Without a thread it is closed here.
-        let _ = std::thread::Builder::new().name("pg-close".into()).spawn(move || drop(client));
-    }
 }
 
 /// See the module text.
@@ -86,7 +60,7 @@ impl PgConn {
         let mut client = options.connect_as(&config).map_err(|e| from_connecting(&e))?;
         client.batch_execute(&options.session()).map_err(|e| from_connecting(&e))?;
         Ok(Self {
-            client: RefCell::new(Held(Some(client))),
+            client: RefCell::new(Held::new(client)),
             hand: RefCell::default(),
             statements: RefCell::default(),
             open: Cell::new(false),
@@ -158,9 +132,8 @@ impl PgConn {
             return;
         }
         // What was being copied in is not wanted any more, whatever became of it.
-        let there = self.client().is_ok() || self.client().is_ok();
-        let ended = |mut client: RefMut<'_, Held>| client.batch_execute("ROLLBACK").is_ok();
-        if self.lost.get() || !there || !self.client().is_ok_and(ended) {
+        let _ = self.bring_back();
+        if self.lost.get() || self.client.borrow_mut().batch_execute("ROLLBACK").is_err() {
             self.lost.set(true);
         }
     }
@@ -175,23 +148,28 @@ impl PgConn {
         self.again.get()
     }
 
-    /// The client, when whatever is copied in has been taken. Its failure is that of whoever asks next.
+    /// The client, when whatever is copied in has been taken.
     fn client(&self) -> Result<RefMut<'_, Held>> {
+        self.bring_back()?;
+        Ok(self.client.borrow_mut())
+    }
+
+    /// Waits for the client, if it is away. A failure of what was copied in is that of whoever asks next; the client is here
+    /// then, too, unless it is lost.
+    fn bring_back(&self) -> Result<()> {
         let mut held = self.client.borrow_mut();
-        if held.0.is_none() {
-            let hand = self.hand.borrow();
-            let back = hand.as_ref().map(Hand::give_back);
-            let Some(Ok((client, taken))) = back else {
-                return Err(self.note_lost("the connection went with the thread that had it"));
-            };
-            held.0 = Some(client);
-            match taken {
-                Ok(()) => {}
-                Err(Some(error)) => return Err(self.note(&error)),
-                Err(None) => return Err(self.note_lost("the connection broke while rows were sent")),
-            }
+        if held.is_here() {
+            return Ok(());
         }
-        Ok(held)
+        let back = self.hand.borrow().as_ref().map(Hand::give_back);
+        let Some(Ok((client, taken))) = back else {
+            return Err(self.note_lost("the connection went with the thread that had it"));
+        };
+        *held = Held::new(client);
+        taken.map_err(|untaken| match untaken {
+            Some(error) => self.note(&error),
+            None => self.note_lost("the connection broke while rows were sent"),
+        })
     }
 
     fn note_lost(&self, what: &str) -> StoreError {
@@ -385,7 +363,7 @@ impl PgConn {
             Some(hand) => hand,
             none => none.insert(Hand::new().map_err(|e| StoreError::Io(e.to_string()))?),
         };
-        if let Some(client) = self.client.borrow_mut().0.take() {
+        if let Some(client) = self.client.borrow_mut().lend() {
             hand.take(client)?;
         }
         hand.copy(&copy, rows)?;

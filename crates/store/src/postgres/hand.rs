@@ -6,7 +6,46 @@ use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type};
 use postgres::{Client, Statement};
 use std::io::Write;
+use std::ops::{Deref, DerefMut};
 use std::sync::mpsc::{Receiver, Sender, channel};
+
+/// A client that may be let go of anywhere. Closing waits for the server, which the threads of an async runtime must not.
+pub(super) struct Held(Option<Client>);
+
+impl Held {
+    pub(super) fn new(client: Client) -> Self {
+        Self(Some(client))
+    }
+    pub(super) fn is_here(&self) -> bool {
+        self.0.is_some()
+    }
+    /// Nothing when it is away already.
+    pub(super) fn lend(&mut self) -> Option<Client> {
+        self.0.take()
+    }
+}
+
+impl Deref for Held {
+    type Target = Client;
+    fn deref(&self) -> &Client {
+        // Lent for rows alone, and brought back before anything else is asked.
+        self.0.as_ref().expect("a client that is held is there")
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut Client {
+        self.0.as_mut().expect("a client that is held is there")
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let Some(client) = self.0.take() else { return };
+        // Without a thread it is closed here.
+        let _ = std::thread::Builder::new().name("pg-close".into()).spawn(move || drop(client));
+    }
+}
 
 /// Rows in the binary format of COPY.
 pub(super) struct Rows {
