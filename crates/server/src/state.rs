@@ -8,6 +8,7 @@ use crate::config::ServeConfig;
 use crate::database::{self, Database};
 use crate::hints::Hints;
 use crate::http::outside::Outside;
+use crate::http::pulls::Pulls;
 use crate::http::turns::Turns;
 use crate::service::erasure::{self, ErasedFiles};
 use crate::service::limits::{Buckets, Reserve};
@@ -248,6 +249,8 @@ pub struct App {
     pub backups: BackupState,
     /// Turns to read from the database.
     pub(crate) reads: Arc<Semaphore>,
+    /// Pulls that are read together.
+    pub(crate) pulls: Pulls,
     pub(crate) logins: Turns,
     pub(crate) transfers: Turns,
     /// Exported files that are taken in.
@@ -287,6 +290,7 @@ impl App {
             reserve: Reserve::new(&config.data, limits.reserve_bytes),
             standing: watch::Sender::new(0),
             reads: Arc::new(Semaphore::new(READS_AT_ONCE)),
+            pulls: Pulls::default(),
             links: Turns::new(LINKS_AT_ONCE, LINKS_WAITING, 2_000),
             hand_ins: Turns::new(HAND_INS_AT_ONCE, HAND_INS_WAITING, 10_000),
             sheets: Turns::new(SHEETS_AT_ONCE, SHEETS_WAITING, 5_000),

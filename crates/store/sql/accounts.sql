@@ -31,7 +31,7 @@ ON CONFLICT (city_id, person_id) DO UPDATE SET login = excluded.login, name = ex
 UPDATE persons SET password_hash = $3, must_change = $4 WHERE city_id = $1 AND person_id = $2;
 
 -- name: grants_of
-SELECT grant_id, role, area, from_ms, to_ms, granted_by FROM grants
+SELECT grant_id, role, area, from_ms, to_ms, granted_by, person_id FROM grants
 WHERE city_id = $1 AND person_id = $2 ORDER BY from_ms, grant_id;
 
 -- name: grant_load

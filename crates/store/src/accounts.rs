@@ -9,6 +9,7 @@ use blindspot_core::PersonId;
 use blindspot_core::access::{Area, Grant, Role};
 use blindspot_core::division::Span;
 use blindspot_core::id::CityId;
+use std::collections::{BTreeMap, BTreeSet};
 
 macro_rules! statements {
     ($($name:ident = $key:literal;)+) => {
@@ -216,6 +217,22 @@ pub fn load_grant_records(tx: &Tx<'_>, city: &CityId, person: PersonId) -> Resul
 /// When the engine refuses.
 pub fn load_grants(tx: &Tx<'_>, city: &CityId, person: PersonId) -> Result<Vec<Grant>> {
     Ok(load_grant_records(tx, city, person)?.into_iter().map(|g| g.grant).collect())
+}
+
+/// All grants that several people ever had; somebody without any is absent.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn load_grants_of_each(
+    tx: &Tx<'_>,
+    city: &CityId,
+    people: &BTreeSet<PersonId>,
+) -> Result<BTreeMap<PersonId, Vec<Grant>>> {
+    let mut out: BTreeMap<PersonId, Vec<Grant>> = BTreeMap::new();
+    for row in tx.query_many(&GRANTS_OF, people.iter().map(|p| [city.into(), (*p).into()]))? {
+        out.entry(PersonId::from_bytes(row.id(6)?)).or_default().push(grant_of(&row, 1)?);
+    }
+    Ok(out)
 }
 
 /// A grant by id, with its person.

@@ -3,7 +3,7 @@
 use crate::{Result, Row, Stmt, StoreError, Tx};
 use blindspot_core::id::CityId;
 use blindspot_core::{DeviceId, PersonId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 macro_rules! statements {
     ($($name:ident = $key:literal;)+) => {
@@ -140,6 +140,23 @@ pub fn load_devices(tx: &Tx<'_>, city: &CityId, devices: &[DeviceId]) -> Result<
 /// When the engine refuses.
 pub fn load_devices_of(tx: &Tx<'_>, city: &CityId, person: PersonId) -> Result<Vec<DeviceRecord>> {
     tx.query(&DEVICES_OF, &[city.as_str().into(), person.into()])?.iter().map(device_of).collect()
+}
+
+/// The devices of several people, each person's oldest first; one without any is absent.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn load_devices_of_each(
+    tx: &Tx<'_>,
+    city: &CityId,
+    people: &BTreeSet<PersonId>,
+) -> Result<BTreeMap<PersonId, Vec<DeviceRecord>>> {
+    let mut out: BTreeMap<PersonId, Vec<DeviceRecord>> = BTreeMap::new();
+    for row in tx.query_many(&DEVICES_OF, people.iter().map(|p| [city.into(), (*p).into()]))? {
+        let device = device_of(&row)?;
+        out.entry(device.person_id).or_default().push(device);
+    }
+    Ok(out)
 }
 
 /// All phones of the city, oldest first.

@@ -24,6 +24,7 @@ mod pack;
 pub mod people;
 pub mod photos;
 pub mod places;
+pub mod pulls;
 pub mod quarantine;
 pub mod reference;
 pub mod sandbox;

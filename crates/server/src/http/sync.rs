@@ -5,9 +5,10 @@ use crate::http::body::Json;
 use crate::http::caller::Caller;
 use crate::http::pack::{Packed, Packing};
 use crate::http::standing::Standing;
-use crate::http::{blocking, json, now_ms, reading, written};
+use crate::http::{blocking, json, pulls, written};
 use crate::service::ingest::ReadPush;
-use crate::service::{Credential, WriteJob, pull};
+use crate::service::pull::{self, Answered, Ask};
+use crate::service::{ServiceError, WriteJob};
 use crate::state::App;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -25,6 +26,8 @@ use tokio::time::Instant;
 const PULL_BYTES_MAX: usize = 256 * 1024;
 /// So many ops are read faster than another thread is woken.
 const READ_INLINE: usize = 25;
+/// Bytes of rows, likewise.
+const PACK_INLINE: usize = 32 * 1024;
 
 /// 上传操作 · takes ops; answers each one's verdict after the durable commit
 ///
@@ -72,11 +75,12 @@ pub async fn pull(
     body: Json<PullRequest, PULL_BYTES_MAX>,
 ) -> Answer<Response> {
     let packing = Packing::of(&headers);
-    let request = Arc::new(body.value);
+    let request = body.value;
     drop(body.held);
     if !credential.desk {
         app.seen.note(credential.device, request.client.as_ref(), body.received_ms);
     }
+    let ask = Arc::new(Ask::read(app.house(), credential, &request)?);
     let mut rights = standing.changes();
     let mut lost = std::pin::pin!(standing.lost(app.clone()));
     let until = Instant::now() + Duration::from_secs(u64::from(request.wait.min(PULL_WAIT_S_MAX)));
@@ -85,10 +89,10 @@ pub async fn pull(
     let mut stopping = app.stopping.subscribe();
     loop {
         let last = Instant::now() >= until || *stopping.borrow();
-        if let Some(page) = page(&app, credential, &request, packing, last).await? {
-            return Ok(page.into_response());
+        let Answered { reply, feeds } = pulls::answered(&app, &ask).await?;
+        if last || pull::is_news(&reply) {
+            return Ok(packed(&app, reply, packing).await?.into_response());
         }
-        let feeds = blocking(&app, move |app| pull::scope(app.house(), credential, now_ms())).await?;
         tokio::select! {
             () = moved(&mut listener, &feeds) => {}
             () = tokio::time::sleep_until(until) => {}
@@ -100,24 +104,13 @@ pub async fn pull(
     }
 }
 
-/// A page ready to be sent; nothing when there is no news and time is left to wait for some. Read, written
-/// and packed on one thread.
-async fn page(
-    app: &Arc<App>,
-    credential: Credential,
-    request: &Arc<PullRequest>,
-    packing: Packing,
-    last: bool,
-) -> Answer<Option<Packed>> {
-    let request = request.clone();
-    reading(app, move |app| {
-        let reply = pull::pull(app.house(), credential, &request, now_ms())?;
-        if !last && !pull::is_news(&reply) {
-            return Ok(None);
-        }
-        Ok(Some(Packed::json(&reply, packing)?))
-    })
-    .await
+/// A page written and packed. A small one is so faster than another thread is woken.
+async fn packed(app: &Arc<App>, reply: PullReply, packing: Packing) -> Answer<Packed> {
+    let bytes: usize = reply.rows.iter().map(|row| row.body.get().len()).sum();
+    if bytes <= PACK_INLINE {
+        return Ok(Packed::json(&reply, packing).map_err(ServiceError::from)?);
+    }
+    blocking(app, move |_| Ok(Packed::json(&reply, packing)?)).await
 }
 
 /// Returns when one of the feeds has moved, or may have.

@@ -14,6 +14,7 @@ pub mod error;
 pub mod house;
 pub mod ingest;
 pub mod pull;
+mod pull_answer;
 mod pull_page;
 #[cfg(test)]
 mod pull_tests;

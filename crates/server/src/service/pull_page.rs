@@ -7,7 +7,7 @@ use blindspot_core::limits::PAGE_BYTES_MAX;
 use blindspot_core::mutant;
 use blindspot_core::row::RowKey;
 use blindspot_core::wire::v1::{Checkpoint, FeedChange, FeedHead, WireRow};
-use blindspot_store::feed::{Head, Item};
+use blindspot_store::feed::{Head, Item, News};
 use blindspot_store::{StoreError, Tx, feed};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,22 +21,11 @@ pub(super) struct Page {
     at: BTreeMap<RowKey, u32>,
     pub(super) changes: Vec<FeedChange>,
     pub(super) added: Vec<Feed>,
-    /// Items that were read for several feeds at once.
-    ahead: BTreeMap<Feed, Vec<Item>>,
 }
 
 impl Page {
     pub(super) fn new(room: usize, epoch: i64) -> Self {
-        Self {
-            epoch,
-            room,
-            bytes: 0,
-            rows: vec![],
-            at: BTreeMap::new(),
-            changes: vec![],
-            added: vec![],
-            ahead: BTreeMap::new(),
-        }
+        Self { epoch, room, bytes: 0, rows: vec![], at: BTreeMap::new(), changes: vec![], added: vec![] }
     }
 
     fn is_full(&self) -> bool {
@@ -50,14 +39,20 @@ impl Page {
         scope: &BTreeSet<Feed>,
         heads: &BTreeMap<Feed, Head>,
         cursor: &mut Cursor,
+        news: Option<&News>,
     ) -> Result<(Self, Vec<Feed>, Option<Checkpoint>), ServiceError> {
         let removed: Vec<Feed> = cursor.feeds.keys().filter(|f| !scope.contains(*f)).cloned().collect();
         cursor.feeds.retain(|feed, _| scope.contains(feed));
-        self.read_ahead(tx, house, scope, heads, cursor)?;
         let mut all_reached = true;
         for feed in scope {
             let head = heads.get(feed).copied().unwrap_or_default();
-            all_reached &= self.read_feed(tx, house, feed, head, cursor)?;
+            let at = self.place(cursor.feeds.get(feed).copied(), head);
+            let items = |after: i64, room: usize| match news {
+                Some(news) => news.items(&head, after),
+                None if after >= head.seq => Ok(vec![]),
+                None => feed::load_items_of(tx, &house.city, &head, after, room),
+            };
+            all_reached &= self.read_feed((feed, head), at, items, cursor)?;
         }
         let checkpoint = all_reached.then(|| Checkpoint {
             heads: scope
@@ -76,40 +71,34 @@ impl Page {
         known.flatten().filter(of_now).map(|(_, seq)| seq)
     }
 
-    /// When all that is new in all feeds has room in this page, it is read at once: most pulls are so.
-    fn read_ahead(
-        &mut self,
-        tx: &Tx<'_>,
-        house: &House,
+    /// Where what is new begins in each feed, when all of it has room in this page and is no more than `most`: it can be read at
+    /// once, for many pages at once. Most pulls are so.
+    pub(super) fn little_news(
+        &self,
         scope: &BTreeSet<Feed>,
         heads: &BTreeMap<Feed, Head>,
         cursor: &Cursor,
-    ) -> Result<(), StoreError> {
+        most: usize,
+    ) -> Option<Vec<(Head, i64)>> {
         let moved = scope.iter().filter_map(|feed| {
             let head = *heads.get(feed)?;
             let after = self.place(cursor.feeds.get(feed).copied(), head).unwrap_or(0);
-            (after < head.seq).then_some((feed, (head, after)))
+            (after < head.seq).then_some((head, after))
         });
-        let (feeds, places): (Vec<&Feed>, Vec<(Head, i64)>) = moved.unzip();
-        let room = i64::try_from(self.room).unwrap_or(i64::MAX);
-        if feeds.len() > 1 && places.iter().map(|(head, after)| head.seq - after).sum::<i64>() <= room {
-            let items = feed::load_items_of_each(tx, &house.city, &places)?;
-            self.ahead = feeds.into_iter().cloned().zip(items).collect();
-        }
-        Ok(())
+        let places: Vec<(Head, i64)> = moved.collect();
+        let new: i64 = places.iter().map(|(head, after)| head.seq - after).sum();
+        (usize::try_from(new).ok()? <= most.min(self.room)).then_some(places)
     }
 
     /// Reads a feed as far as there is room; says whether its head was reached.
     fn read_feed(
         &mut self,
-        tx: &Tx<'_>,
-        house: &House,
-        feed: &Feed,
-        head: Head,
+        (feed, head): (&Feed, Head),
+        at: Option<i64>,
+        items: impl FnOnce(i64, usize) -> Result<Vec<Item>, StoreError>,
         cursor: &mut Cursor,
     ) -> Result<bool, ServiceError> {
         let known = cursor.feeds.get(feed).copied();
-        let at = self.place(known, head);
         let from_zero = at.is_none();
         let mut after = at.unwrap_or(0);
         after += i64::from(mutant::is("cursor_skips") && !from_zero && after < head.seq - 1);
@@ -130,12 +119,7 @@ impl Page {
         }
         let mut change = FeedChange { feed: feed.clone(), from_zero, entered: vec![], left: vec![] };
         let mut reached = after;
-        let items = match self.ahead.remove(feed) {
-            Some(items) => items,
-            None if after >= head.seq => vec![],
-            None => feed::load_items_of(tx, &house.city, &head, after, self.room)?,
-        };
-        for item in items.into_iter().skip_while(|item| item.seq <= after) {
+        for item in items(after, self.room)? {
             if self.is_full() {
                 break;
             }

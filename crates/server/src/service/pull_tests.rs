@@ -93,6 +93,53 @@ fn paging_while_rows_change_loses_none_and_digests_hold() {
 }
 
 #[test]
+fn pulls_that_are_read_together_hold_what_each_would_alone() {
+    for seed in 1..=4 {
+        let (house, mut dice, mut cases) = (house(), Dice(seed), 0);
+        grant(&house, person(1), Role::Collector, "grid:330782003001-01");
+        grant(&house, person(2), Role::Collector, "grid:330782003002-01");
+        grant(&house, person(3), Role::Supervisor, "city");
+        let mut writer = Phone::enrol(&house, person(1), 1);
+        let readers: Vec<_> = (1..=4).map(|n| Phone::enrol(&house, person(n), 10 + n).credential).collect();
+        let mut mirrors: Vec<Mirror> = readers.iter().map(|_| Mirror::default()).collect();
+        let (mut pages, mut alone) = (0, 0);
+        for _ in 0..12 {
+            for _ in 0..dice.roll(60) {
+                random_op(&house, &mut dice, &mut writer, &mut cases);
+            }
+            // Two of the same phone stand in the group, too: an answer was lost, and it asked again.
+            let who: Vec<usize> = (0..6).map(|_| usize::try_from(dice.roll(4)).unwrap()).collect();
+            let asks: Vec<pull::Ask> = who
+                .iter()
+                .map(|n| {
+                    let cursor = mirrors[*n].cursor.clone();
+                    let limit = (dice.roll(3) == 0).then(|| u32::try_from(1 + dice.roll(30)).unwrap());
+                    let request = PullRequest { cursor, schema: 1, limit, ..PullRequest::default() };
+                    pull::Ask::read(&house, readers[*n], &request).unwrap()
+                })
+                .collect();
+            let found = pull::together(&house, &asks.iter().collect::<Vec<_>>(), T0 + 60_000).unwrap();
+            let mut taken = BTreeSet::new();
+            for ((n, ask), found) in who.iter().zip(&asks).zip(found) {
+                let want = pull::alone(&house, ask, T0 + 60_000).unwrap();
+                let Some(found) = found else {
+                    alone += 1;
+                    continue;
+                };
+                pages += 1;
+                let text = |reply| serde_json::to_string(reply).unwrap();
+                assert_eq!(text(&found.reply), text(&want.reply), "seed {seed}");
+                assert_eq!(found.feeds, pull::scope(&house, readers[*n], T0 + 60_000).unwrap());
+                if taken.insert(*n) {
+                    mirrors[*n].take(found.reply);
+                }
+            }
+        }
+        assert!(pages > 10 && alone > 2, "seed {seed}: {pages} together, {alone} alone");
+    }
+}
+
+#[test]
 fn a_cursor_is_ours_and_its_owners_or_refused() {
     let house = house();
     grant(&house, person(1), Role::Collector, "grid:330782003001-01");

@@ -1,7 +1,7 @@
 //! Promises about rows, feeds and digests.
 
 use crate::feed::{self, RowWrite};
-use crate::{Result, Store};
+use crate::{Result, Store, StoreError};
 use blindspot_core::feed::Feed;
 use blindspot_core::id::CityId;
 use blindspot_core::row::{RowChange, RowImage, RowKey, RowKind, diff_rows};
@@ -135,16 +135,21 @@ pub(super) fn runs_of_many_and_of_one_are_read_alike(store: &Store) {
             paged.extend(page.iter().map(|i| i.seq));
         }
         assert_eq!(paged, rest, "round {round}");
-        let both = store.read(|tx| {
-            let feeds = BTreeSet::from([Feed("f:1".into()), Feed("f:2".into())]);
-            let places: Vec<_> =
-                feed::load_heads(tx, &city(), &feeds)?.into_values().map(|h| (h, 3)).collect();
-            feed::load_items_of_each(tx, &city(), &places)
-        });
-        let both = both.unwrap();
-        let seen = |n: usize| both[n].iter().map(|i| i.seq).collect::<Vec<_>>();
-        let want: Vec<i64> = items.iter().map(|i| i.seq).filter(|seq| *seq > 3).collect();
-        assert_eq!((seen(0), seen(1)), (want.clone(), want), "round {round}");
+        // Readers at different places of the same feeds: each has what comes after their own.
+        let places = [3, roll(&mut dice, 200) as i64];
+        let (heads, news) = store
+            .read(|tx| {
+                let feeds = BTreeSet::from([Feed("f:1".into()), Feed("f:2".into())]);
+                let heads: Vec<_> = feed::load_heads(tx, &city(), &feeds)?.into_values().collect();
+                let asked: Vec<_> = heads.iter().flat_map(|h| places.map(|after| (*h, after))).collect();
+                Ok::<_, StoreError>((heads, feed::load_news(tx, &city(), &asked)?))
+            })
+            .unwrap();
+        for (head, after) in heads.iter().flat_map(|h| places.map(|after| (h, after))) {
+            let seen: Vec<i64> = news.items(head, after).unwrap().iter().map(|i| i.seq).collect();
+            let want: Vec<i64> = items.iter().map(|i| i.seq).filter(|seq| *seq > after).collect();
+            assert_eq!(seen, want, "round {round} after {after}");
+        }
     }
     for check in store.read(|tx| feed::recompute_digests(tx, &city())).unwrap() {
         assert_eq!(check.stored, check.recomputed, "{}", check.feed);

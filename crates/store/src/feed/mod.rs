@@ -117,23 +117,42 @@ pub fn load_items(tx: &Tx<'_>, city: &CityId, feed: &Feed, after: i64, most: usi
 pub fn load_items_of(tx: &Tx<'_>, city: &CityId, head: &Head, after: i64, most: usize) -> Result<Vec<Item>> {
     let kept = runs::load(tx, city, head.n, after, most)?;
     let rows = rows_now(tx, city, kept.iter())?;
-    kept.into_iter().map(|kept| item(kept, &rows)).collect()
+    kept.iter().map(|kept| item(kept, &rows)).collect()
 }
 
-/// All items of several feeds after a seq in each, in seq order, in the order of the feeds: one look for all. For what is
-/// known to be little.
+/// What several readers have not seen of their feeds, read with one look for all of them: each feed once, from the earliest
+/// place of anybody who reads it, and each row once.
+pub struct News {
+    items: BTreeMap<i64, Vec<Kept>>,
+    rows: RowsNow,
+}
+
+/// All items of several feeds after a seq in each, up to their heads. A feed may stand there more than once, for readers who stand at
+/// different places. For what is known to be little.
 ///
 /// # Errors
-/// As `load_items`.
-pub fn load_items_of_each(tx: &Tx<'_>, city: &CityId, places: &[(Head, i64)]) -> Result<Vec<Vec<Item>>> {
-    let of: Vec<_> = places.iter().map(|(head, after)| (head.n, *after, head.seq)).collect();
-    let mut found = runs::load_each(tx, city, &of)?;
-    let rows = rows_now(tx, city, found.values().flatten())?;
-    let of = |(head, _): &(Head, i64)| {
-        let items = found.remove(&head.n).unwrap_or_default();
-        items.into_iter().map(|kept| item(kept, &rows)).collect()
-    };
-    places.iter().map(of).collect()
+/// The engine's.
+pub fn load_news(tx: &Tx<'_>, city: &CityId, places: &[(Head, i64)]) -> Result<News> {
+    let mut of: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
+    for (head, after) in places {
+        let (earliest, _) = of.entry(head.n).or_insert((*after, head.seq));
+        *earliest = (*earliest).min(*after);
+    }
+    let items = runs::load_each(tx, city, &of)?;
+    let rows = rows_now(tx, city, items.values().flatten())?;
+    Ok(News { items, rows })
+}
+
+impl News {
+    /// Items of a feed after a place that was among those asked for, or later, in seq order.
+    ///
+    /// # Errors
+    /// `Decode` when an item stands in the feed without its row.
+    pub fn items(&self, head: &Head, after: i64) -> Result<Vec<Item>> {
+        let all = self.items.get(&head.n).map_or(&[][..], Vec::as_slice);
+        let from = all.partition_point(|kept| kept.0 <= after);
+        all.iter().skip(from).map(|kept| item(kept, &self.rows)).collect()
+    }
 }
 
 type RowsNow = BTreeMap<RowKey, (Rev, String)>;
@@ -145,7 +164,7 @@ fn rows_now<'k>(tx: &Tx<'_>, city: &CityId, kept: impl Iterator<Item = &'k Kept>
     Ok(rows.into_iter().map(|row| (row.key, (row.rev, row.body))).collect())
 }
 
-fn item(kept: Kept, rows: &RowsNow) -> Result<Item> {
+fn item(kept: &Kept, rows: &RowsNow) -> Result<Item> {
     let (key, seq) = (kept.key(), kept.0);
     if kept.gone() {
         return Ok(Item { seq, key, row: None });

@@ -127,22 +127,21 @@ pub(super) fn load(tx: &Tx<'_>, city: &CityId, feed_n: i64, after: i64, most: us
     Ok(out)
 }
 
-/// All items of several feeds, each after a seq of its own, by the feeds' numbers and in seq order: one look for all. For what
-/// is known to be little.
+/// All items of several feeds by their numbers, each after a seq of its own (the first of the two; the second is that of its head), in
+/// seq order: one look for all. For what is known to be little.
 pub(super) fn load_each(
     tx: &Tx<'_>,
     city: &CityId,
-    places: &[(i64, i64, i64)],
+    places: &BTreeMap<i64, (i64, i64)>,
 ) -> Result<BTreeMap<i64, Vec<Kept>>> {
     // No more runs than seqs: each has an item at one of its own.
-    let sets = places.iter().map(|(feed_n, after, head)| {
+    let sets = places.iter().map(|(feed_n, (after, head))| {
         [city.into(), (*feed_n).into(), (*after).into(), (head - after).max(0).into()]
     });
-    let afters: BTreeMap<i64, i64> = places.iter().map(|(feed_n, after, _)| (*feed_n, *after)).collect();
     let mut out: BTreeMap<i64, Vec<Kept>> = BTreeMap::new();
     for row in tx.query_many(&AFTER, sets)? {
         let run = run(&row)?;
-        let after = afters.get(&run.feed_n).copied().unwrap_or(0);
+        let after = places.get(&run.feed_n).map_or(0, |(after, _)| *after);
         let items = out.entry(run.feed_n).or_default();
         items.extend(run.items.into_iter().filter(|item| item.0 > after));
     }
