@@ -63,8 +63,8 @@ pub(crate) fn run(args: &Args) -> Done {
     let moving = Move::open(&file, *to).tried("打不开两边的数据库", "cannot open both databases")?;
     if !moving.is_ours().tried("看不了目标", "cannot look at the target")? {
         return Err(Failure::new(
-            "目标数据库里是别的城市；请用空的数据库",
-            "the target holds another city: name an empty database",
+            "目标数据库里已有一个同编号的别的城市；请换一个数据库",
+            "the target holds another city of this id: name another database",
         ));
     }
     let bars = Bars::new(args.json);

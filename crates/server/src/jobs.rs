@@ -12,8 +12,7 @@ use crate::service::{
     ServiceError, WriteJob, clockwork, erasure, ingest, limits, notices, replays, stray, uploads,
 };
 use crate::state::App;
-use blindspot_store::meta::of_city;
-use blindspot_store::{accounts, browsers, devices, tokens};
+use blindspot_store::{accounts, browsers, devices, meta, tokens};
 use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -94,7 +93,7 @@ impl Jobs {
 fn watch_standing(app: &App, stopped: &Receiver<()>) {
     let house = app.house();
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(STANDING_EVERY) {
-        match house.store.read(|tx| of_city::load_int(tx, &house.city, of_city::STANDING)) {
+        match house.store.read(|tx| meta::load_int(tx, &house.city, meta::STANDING)) {
             Ok(found) => {
                 let found = found.unwrap_or(0);
                 app.standing.send_if_modified(|known| std::mem::replace(known, found) != found);

@@ -1,6 +1,6 @@
 //! A copy of a database that is in use, and what a restore changes in one. Knows no blob and no folder.
 
-use crate::meta::of_city;
+use crate::meta;
 use crate::sqlite::from_rusqlite;
 use crate::{Result, Stmt, StoreError, Tx};
 use blindspot_core::id::CityId;
@@ -119,10 +119,10 @@ pub struct Opened {
 /// # Errors
 /// When the engine refuses.
 pub fn open_epoch(tx: &Tx<'_>, city: &CityId, claimed: i64, jump: i64, now_ms: i64) -> Result<Opened> {
-    let before = of_city::load_int(tx, city, of_city::EPOCH)?.unwrap_or(0);
+    let before = meta::load_int(tx, city, meta::EPOCH)?.unwrap_or(0);
     let highest = before.max(epoch_max(tx, city)?).max(claimed);
     let epoch = now_ms.div_euclid(1_000).max(highest + 1);
-    of_city::save(tx, city, of_city::EPOCH, &epoch.to_string())?;
+    meta::save(tx, city, meta::EPOCH, &epoch.to_string())?;
     jump_counters(tx, city, jump)?;
     Ok(Opened { before, epoch })
 }
@@ -137,10 +137,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (from, to) = (dir.path().join("a.db"), dir.path().join("b.db"));
         let store = Store::open(&from, Options::default()).unwrap();
-        let filler = "x".repeat(2_000);
+        let (city, filler) = (CityId::from("yiwu"), "x".repeat(2_000));
         let fill = |from: i64| {
             store
-                .write(|tx| (from..from + 3_000).try_for_each(|n| meta::save(tx, &format!("k{n}"), &filler)))
+                .write(|tx| {
+                    (from..from + 3_000).try_for_each(|n| meta::save(tx, &city, &format!("k{n}"), &filler))
+                })
                 .unwrap();
         };
         fill(0);
@@ -149,17 +151,17 @@ mod tests {
             assert!(left <= all);
             steps += 1;
             // A writer between two steps of the copy, every time.
-            store.write(|tx| meta::save(tx, "late", &steps.to_string())).unwrap();
+            store.write(|tx| meta::save(tx, &city, "late", &steps.to_string())).unwrap();
         })
         .unwrap();
         assert!(steps > 2, "{steps}: too few to be cut in the middle");
         check(&to).unwrap();
         let copy = Store::open_copy(&to).unwrap();
-        let load = |key: &str| copy.read(|tx| meta::load(tx, key)).unwrap();
+        let load = |key: &str| copy.read(|tx| meta::load(tx, &city, key)).unwrap();
         assert_eq!(load("k2999").as_deref(), Some(filler.as_str()));
         assert_eq!(load("late"), None, "what came after the beginning is not in it");
         assert!(!dir.path().join("b.db-wal").exists());
-        assert!(copy.write(|tx| meta::save(tx, "x", "y")).is_err());
+        assert!(copy.write(|tx| meta::save(tx, &city, "x", "y")).is_err());
     }
 
     #[test]

@@ -75,10 +75,10 @@ pub(crate) struct Moving {
 }
 
 impl Moving {
-    /// All rows in order of the key; both engines read it.
+    /// All rows of a city in order of the key; both engines read it.
     pub(crate) fn select(&self) -> String {
         let (columns, keys) = (self.columns.join(", "), self.keys.join(", "));
-        format!("SELECT {columns} FROM {} ORDER BY {keys}", self.table)
+        format!("SELECT {columns} FROM {} WHERE city_id = $1 ORDER BY {keys}", self.table)
     }
     /// No row, to learn the columns' types.
     pub(crate) fn nothing(&self) -> String {
@@ -94,6 +94,8 @@ impl Moving {
         format!("DELETE FROM {} WHERE {}", self.table, keys.join(" AND "))
     }
 }
+/// The cities of a SQLite database of ours: one.
+pub(crate) const CITIES: &str = "SELECT city_id FROM cities";
 /// The tables of a SQLite database of ours.
 pub(crate) const TABLES: &str =
     "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";

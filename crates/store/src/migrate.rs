@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0012.sql"),
     include_str!("../migrations/sqlite/0013.sql"),
     include_str!("../migrations/sqlite/0014.sql"),
+    include_str!("../migrations/sqlite/0015.sql"),
 ];
 
 /// Marks the file as ours, so that another program's database is not taken for one of ours.
@@ -97,6 +98,7 @@ mod tests {
         "f080fffbdb2f2e64dd90b5c4c18eeb5b7e3a7007251789197bbb7b4e6f37b883",
         "8bf90942de8de16347dba3efb24ccb9dd28e49b9152f4195cbe25615c687fd4d",
         "722b01a6e53413b795c5fdd6884123272af3940a00a69668eebbc1e8bd5b3c45",
+        "eabe511f0dcaa41ffbb2421c9edb6c8c24563e4259cb2821c15ccf933887f671",
     ];
 
     #[test]

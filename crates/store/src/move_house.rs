@@ -1,4 +1,5 @@
-//! Moving house: all rows of a SQLite database into a PostgreSQL one, as often as needed until they are equal.
+//! Moving house: all rows of a SQLite database, which is one city's, into a PostgreSQL one, as often as needed until they are equal.
+//! Other cities that live there are neither read nor touched.
 //!
 //! A round reads both in order of the key and brings over what is missing or differs, so that one that was cut off is
 //! gone on with by the next, and a second round after a first has little to do. `compare` then reads both again.
@@ -8,7 +9,7 @@ use crate::dialect::{self, Moving};
 use crate::postgres::{PgOptions, PgReader, PgWriter};
 use crate::sqlite::{from_rusqlite, prepare, to_value};
 use crate::{Result, StoreError, Value, migrate};
-use blindspot_core::id::Sha256;
+use blindspot_core::id::{CityId, Sha256};
 use rusqlite::{Connection, OpenFlags};
 use std::cmp::Ordering;
 use std::path::Path;
@@ -29,7 +30,7 @@ pub struct Round {
 pub struct Compared {
     /// Its name.
     pub table: String,
-    /// Rows in the file, and on the server.
+    /// Rows of the city in the file, and on the server.
     pub rows: [u64; 2],
     /// Whether both hold the same rows, by a digest over all values in order of the key.
     pub equal: bool,
@@ -39,6 +40,7 @@ pub struct Compared {
 pub struct Move {
     from: Connection,
     to: PgOptions,
+    city: CityId,
     tables: Vec<Moving>,
 }
 
@@ -46,7 +48,7 @@ impl Move {
     /// Opens both; the server's is made when it is new.
     ///
     /// # Errors
-    /// `Version` when the file is not of this program's schema; else the engines'.
+    /// `Version` when the file is not of this program's schema, or not of one city; else the engines'.
     pub fn open(from: &Path, to: PgOptions) -> Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let from = Connection::open_with_flags(from, flags).map_err(from_rusqlite)?;
@@ -61,13 +63,13 @@ impl Move {
                 migrate::newest()
             )));
         }
-        let tables = tables(&from)?;
+        let (tables, city) = (tables(&from)?, only_city(&from)?);
         // Makes the schema there.
         drop(crate::Store::connect(to.clone())?);
-        Ok(Self { from, to, tables })
+        Ok(Self { from, to, city, tables })
     }
 
-    /// Whether the server's database holds nothing yet that this file does not.
+    /// Whether the server's database has no city of this id, or this very one.
     ///
     /// # Errors
     /// The engines'.
@@ -105,7 +107,7 @@ impl Move {
 
     fn bring(&self, table: &Moving) -> Result<Round> {
         let mut done = Round::default();
-        let mut there = PgReader::open(&self.to, table)?;
+        let mut there = PgReader::open(&self.to, table, &self.city)?;
         let mut writer = PgWriter::open(&self.to, table)?;
         let mut next = there.next()?;
         let width = table.keys.len();
@@ -157,7 +159,7 @@ impl Move {
 
     fn each_here(&self, table: &Moving, mut f: impl FnMut(Vec<Value<'static>>) -> Result<()>) -> Result<()> {
         let mut all = self.from.prepare(&table.select()).map_err(from_rusqlite)?;
-        let mut rows = all.query([]).map_err(from_rusqlite)?;
+        let mut rows = all.query([self.city.as_str()]).map_err(from_rusqlite)?;
         while let Some(row) = rows.next().map_err(from_rusqlite)? {
             let value = |i| row.get_ref(i).map(to_value).map_err(from_rusqlite);
             f((0..table.columns.len()).map(value).collect::<Result<_>>()?)?;
@@ -175,7 +177,8 @@ impl Move {
     }
 
     fn digest_there(&self, table: &Moving) -> Result<(u64, Sha256)> {
-        let (mut digest, mut there) = (Digest::default(), PgReader::open(&self.to, table)?);
+        let mut digest = Digest::default();
+        let mut there = PgReader::open(&self.to, table, &self.city)?;
         while let Some(row) = there.next()? {
             digest.add(&row);
         }
@@ -183,7 +186,22 @@ impl Move {
     }
 }
 
-/// All tables; a table's key columns stand first.
+/// Whose file it is.
+fn only_city(from: &Connection) -> Result<CityId> {
+    let mut all = from.prepare(dialect::CITIES).map_err(from_rusqlite)?;
+    let ids =
+        all.query_map([], |row| row.get::<_, String>(0)).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    match ids.map_err(from_rusqlite)?.as_slice() {
+        [one] => Ok(CityId::from(one.as_str())),
+        ids => Err(StoreError::Version(format!(
+            "文件里应有一个城市，实际有 {} 个 / the file should hold one city; it holds {}",
+            ids.len(),
+            ids.len()
+        ))),
+    }
+}
+
+/// All tables, each with a column of the city; a table's key columns stand first.
 fn tables(from: &Connection) -> Result<Vec<Moving>> {
     let mut named = from.prepare(dialect::TABLES).map_err(from_rusqlite)?;
     let names: Vec<String> =

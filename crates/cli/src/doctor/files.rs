@@ -170,7 +170,10 @@ fn backups(config: &ServeConfig) -> Finding {
     if !database.is_file() {
         return good("backup", "还没有数据，不用备份", "there is no data yet to back up");
     }
-    let newest = Store::open_copy(&database).and_then(|store| backup::newest(&store));
+    let newest = Store::open_copy(&database).and_then(|store| {
+        let city = store.read(accounts::load_only_city)?;
+        city.map_or(Ok(None), |city| backup::newest(&store, &city.city))
+    });
     let planned = if config.backup.is_some() {
         ("", "")
     } else {

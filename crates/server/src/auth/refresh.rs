@@ -19,9 +19,8 @@ use blindspot_core::error::{
 use blindspot_core::wire::account::{KeyAlg, RefreshReply, RefreshRequest, Tokens, refresh_proof_text};
 use blindspot_core::{DeviceId, PersonId, mutant};
 use blindspot_store::devices::DeviceState;
-use blindspot_store::meta::of_city;
 use blindspot_store::tokens::Family;
-use blindspot_store::{Tx, accounts, audit, devices, tokens};
+use blindspot_store::{Tx, accounts, audit, devices, meta, tokens};
 
 const PURPOSE: &str = "refresh token";
 /// Fewest random bytes of a nonce.
@@ -183,7 +182,7 @@ fn judge(
         Turn::Late => return Ok(Judged::Refused(&CONFLICT, "its successor is in use")),
         Turn::Stolen => {
             tokens::revoke_family(tx, city, family.family_id, now_ms)?;
-            of_city::count_up(tx, &house.city, of_city::STANDING)?;
+            meta::count_up(tx, &house.city, meta::STANDING)?;
             let object = request.device_id.to_string();
             audit::append(tx, city, now_ms, "system", "refresh_reused", &object, "family_revoked", "{}")?;
             return refused(&ENROL_AGAIN);

@@ -10,9 +10,8 @@ use blindspot_core::error::{SIGN_IN, WRONG_PASSWORD};
 use blindspot_core::{DeviceId, PersonId};
 use blindspot_store::accounts::PersonRecord;
 use blindspot_store::devices::{DeviceRecord, DeviceState};
-use blindspot_store::meta::of_city;
 use blindspot_store::tokens::Session;
-use blindspot_store::{Tx, accounts, audit, browsers, devices, tokens};
+use blindspot_store::{Tx, accounts, audit, browsers, devices, meta, tokens};
 
 /// Longest session, milliseconds (12 h).
 pub const LIFE_MS: i64 = 12 * 3_600_000;
@@ -254,7 +253,7 @@ pub(crate) fn end_one(
 ) -> Result<bool, ServiceError> {
     let ended = tokens::end_session_of_device(tx, &house.city, person, device)?;
     if ended {
-        of_city::count_up(tx, &house.city, of_city::STANDING)?;
+        meta::count_up(tx, &house.city, meta::STANDING)?;
         devices::save_device_state(tx, &house.city, device, DeviceState::Closed, Some(now_ms))?;
     }
     Ok(ended)

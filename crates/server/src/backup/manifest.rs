@@ -3,8 +3,7 @@
 use super::{BackupError, Result, at, digest};
 use blindspot_core::id::{CityId, Sha256};
 use blindspot_store::backup::{Counts, counts, epoch_max};
-use blindspot_store::meta::of_city;
-use blindspot_store::{Store, StoreError, accounts};
+use blindspot_store::{Store, StoreError, accounts, meta};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -58,7 +57,7 @@ impl Manifest {
     ) -> Result<Self> {
         let (sha, db_bytes) = digest(database)?;
         let (record, epoch, epoch_max, counts) = copy.read(|tx| {
-            let epoch = of_city::load_int(tx, city, of_city::EPOCH)?.unwrap_or(0);
+            let epoch = meta::load_int(tx, city, meta::EPOCH)?.unwrap_or(0);
             Ok::<_, StoreError>((
                 accounts::load_city(tx, city)?,
                 epoch,

@@ -21,8 +21,6 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-/// Where the newest backup is noted in the live database: a `Noted` as JSON.
-const LAST_BACKUP: &str = "last_backup";
 /// What backup folders are called.
 const PREFIX: &str = "blindspot-";
 
@@ -122,8 +120,8 @@ pub struct Noted {
 ///
 /// # Errors
 /// The database's.
-pub fn newest(store: &Store) -> std::result::Result<Option<Noted>, StoreError> {
-    let text = store.read(|tx| meta::load(tx, LAST_BACKUP))?;
+pub fn newest(store: &Store, city: &CityId) -> std::result::Result<Option<Noted>, StoreError> {
+    let text = store.read(|tx| meta::load(tx, city, meta::LAST_BACKUP))?;
     Ok(text.and_then(|t| serde_json::from_str(&t).ok()))
 }
 
@@ -208,10 +206,10 @@ fn note(store: &Store, city: &CityId, folder: &Path, now_ms: i64) -> Result<()> 
     let text = serde_json::to_string(&noted).map_err(ServiceError::from)?;
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     store.write(|tx| {
-        if meta::load_int(tx, meta::SAFE_THROUGH)?.is_none_or(|old| old < now_ms) {
-            meta::save(tx, meta::SAFE_THROUGH, &now_ms.to_string())?;
+        if meta::load_int(tx, city, meta::SAFE_THROUGH)?.is_none_or(|old| old < now_ms) {
+            meta::save(tx, city, meta::SAFE_THROUGH, &now_ms.to_string())?;
         }
-        meta::save(tx, LAST_BACKUP, &text)?;
+        meta::save(tx, city, meta::LAST_BACKUP, &text)?;
         audit::append(tx, city, now_ms, "system", "backup_made", &name, "ok", "{}")
     })?;
     Ok(())

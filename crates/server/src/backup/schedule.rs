@@ -47,7 +47,7 @@ pub(crate) fn run(app: &Arc<App>, plan: &BackupPlan, data: &PathBuf, stopped: &R
     let mut not_before = i64::MIN;
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(LOOK) {
         let house = app.house();
-        let last = newest(&house.store).ok().flatten().map(|n| n.snapshot_ms);
+        let last = newest(&house.store, &house.city).ok().flatten().map(|n| n.snapshot_ms);
         let now = now_ms();
         if now < due_ms(plan.every, last).max(not_before) {
             continue;

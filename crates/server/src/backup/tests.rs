@@ -9,7 +9,7 @@ use crate::state::DataFolder;
 use blindspot_core::command::{FormName, MediaKind};
 use blindspot_core::{DeviceId, PersonId, PhotoId};
 use blindspot_store::counters;
-use blindspot_store::meta::of_city;
+use blindspot_store::meta;
 use blindspot_store::uploads::Upload;
 
 const NOW: i64 = 1_800_000_000_000;
@@ -19,11 +19,7 @@ fn folder(data: &Path, now_ms: i64) -> DataFolder {
 }
 
 fn epoch_of(house: &crate::service::House) -> i64 {
-    house
-        .store
-        .read(|tx| of_city::load_int(tx, &house.city, of_city::EPOCH))
-        .expect("read")
-        .expect("an epoch")
+    house.store.read(|tx| meta::load_int(tx, &house.city, meta::EPOCH)).expect("read").expect("an epoch")
 }
 
 fn order<'a>(data: &'a Path, to: &'a Path) -> Order<'a> {
@@ -76,8 +72,8 @@ fn a_backup_comes_back_with_a_new_epoch_and_moved_numbers() {
     let sha = photo(&data, &live, b"a photo");
     let made = make_quietly(&live, &order(&data, &to), NOW + 5).expect("made");
     assert_eq!((made.manifest.blobs, made.new_blobs, made.manifest.counts.people), (1, 1, 1));
-    assert_eq!(newest(&house.store).expect("read").map(|n| n.snapshot_ms), Some(NOW + 5));
-    let safe = house.store.read(|tx| meta::load_int(tx, meta::SAFE_THROUGH)).expect("read");
+    assert_eq!(newest(&house.store, &house.city).expect("read").map(|n| n.snapshot_ms), Some(NOW + 5));
+    let safe = house.store.read(|tx| meta::load_int(tx, &house.city, meta::SAFE_THROUGH)).expect("read");
     assert_eq!(safe, Some(NOW + 5));
     let restored = restore(&made.folder, (&back, &Place::Disk), true, NOW + 65_000, &mut |_, _, _| {})
         .expect("restored");
@@ -134,7 +130,7 @@ fn a_lost_photo_stops_no_backup_and_frees_no_phone() {
     live.depot.blobs.remove(&lost).expect("removed");
     let made = make_quietly(&live, &order(&data, &to), NOW).expect("made");
     assert_eq!(made.manifest.missing, [lost.to_hex()]);
-    assert_eq!(newest(&live.house.store).expect("read"), None);
+    assert_eq!(newest(&live.house.store, &live.house.city).expect("read"), None);
     restore(&made.folder, (&back, &Place::Disk), true, NOW, &mut |_, _, _| {}).expect("the rest comes back");
 }
 

@@ -12,8 +12,7 @@ use blindspot_core::feed::Feed;
 use blindspot_core::id::CityId;
 use blindspot_core::mutant;
 use blindspot_store::feed::Head;
-use blindspot_store::meta::of_city;
-use blindspot_store::{StoreError, Tx, audit, backup};
+use blindspot_store::{StoreError, Tx, audit, backup, meta};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -28,7 +27,7 @@ pub(crate) struct Receipt {
 
 /// The epoch in force.
 pub(crate) fn in_force(tx: &Tx<'_>, city: &CityId) -> Result<i64, StoreError> {
-    Ok(of_city::load_int(tx, city, of_city::EPOCH)?.unwrap_or(0))
+    Ok(meta::load_int(tx, city, meta::EPOCH)?.unwrap_or(0))
 }
 
 /// Whether a receipt of a device knows more than the database: the epoch it was given in, when it does.

@@ -182,7 +182,7 @@ pub fn settle(house: &House) -> Result<(), ServiceError> {
         return empty_log(house, false);
     }
     if let Some(files) = house.erased_files() {
-        if let Some(newest) = crate::backup::newest(&house.store)?
+        if let Some(newest) = crate::backup::newest(&house.store, &house.city)?
             && let Some(folder) = Path::new(&newest.folder).parent()
         {
             files.add_backups(folder);
@@ -225,7 +225,7 @@ fn empty_log(house: &House, now: bool) -> Result<(), ServiceError> {
 /// When a list cannot be read, or the database refuses.
 pub fn catch_up(house: &House, now_ms: i64) -> Result<usize, ServiceError> {
     let Some(files) = house.erased_files() else { return Ok(0) };
-    if let Some(newest) = crate::backup::newest(&house.store)?
+    if let Some(newest) = crate::backup::newest(&house.store, &house.city)?
         && let Some(folder) = Path::new(&newest.folder).parent()
     {
         files.add_backups(folder);

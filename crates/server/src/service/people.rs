@@ -13,8 +13,7 @@ use blindspot_core::wire::account::Me;
 use blindspot_core::wire::v1::Hint;
 use blindspot_core::{DeviceId, PersonId};
 use blindspot_store::accounts::PersonRecord;
-use blindspot_store::meta::of_city;
-use blindspot_store::{StoreError, Tx, accounts, audit, nodes};
+use blindspot_store::{StoreError, Tx, accounts, audit, meta, nodes};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -125,7 +124,7 @@ pub(super) fn note(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     // Whoever holds a connection open is looked at again.
-    of_city::count_up(tx, &house.city, of_city::STANDING)?;
+    meta::count_up(tx, &house.city, meta::STANDING)?;
     audit::append(tx, &house.city, now_ms, &actor.text(), action, object, "ok", detail)
 }
 

@@ -5,8 +5,7 @@ use super::{House, ServiceError, case_files};
 use blindspot_core::CaseId;
 use blindspot_core::case::CaseFile;
 use blindspot_store::cases::{self, Entry};
-use blindspot_store::meta::of_city;
-use blindspot_store::{StoreError, Tx};
+use blindspot_store::{StoreError, Tx, meta};
 
 /// Which shape the index has: raised whenever it keeps something new.
 const SHAPE: &str = "3";
@@ -22,7 +21,7 @@ const STEP: i64 = 500;
 /// The database's; a case row that cannot be read.
 pub(super) fn run(house: &House) -> Result<(), ServiceError> {
     let is_done =
-        |tx: &Tx<'_>| Ok::<_, StoreError>(of_city::load(tx, &house.city, DONE)?.as_deref() == Some(SHAPE));
+        |tx: &Tx<'_>| Ok::<_, StoreError>(meta::load(tx, &house.city, DONE)?.as_deref() == Some(SHAPE));
     if house.store.read(is_done)? {
         return Ok(());
     }
@@ -42,12 +41,12 @@ pub(super) fn run(house: &House) -> Result<(), ServiceError> {
 /// The next cases; nothing when there is none and it is done.
 fn step(tx: &Tx<'_>, house: &House) -> Result<Option<usize>, StoreError> {
     let city = &house.city;
-    let at = of_city::load(tx, city, AT)?.and_then(|text| text.parse::<CaseId>().ok());
+    let at = meta::load(tx, city, AT)?.and_then(|text| text.parse::<CaseId>().ok());
     let after = at.unwrap_or(CaseId::from_bytes([0; 16]));
     let ids = cases::load_ids_after(tx, city, after, STEP)?;
     let Some(last) = ids.last() else {
-        of_city::save(tx, city, DONE, SHAPE)?;
-        of_city::remove(tx, city, AT)?;
+        meta::save(tx, city, DONE, SHAPE)?;
+        meta::remove(tx, city, AT)?;
         return Ok(None);
     };
     let files = case_files::load(tx, house, &ids.iter().copied().collect())?;
@@ -56,7 +55,7 @@ fn step(tx: &Tx<'_>, house: &House) -> Result<Option<usize>, StoreError> {
     let entries: Vec<Entry<'_>> = files.values().map(|file| Entry::between(None, file, item(file))).collect();
     cases::save_cases(tx, city, &entries)?;
     cases::save_words(tx, city, &entries)?;
-    of_city::save(tx, city, AT, &last.to_string())?;
+    meta::save(tx, city, AT, &last.to_string())?;
     Ok(Some(ids.len()))
 }
 
@@ -88,7 +87,7 @@ mod tests {
             .write(|tx| {
                 tx.exec(&OF_SPAN, &[(&house.city).into()])?;
                 tx.exec(&ITS_OWN, &[(&house.city).into()])?;
-                of_city::remove(tx, &house.city, DONE)
+                meta::remove(tx, &house.city, DONE)
             })
             .unwrap();
         assert_eq!(found(), 0);

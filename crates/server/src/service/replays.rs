@@ -94,7 +94,7 @@ pub fn is_done(house: &House, entry: EntryId) -> Result<bool, ServiceError> {
 /// # Errors
 /// The database's.
 pub fn after_upgrade(house: &House, version: &str, now_ms: i64) -> Result<usize, ServiceError> {
-    if house.store.read(|tx| meta::of_city::load(tx, &house.city, VERSION))?.as_deref() == Some(version) {
+    if house.store.read(|tx| meta::load(tx, &house.city, VERSION))?.as_deref() == Some(version) {
         return Ok(0);
     }
     let (mut after, mut count) = (None, 0);
@@ -112,7 +112,7 @@ pub fn after_upgrade(house: &House, version: &str, now_ms: i64) -> Result<usize,
             None => break,
         }
     }
-    house.store.write(|tx| meta::of_city::save(tx, &house.city, VERSION, version))?;
+    house.store.write(|tx| meta::save(tx, &house.city, VERSION, version))?;
     Ok(count)
 }
 

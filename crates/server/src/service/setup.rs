@@ -8,7 +8,7 @@ use blindspot_core::access::{Area, Role};
 use blindspot_core::error::{BAD_REQUEST, SETUP_DONE, SETUP_LINK_OLD};
 use blindspot_core::id::Sha256;
 use blindspot_store::accounts;
-use blindspot_store::meta::of_city;
+use blindspot_store::meta;
 use subtle::ConstantTimeEq as _;
 
 /// Hash of the one-time set-up token, while the set-up is to be done.
@@ -37,10 +37,10 @@ pub fn open(house: &House) -> Result<Option<String>, ServiceError> {
     let hash = Sha256(secret::hash("setup", &bytes)).to_hex();
     let opened = house.store.write(|tx| {
         if !accounts::load_persons(tx, &house.city)?.is_empty() {
-            of_city::remove(tx, &house.city, SETUP_HASH)?;
+            meta::remove(tx, &house.city, SETUP_HASH)?;
             return Ok::<_, ServiceError>(false);
         }
-        of_city::save(tx, &house.city, SETUP_HASH, &hash)?;
+        meta::save(tx, &house.city, SETUP_HASH, &hash)?;
         Ok(true)
     })?;
     Ok(opened.then(|| secret::to_base64(&bytes)))
@@ -51,7 +51,7 @@ pub fn open(house: &House) -> Result<Option<String>, ServiceError> {
 /// # Errors
 /// `SETUP_DONE` when there is none any more, `SETUP_LINK_OLD` when it is another one.
 pub fn check(house: &House, token: &str) -> Result<(), ServiceError> {
-    let kept = house.store.read(|tx| of_city::load(tx, &house.city, SETUP_HASH))?;
+    let kept = house.store.read(|tx| meta::load(tx, &house.city, SETUP_HASH))?;
     let given = secret::from_base64(token).map(|b| Sha256(secret::hash("setup", &b)).to_hex());
     match (kept, given) {
         (Some(kept), Some(given)) if bool::from(kept.as_bytes().ct_eq(given.as_bytes())) => Ok(()),
@@ -69,7 +69,7 @@ pub fn run(house: &House, request: &SetupRequest, now_ms: i64) -> Result<PersonI
     if request.password.chars().count() < crate::auth::password::CHARS_MIN {
         return Err(ServiceError::because(&BAD_REQUEST, "password: 8 characters or more"));
     }
-    let taken = house.store.write(|tx| of_city::remove(tx, &house.city, SETUP_HASH))?;
+    let taken = house.store.write(|tx| meta::remove(tx, &house.city, SETUP_HASH))?;
     if !taken {
         return Err(ServiceError::refused(&SETUP_DONE));
     }
@@ -86,7 +86,7 @@ pub fn run(house: &House, request: &SetupRequest, now_ms: i64) -> Result<PersonI
     if made.is_err() {
         let bytes = secret::from_base64(&request.token).unwrap_or_default();
         let hash = Sha256(secret::hash("setup", &bytes)).to_hex();
-        house.store.write(|tx| of_city::save(tx, &house.city, SETUP_HASH, &hash))?;
+        house.store.write(|tx| meta::save(tx, &house.city, SETUP_HASH, &hash))?;
     }
     made
 }

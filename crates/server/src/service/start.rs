@@ -4,9 +4,8 @@ use super::{House, Random, ServiceError, ingest, reference, refill};
 use crate::auth::keys::Keys;
 use blindspot_core::id::{CityId, Sha256};
 use blindspot_store::accounts::CityRecord;
-use blindspot_store::meta::of_city;
 use blindspot_store::nodes::{self, Node};
-use blindspot_store::{Store, StoreError, Tx, accounts};
+use blindspot_store::{Store, StoreError, Tx, accounts, meta};
 
 /// `1` while the program is down after a clean stop.
 const CLEAN_STOP: &str = "clean_stop";
@@ -47,18 +46,18 @@ pub fn open(
                 record
             }
         };
-        if of_city::load_int(tx, &city, of_city::EPOCH)?.is_none() {
-            of_city::save(tx, &city, of_city::EPOCH, &now_ms.div_euclid(1_000).to_string())?;
+        if meta::load_int(tx, &city, meta::EPOCH)?.is_none() {
+            meta::save(tx, &city, meta::EPOCH, &now_ms.div_euclid(1_000).to_string())?;
         }
-        let run = of_city::load_int(tx, &city, RUN)?.unwrap_or(0);
+        let run = meta::load_int(tx, &city, RUN)?.unwrap_or(0);
         let run = run + 1;
-        of_city::save(tx, &city, RUN, &run.to_string())?;
+        meta::save(tx, &city, RUN, &run.to_string())?;
         match &node {
             None => {
-                let clean = run == 1 || of_city::load(tx, &city, CLEAN_STOP)?.as_deref() == Some("1");
-                of_city::save(tx, &city, CLEAN_STOP, "0")?;
+                let clean = run == 1 || meta::load(tx, &city, CLEAN_STOP)?.as_deref() == Some("1");
+                meta::save(tx, &city, CLEAN_STOP, "0")?;
                 let left = if clean { 0 } else { TRYING_AFTER_CRASH };
-                of_city::save(tx, &city, TRYING_LEFT, &left.to_string())?;
+                meta::save(tx, &city, TRYING_LEFT, &left.to_string())?;
             }
             Some(node) => {
                 one_key(tx, &city, &keys)?;
@@ -79,14 +78,14 @@ pub fn open(
 /// What one server has signed the others must know as theirs.
 fn one_key(tx: &Tx<'_>, city: &CityId, keys: &Keys) -> Result<(), StoreError> {
     let mine = Sha256::of(keys.identity_public().as_bytes()).to_hex();
-    match of_city::load(tx, city, IDENTITY)? {
+    match meta::load(tx, city, IDENTITY)? {
         Some(theirs) if theirs != mine => Err(StoreError::Version(
             "这个数据库上的服务器用的是另一把密钥；请把它们的 secret.key 复制到本机数据文件夹 / the servers on this database have \
              another key: copy their secret.key into this data folder"
                 .into(),
         )),
         Some(_) => Ok(()),
-        None => of_city::save(tx, city, IDENTITY, &mine),
+        None => meta::save(tx, city, IDENTITY, &mine),
     }
 }
 
@@ -101,7 +100,7 @@ fn join(tx: &Tx<'_>, city: &CityId, me: &Node) -> Result<(), StoreError> {
         }
     }
     if crashed {
-        of_city::save(tx, city, TRYING_LEFT, &TRYING_AFTER_CRASH.to_string())?;
+        meta::save(tx, city, TRYING_LEFT, &TRYING_AFTER_CRASH.to_string())?;
     }
     nodes::save_node(tx, city, me)
 }
@@ -122,7 +121,7 @@ pub fn stay(house: &House, now_ms: i64) -> Result<(), ServiceError> {
 /// The database's.
 pub fn close(house: &House) -> Result<(), ServiceError> {
     let closed = house.store.write(|tx| match house.node() {
-        None => of_city::save(tx, &house.city, CLEAN_STOP, "1"),
+        None => meta::save(tx, &house.city, CLEAN_STOP, "1"),
         Some(node) => nodes::end_node(tx, &house.city, node, house.run()),
     });
     closed.map_err(ServiceError::Store)

@@ -64,7 +64,7 @@ impl Gauges {
         self.outbox_oldest_ms.set(waiting.unsent_since_ms.map_or(0, |since| (now_ms() - since).max(0)));
         self.free_disk_bytes.set(told(free_bytes(&app.data)));
         self.wal_bytes.set(told(size(&app.data.join("blindspot.db-wal"))));
-        let newest = backup::newest(&house.store).ok().flatten();
+        let newest = backup::newest(&house.store, &house.city).ok().flatten();
         self.backup_age_ms.set(told(newest.map(|n| now_ms() - n.snapshot_ms)));
         self.backup_failing.set(i64::from(app.backups.failing.load(Relaxed)));
         self.certificate_days.set(told(app.certificates.get().map(|c| c.days_left(now_ms()))));

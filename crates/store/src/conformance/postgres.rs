@@ -1,6 +1,7 @@
 //! The same promises on PostgreSQL, and those that only it must keep: several servers, a connection that is cut.
 
 use super::{keeps_every_promise, lists, statements, writes};
+use crate::accounts::{self, CityRecord};
 use crate::{PgOptions, Stmt, Store, StoreError, counters, dialect};
 use blindspot_core::id::CityId;
 use blindspot_pg_temp::{Node, NodeOptions};
@@ -180,6 +181,15 @@ fn a_house_is_moved_while_it_is_written_to_and_both_are_equal_in_the_end() {
     let path = dir.path().join("db");
     let here = Store::open(&path, crate::Options::default()).unwrap();
     let city = CityId::from("yiwu");
+    let settled = |store: &Store, id: &str, name: &str| {
+        let record = CityRecord { city: CityId::from(id), name: name.into(), name_en: String::new() };
+        store.write(|tx| accounts::save_city(tx, &record, 1)).unwrap();
+    };
+    settled(&here, "yiwu", "义乌");
+    // Another city lives there already, with the same ids, and stays as it is.
+    let there = connect(&url);
+    settled(&there, "jinhua", "金华");
+    (0..5).for_each(|n| writes::put(&there, "jinhua", n).unwrap());
     for n in 0..200 {
         writes::put(&here, "yiwu", n).unwrap();
     }
@@ -191,20 +201,19 @@ fn a_house_is_moved_while_it_is_written_to_and_both_are_equal_in_the_end() {
     // Meanwhile the house lives on: rows come, change and go.
     writes::put(&here, "yiwu", 201).unwrap();
     here.write(|tx| {
-        crate::meta::save(tx, "a", "1")?;
+        crate::meta::save(tx, &city, "a", "1")?;
         counters::save_counter(tx, &city, "n", 5)
     })
     .unwrap();
     assert!(move_to.compare().unwrap().iter().any(|t| !t.equal));
     let second = move_to.round(&mut |_, _| {}).unwrap();
     assert!((3..10).contains(&second.rows_copied), "{second:?}");
-    here.write(|tx| crate::meta::remove(tx, "a")).unwrap();
+    here.write(|tx| crate::meta::remove(tx, &city, "a")).unwrap();
     let third = move_to.round(&mut |_, _| {}).unwrap();
     assert_eq!((third.rows_copied, third.rows_removed), (0, 1));
     let all = move_to.compare().unwrap();
     assert!(all.len() > 30 && all.iter().all(|t| t.equal && t.rows[0] == t.rows[1]), "{all:?}");
-    let there = connect(&url);
-    assert_eq!(writes::count(&there, "yiwu"), 201);
+    assert_eq!((writes::count(&there, "yiwu"), writes::count(&there, "jinhua")), (201, 5));
     assert!(there.read(|tx| crate::audit::verify(tx, &city)).unwrap().ok);
     there.write(|tx| counters::save_counter(tx, &city, "n", 6)).unwrap();
     let spoiled = move_to.compare().unwrap();
@@ -212,4 +221,8 @@ fn a_house_is_moved_while_it_is_written_to_and_both_are_equal_in_the_end() {
         spoiled.iter().filter(|t| !t.equal).map(|t| t.table.as_str()).collect::<Vec<_>>(),
         ["counters"]
     );
+    let other = dir.path().join("other");
+    settled(&Store::open(&other, crate::Options::default()).unwrap(), "jinhua", "another one");
+    let wrong = crate::move_house::Move::open(&other, PgOptions::new(&url, None).unwrap()).unwrap();
+    assert!(!wrong.is_ours().unwrap(), "a city of the same id, and not the same");
 }

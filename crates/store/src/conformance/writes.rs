@@ -95,8 +95,15 @@ pub(super) fn one_city_never_sees_another(store: &Store) {
     let yiwu = CityId::from("yiwu");
     let through = store.read(|tx| ops::load_through(tx, &yiwu, op(1).device_id, 0)).unwrap();
     assert_eq!(through, 1);
-    store.write(|tx| meta::save(tx, "epoch", "7")).unwrap();
-    assert_eq!(store.read(|tx| meta::load_int(tx, "epoch")).unwrap(), Some(7));
+    for key in [meta::EPOCH, meta::SAFE_THROUGH] {
+        store.write(|tx| meta::save(tx, &yiwu, key, "7")).unwrap();
+    }
+    let said = |city: &str| store.read(|tx| meta::load_epoch_and_safe(tx, &CityId::from(city))).unwrap();
+    assert_eq!(
+        (said("yiwu"), said("jinhua")),
+        ((7, Some(7)), (0, None)),
+        "nor what of another is in a backup"
+    );
 }
 
 pub(super) fn numbers_are_counted_through_without_gaps(store: &Store) {

@@ -353,11 +353,6 @@ impl PgConn {
         sets: impl Iterator<Item = Result<[Value<'v>; N]>>,
     ) -> Result<usize> {
         let (once, copy) = (self.prepared(stmt, Form::Once)?, self.prepared(stmt, Form::Copy)?);
-        let (mut rows, mut count) = (Rows::new(), 0);
-        for set in sets {
-            rows.push(&set?, once.params())?;
-            count += 1;
-        }
         let mut hand = self.hand.borrow_mut();
         let hand = match &mut *hand {
             Some(hand) => hand,
@@ -366,8 +361,17 @@ impl PgConn {
         if let Some(client) = self.client.borrow_mut().lend() {
             hand.take(client)?;
         }
-        hand.copy(&copy, rows)?;
-        Ok(count)
+        hand.begin(&copy)?;
+        let (mut rows, mut count) = (Rows::new(), 0);
+        let made = sets.into_iter().try_for_each(|set| {
+            rows.push(&set?, once.params())?;
+            count += 1;
+            rows.part().map_or(Ok(()), |part| hand.part(part))
+        });
+        // Some rows are there and others not: nothing of it may be committed.
+        self.failed.set(self.failed.get() || made.is_err());
+        hand.end(rows)?;
+        made.map(|()| count)
     }
 
     fn in_parts<'v, const N: usize>(

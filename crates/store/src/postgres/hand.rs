@@ -9,6 +9,9 @@ use std::io::Write;
 use std::ops::{Deref, DerefMut};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+/// Bytes of rows that are sent while the next are made.
+const PART: usize = 64 * 1024;
+
 /// A client that may be let go of anywhere. Closing waits for the server, which the threads of an async runtime must not.
 pub(super) struct Held(Option<Client>);
 
@@ -54,7 +57,7 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) fn new() -> Self {
-        let mut bytes = BytesMut::with_capacity(256 * 1024);
+        let mut bytes = BytesMut::with_capacity(PART + PART / 4);
         // Signature, flags, length of what more there is in the head: PostgreSQL's documentation of COPY, "Binary Format".
         bytes.extend_from_slice(b"PGCOPY\n\xff\r\n\0");
         bytes.extend_from_slice(&[0; 8]);
@@ -79,6 +82,12 @@ impl Rows {
         Ok(())
     }
 
+    /// What has been made so far, when that is enough to be sent.
+    pub(super) fn part(&mut self) -> Option<BytesMut> {
+        (self.bytes.len() >= PART)
+            .then(|| std::mem::replace(&mut self.bytes, BytesMut::with_capacity(PART + PART / 4)))
+    }
+
     pub(super) fn end(mut self) -> BytesMut {
         self.bytes.extend_from_slice(&(-1_i16).to_be_bytes());
         self.bytes
@@ -87,7 +96,9 @@ impl Rows {
 
 enum Job {
     Take(Box<Client>),
-    Copy(Statement, BytesMut),
+    Begin(Statement),
+    Part(BytesMut),
+    End(BytesMut),
     GiveBack,
 }
 
@@ -113,8 +124,17 @@ impl Hand {
         self.jobs.send(Job::Take(Box::new(client))).map_err(|_| ended())
     }
 
-    pub(super) fn copy(&self, statement: &Statement, rows: Rows) -> Result<()> {
-        self.jobs.send(Job::Copy(statement.clone(), rows.end())).map_err(|_| ended())
+    /// Begins to copy rows: parts follow, and an end.
+    pub(super) fn begin(&self, statement: &Statement) -> Result<()> {
+        self.jobs.send(Job::Begin(statement.clone())).map_err(|_| ended())
+    }
+
+    pub(super) fn part(&self, bytes: BytesMut) -> Result<()> {
+        self.jobs.send(Job::Part(bytes)).map_err(|_| ended())
+    }
+
+    pub(super) fn end(&self, rows: Rows) -> Result<()> {
+        self.jobs.send(Job::End(rows.end())).map_err(|_| ended())
     }
 
     /// The connection, when all was sent and taken, and what the first failure said.
@@ -134,10 +154,10 @@ fn work(todo: &Receiver<Job>, give: &Sender<Back>) {
         match (job, held.as_mut()) {
             (Job::Take(client), _) => held = Some(client),
             // After a failure the transaction takes in nothing more.
-            (Job::Copy(statement, bytes), Some(client)) if failed.is_none() => {
-                failed = copy(client, &statement, &bytes).err();
+            (Job::Begin(statement), Some(client)) if failed.is_none() => {
+                failed = copy(client, &statement, todo).err();
             }
-            (Job::Copy(..), _) => {}
+            (Job::Begin(_) | Job::Part(_) | Job::End(_), _) => {}
             (Job::GiveBack, _) => {
                 let Some(client) = held.take() else { return };
                 if give.send((*client, failed.take().map_or(Ok(()), Err))).is_err() {
@@ -148,9 +168,25 @@ fn work(todo: &Receiver<Job>, give: &Sender<Back>) {
     }
 }
 
-fn copy(client: &mut Client, statement: &Statement, bytes: &[u8]) -> std::result::Result<(), Untaken> {
+fn copy(
+    client: &mut Client,
+    statement: &Statement,
+    todo: &Receiver<Job>,
+) -> std::result::Result<(), Untaken> {
     let mut writer = client.copy_in(statement).map_err(Some)?;
-    let sent = writer.write_all(bytes);
+    let mut sent = Ok(());
+    loop {
+        let (bytes, last) = match todo.recv() {
+            Ok(Job::Part(bytes)) => (bytes, false),
+            Ok(Job::End(bytes)) => (bytes, true),
+            // Whoever made the rows stopped in the middle: what was sent is taken back with the transaction.
+            _ => return Err(None),
+        };
+        sent = sent.and_then(|()| writer.write_all(&bytes));
+        if last {
+            break;
+        }
+    }
     // A row that is refused is told of here, not while rows are sent.
     writer.finish().map_err(Some)?;
     sent.map_err(|_| None)

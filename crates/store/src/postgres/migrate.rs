@@ -15,6 +15,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (12, include_str!("../../migrations/postgres/0012.sql")),
     (13, include_str!("../../migrations/postgres/0013.sql")),
     (14, include_str!("../../migrations/postgres/0014.sql")),
+    (15, include_str!("../../migrations/postgres/0015.sql")),
 ];
 
 pub(super) fn migrate(options: &PgOptions) -> Result<()> {
@@ -27,7 +28,7 @@ pub(super) fn migrate(options: &PgOptions) -> Result<()> {
             tx.query_one(dialect::TABLE_THERE, &[&table]).map(|row| row.get::<_, bool>(0))
         };
         if !there(&mut tx, "blindspot_schema")? {
-            if there(&mut tx, "ops")? || there(&mut tx, "meta")? {
+            if there(&mut tx, "ops")? || there(&mut tx, "meta")? || there(&mut tx, "cities")? {
                 return Ok(Err(foreign()));
             }
             tx.batch_execute(dialect::SCHEMA_TABLE)?;
@@ -60,6 +61,7 @@ mod tests {
         "093531238243ef5578c8a18432f7b7a01c916539ed5f2e3d93e971e77a840134",
         "00f04b6b848d64cabf334bbb5068722bea814cf0b00058149c943d17f0fc1692",
         "a840494429608cf03a2458339f64d0ab3dd8fe133d67edf15c9b9580bcd37901",
+        "1b27dd3efd2ad9f158dafeb77bef2d7d0e2801c88f1877f9d85bc53b955b474b",
     ];
 
     #[test]

@@ -4,6 +4,7 @@ use super::error::{from_connecting, from_postgres};
 use super::{PgOptions, codec};
 use crate::dialect::{self, Moving};
 use crate::{Result, Value};
+use blindspot_core::id::CityId;
 use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::types::{ToSql, Type};
 use postgres::{Client, Statement};
@@ -20,7 +21,7 @@ fn connect(options: &PgOptions) -> Result<Client> {
     Ok(client)
 }
 
-/// All rows of a table in order of its key, on one snapshot.
+/// All rows of a city in a table, in order of its key, on one snapshot.
 pub(crate) struct PgReader {
     client: Client,
     rows: std::vec::IntoIter<Vec<Value<'static>>>,
@@ -28,11 +29,12 @@ pub(crate) struct PgReader {
 }
 
 impl PgReader {
-    pub(crate) fn open(options: &PgOptions, table: &Moving) -> Result<Self> {
+    pub(crate) fn open(options: &PgOptions, table: &Moving, city: &CityId) -> Result<Self> {
         let mut client = connect(options)?;
-        let declare =
-            format!("{}; DECLARE moving NO SCROLL CURSOR FOR {}", dialect::BEGIN_READ, table.select());
-        client.batch_execute(&declare).map_err(|e| from_postgres(&e))?;
+        let declare = format!("DECLARE moving NO SCROLL CURSOR FOR {}", table.select());
+        let begun = client.batch_execute(dialect::BEGIN_READ);
+        let opened = begun.and_then(|()| client.execute(&declare, &[&city.as_str()]));
+        opened.map_err(|e| from_postgres(&e))?;
         Ok(Self { client, rows: Vec::new().into_iter(), over: false })
     }
 

@@ -54,7 +54,7 @@ impl Group<'_, '_> {
         ops::save_stored_seqs(tx, city, &self.stored_seqs)?;
         self.mark_copies()?;
         let received_through = self.received_through()?;
-        let safe_through = meta::load_int(tx, meta::SAFE_THROUGH)?;
+        let safe_through = meta::load_int(tx, city, meta::SAFE_THROUGH)?;
         let moved = feed::save_prepared(tx, &self.house.city, prepared)?;
         Ok(Committed {
             entries,

@@ -38,8 +38,7 @@ use blindspot_core::mutant;
 use blindspot_core::verdict::Cause;
 use blindspot_core::wire::v1::{Hint, PushReply, VerdictEntry};
 use blindspot_core::{DeviceId, OpId};
-use blindspot_store::meta::of_city;
-use blindspot_store::{StoreError, quarantine};
+use blindspot_store::{StoreError, meta, quarantine};
 use group::Group;
 use sparing::{Sparing, sparing};
 use std::collections::{BTreeMap, BTreeSet};
@@ -279,7 +278,7 @@ fn answer(house: &House, taken: Vec<Taken>, sum: &mut Committed, failed: Option<
 /// earlier run was applying when it ended. Gives the ids noted.
 fn note_trying(house: &House, tasks: &mut [Task]) -> Result<BTreeSet<OpId>, StoreError> {
     let left =
-        house.store.read(|tx| of_city::load_int(tx, &house.city, super::start::TRYING_LEFT))?.unwrap_or(0);
+        house.store.read(|tx| meta::load_int(tx, &house.city, super::start::TRYING_LEFT))?.unwrap_or(0);
     if left <= 0 {
         return Ok(BTreeSet::new());
     }
@@ -291,7 +290,7 @@ fn note_trying(house: &House, tasks: &mut [Task]) -> Result<BTreeSet<OpId>, Stor
         let suspects = quarantine::load_trying(tx, &house.city, &ids, run, alive_ms)?;
         quarantine::append_trying(tx, &house.city, &ids, run)?;
         let left = left.saturating_sub(i64::try_from(ids.len()).unwrap_or(i64::MAX));
-        of_city::save(tx, &house.city, super::start::TRYING_LEFT, &left.max(0).to_string())?;
+        meta::save(tx, &house.city, super::start::TRYING_LEFT, &left.max(0).to_string())?;
         Ok::<_, StoreError>(suspects)
     })?;
     for task in tasks {

@@ -7,9 +7,8 @@ use blindspot_core::error::{BAD_REQUEST, NOT_FOUND};
 use blindspot_core::id::DeptKey;
 use blindspot_core::letter::{LetterKind, letter_number, letter_year};
 use blindspot_core::limits::TEXT_CHARS_MAX;
-use blindspot_store::audit;
 use blindspot_store::letters::{self, LetterRecord};
-use blindspot_store::meta::of_city;
+use blindspot_store::{audit, meta};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,7 +56,7 @@ pub fn set_prefix(house: &House, prefix: &str) -> Result<(), ServiceError> {
     if !fits || prefix.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err(bad(format!("prefix: 1 to {PREFIX_CHARS_MAX} characters without blanks")));
     }
-    Ok(house.store.write(|tx| of_city::save(tx, &house.city, PREFIX, prefix))?)
+    Ok(house.store.write(|tx| meta::save(tx, &house.city, PREFIX, prefix))?)
 }
 
 fn bad(why: impl Into<String>) -> ServiceError {
@@ -84,7 +83,7 @@ pub fn issue(
         grouped.iter().map(|_| *CaseId::from_parts(now_ms, house.id_bytes()).as_bytes()).collect();
     let actor = who.person.to_string();
     house.store.write(|tx| {
-        let prefix = of_city::load(tx, &house.city, PREFIX)?;
+        let prefix = meta::load(tx, &house.city, PREFIX)?;
         let prefix = prefix.as_deref().unwrap_or(PREFIX_USUAL);
         let mut n = letters::load_last_n(tx, &house.city, &new.kind, year)?;
         let mut out = vec![];
