@@ -170,6 +170,11 @@ impl Mirror {
             }
         }
     }
+
+    fn take_all(&mut self, (pages, cursor): (Vec<Value>, String)) -> String {
+        pages.iter().for_each(|page| self.take(page));
+        cursor
+    }
 }
 
 #[test]
@@ -229,6 +234,43 @@ fn a_long_poll_answers_when_something_happens() {
     let (took, page) = waiting.join().expect("a page");
     assert!(page["rows"].as_array().is_some_and(|r| !r.is_empty()), "{page}");
     assert!(took.as_secs() < 15, "woken, not timed out: {took:?}");
+}
+
+/// One push wakes everybody who waits, and what they ask the database about is read for many at once: each still gets what is theirs.
+#[test]
+fn phones_that_wake_together_each_get_a_page_of_their_own() {
+    let house = TestHouse::start();
+    let mut phone = house.phone("a", WORKER_ROLE, "city");
+    let enrol = |n: usize| {
+        let role = if n.is_multiple_of(3) { WORKER_ROLE } else { "supervisor" };
+        let reader = house.phone(&format!("reader{n}"), role, "city");
+        let mut mirror = Mirror::default();
+        // Every fourth has never pulled.
+        let cursor = (!n.is_multiple_of(4)).then(|| mirror.take_all(reader.pull_all(None)));
+        (reader, mirror, cursor)
+    };
+    let readers: Vec<(RawPhone, Mirror, Option<String>)> = (0..24).map(enrol).collect();
+    let ready = std::sync::Barrier::new(readers.len() + 1);
+    std::thread::scope(|s| {
+        for (reader, mut mirror, cursor) in readers {
+            let ready = &ready;
+            s.spawn(move || {
+                ready.wait();
+                let ask = json!({"cursor": cursor, "schema": 1, "wait": 3});
+                let page = reader.post("/v1/sync/pull", &ask).ok();
+                mirror.take(&page);
+                // Whoever had never pulled was answered at once, and reads on.
+                std::thread::sleep(std::time::Duration::from_secs(2));
+                mirror.take_all(reader.pull_all(page["cursor"].as_str()));
+                let mut fresh = Mirror::default();
+                fresh.take_all(reader.pull_all(None));
+                assert_eq!(mirror.0, fresh.0, "{cursor:?}: {page}");
+            });
+        }
+        ready.wait();
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        report(&mut phone);
+    });
 }
 
 #[test]

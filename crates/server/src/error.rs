@@ -78,6 +78,11 @@ impl From<ServiceError> for Fault {
                 Self { retry_after: Some(seconds), ..Fault::of(text, None) }
             }
             ServiceError::Store(StoreError::Busy) => Fault::of(&problem::BUSY, None),
+            // The moment, not the request: a database that is being taken over by another of its machines, most of all.
+            ServiceError::Store(ref e @ StoreError::Io(_)) => {
+                tracing::error!(error = %e, "a request failed");
+                Fault::of(&problem::BUSY, None)
+            }
             ServiceError::Store(StoreError::Full | StoreError::ReadOnly) => {
                 Fault::of(&problem::NO_SPACE, None)
             }
@@ -132,6 +137,16 @@ pub type Answer<T = Response> = Result<T, Fault>;
 mod tests {
     use super::*;
     use blindspot_core::sync::reply::{ReplyClass, classify};
+
+    #[test]
+    fn a_database_that_is_away_is_busy_and_a_damaged_one_is_not() {
+        let code = |error| {
+            let fault = Fault::from(ServiceError::Store(error));
+            (fault.problem.code.clone(), fault.retry_after)
+        };
+        assert_eq!(code(StoreError::Io("no primary".into())), ("busy".into(), Some(2)));
+        assert_eq!(code(StoreError::Corrupt("a page".into())), ("internal".into(), None));
+    }
 
     #[test]
     fn every_problem_has_a_refusing_status_that_phones_read_as_meant() {

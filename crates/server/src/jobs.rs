@@ -17,7 +17,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Pause when there is nothing to do.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -98,7 +98,10 @@ fn watch_standing(app: &App, stopped: &Receiver<()>) {
                 let found = found.unwrap_or(0);
                 app.standing.send_if_modified(|known| std::mem::replace(known, found) != found);
             }
-            Err(error) => tracing::error!(%error, "changes of rights are not seen"),
+            Err(error) if app.telemetry.seldom.is_due("rights", &error, Instant::now()) => {
+                tracing::error!(%error, "changes of rights are not seen");
+            }
+            Err(_) => {}
         }
     }
 }
@@ -110,8 +113,8 @@ fn tell(app: &App, stopped: &Receiver<()>) {
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(NOTICES_EVERY) {
         let house = app.house();
         let run = AssertUnwindSafe(|| {
-            report("reminders", notices::clocks::run_due(house, &owner, now_ms()).map(drop));
-            report("notices", notices::send::run_due(house, &app.outside, &owner, now_ms()).map(drop));
+            report(app, "reminders", notices::clocks::run_due(house, &owner, now_ms()).map(drop));
+            report(app, "notices", notices::send::run_due(house, &app.outside, &owner, now_ms()).map(drop));
         });
         if std::panic::catch_unwind(run).is_err() {
             tracing::error!("sending notices panicked");
@@ -125,7 +128,7 @@ fn run(app: &App, stopped: &Receiver<()>) {
     let mut pause = Duration::ZERO;
     let owner = uuid::Uuid::from_bytes(secret::random::<16>(app.house())).simple().to_string();
     let upgraded = replays::after_upgrade(app.house(), env!("CARGO_PKG_VERSION"), now_ms());
-    report("replays after an upgrade", upgraded.map(drop));
+    report(app, "replays after an upgrade", upgraded.map(drop));
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(pause) {
         let now = now_ms();
         if now - swept_ms >= SWEEP_EVERY_MS {
@@ -133,23 +136,23 @@ fn run(app: &App, stopped: &Receiver<()>) {
             if let Some(free_mb) = low_space_mb(app) {
                 tracing::warn!(free_mb, "little free space: photos are refused before ops are");
             }
-            report("sweep", sweep(app, now));
-            report("sweep of uploads", uploads::sweep(app.house(), app.depot(), now).map(drop));
-            report("sweep of parts", stray::sweep_parts(app.house(), app.depot()).map(drop));
+            report(app, "sweep", sweep(app, now));
+            report(app, "sweep of uploads", uploads::sweep(app.house(), app.depot(), now).map(drop));
+            report(app, "sweep of parts", stray::sweep_parts(app.house(), app.depot()).map(drop));
             if now - strays_ms >= STRAYS_EVERY_MS {
                 strays_ms = now;
-                report("sweep of photos", sweep_strays(app, now));
+                report(app, "sweep of photos", sweep_strays(app, now));
             }
         }
         if now - seen_ms >= SEEN_EVERY_MS {
             seen_ms = now;
-            report("phones heard of", app.seen.write(app.house(), false, now).map(drop));
+            report(app, "phones heard of", app.seen.write(app.house(), false, now).map(drop));
         }
-        report("replays", replay(app, &owner, now));
+        report(app, "replays", replay(app, &owner, now));
         let submit = |job| app.writer.submit(job);
-        report("clockwork", clockwork::run_due(app.house(), &owner, &submit, now).map(drop));
-        report("erasures", erasure::settle(app.house()));
-        report("tokens used", app.house().used.flush(app.house()).map_err(ServiceError::from));
+        report(app, "clockwork", clockwork::run_due(app.house(), &owner, &submit, now).map(drop));
+        report(app, "erasures", erasure::settle(app.house()));
+        report(app, "tokens used", app.house().used.flush(app.house()).map_err(ServiceError::from));
         let step =
             std::panic::catch_unwind(AssertUnwindSafe(|| renditions::step(app.house(), app.depot(), now)));
         pause = match step {
@@ -157,12 +160,17 @@ fn run(app: &App, stopped: &Receiver<()>) {
             Ok(Ok(Step::Sound(_))) => Duration::ZERO,
             Ok(Ok(Step::Mismatch(photo))) => {
                 tracing::warn!(%photo, "a working copy does not look like its original");
-                let done = Box::new(|result| report("flagging a photo", result));
-                report("flagging a photo", app.writer.submit(WriteJob::Mismatch { photo_id: photo, done }));
+                let done = Box::new(|result: Result<(), ServiceError>| {
+                    if let Err(error) = result {
+                        tracing::error!(%error, "a photo is not flagged");
+                    }
+                });
+                let job = WriteJob::Mismatch { photo_id: photo, done };
+                report(app, "flagging a photo", app.writer.submit(job));
                 Duration::ZERO
             }
             Ok(Err(error)) => {
-                report("renditions", Err(error));
+                report(app, "renditions", Err(error));
                 PAUSE
             }
             // The try is counted: the third time this photo is left alone.
@@ -172,8 +180,8 @@ fn run(app: &App, stopped: &Receiver<()>) {
             }
         };
     }
-    report("phones heard of", app.seen.write(app.house(), true, now_ms()).map(drop));
-    report("tokens used", app.house().used.flush(app.house()).map_err(ServiceError::from));
+    report(app, "phones heard of", app.seen.write(app.house(), true, now_ms()).map(drop));
+    report(app, "tokens used", app.house().used.flush(app.house()).map_err(ServiceError::from));
 }
 
 /// Ops in quarantine whose time has come. A panic outside the rules' own boundary leaves the lease to run out.
@@ -208,7 +216,7 @@ fn sweep_strays(app: &App, now: i64) -> Result<(), ServiceError> {
     Ok(())
 }
 
-fn report(what: &str, result: Result<(), ServiceError>) {
+fn report(app: &App, what: &'static str, result: Result<(), ServiceError>) {
     if let Err(ServiceError::Blob(error)) = &result
         && let Some(away) = Away::of(error)
     {
@@ -216,7 +224,9 @@ fn report(what: &str, result: Result<(), ServiceError>) {
         tracing::debug!(why = %away.why, what, "a job waits for the storage of photos");
         return;
     }
-    if let Err(error) = result {
+    if let Err(error) = result
+        && app.telemetry.seldom.is_due(what, &error, Instant::now())
+    {
         tracing::error!(%error, what, "a job failed");
     }
 }

@@ -25,7 +25,9 @@ pub(crate) fn run(app: &App, mut ear: PgEar, stopped: &Receiver<()>) {
     let mut stay_at = Instant::now() + STAY;
     while matches!(stopped.try_recv(), Err(TryRecvError::Empty)) {
         if let Err(error) = look(app, &mut at) {
-            tracing::warn!(%error, "what other servers committed is not seen");
+            if app.telemetry.seldom.is_due("others", &error, Instant::now()) {
+                tracing::warn!(%error, "what other servers committed is not seen");
+            }
             std::thread::sleep(LOOK);
         }
         if Instant::now() >= stay_at {

@@ -3,6 +3,7 @@
 pub mod connections;
 mod gauges;
 pub mod routes;
+pub mod seldom;
 pub mod stats;
 
 pub use connections::ConnectionCounts;
@@ -13,6 +14,7 @@ use gauges::Gauges;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use routes::Routes;
+use seldom::Seldom;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -25,6 +27,8 @@ pub struct Telemetry {
     gauges: Gauges,
     /// By route.
     pub routes: Routes,
+    /// What is told once a minute.
+    pub seldom: Seldom,
 }
 
 impl Default for Telemetry {
@@ -32,7 +36,7 @@ impl Default for Telemetry {
         let mut registry = Registry::with_prefix("blindspot");
         let gauges = Gauges::new(&mut registry);
         let routes = Routes::new(&mut registry);
-        Self { registry, gauges, routes }
+        Self { registry, gauges, routes, seldom: Seldom::default() }
     }
 }
 

@@ -34,7 +34,6 @@ pub(super) fn from_postgres(error: &Error) -> StoreError {
     let text = || said(error);
     match db.code() {
         c if *c == SqlState::DISK_FULL => StoreError::Full,
-        c if *c == SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::ReadOnly,
         c if *c == SqlState::UNIQUE_VIOLATION => StoreError::Duplicate(text()),
         c if *c == SqlState::DATA_CORRUPTED || *c == SqlState::INDEX_CORRUPTED => StoreError::Corrupt(text()),
         c if *c == SqlState::TOO_MANY_CONNECTIONS
@@ -45,8 +44,8 @@ pub(super) fn from_postgres(error: &Error) -> StoreError {
         {
             StoreError::Busy
         }
-        // Connections, resources, shutdown, the operating system: the moment, not the data.
-        c if ["08", "53", "57", "58", "25P03"].iter().any(|class| c.code().starts_with(class)) => {
+        // Connections, resources, shutdown, the operating system, a primary that has become a follower: the moment, not the data.
+        c if ["08", "53", "57", "58", "25P03", "25006"].iter().any(|class| c.code().starts_with(class)) => {
             StoreError::Io(text())
         }
         _ => StoreError::Sql(text()),
