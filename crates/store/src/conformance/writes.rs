@@ -48,6 +48,19 @@ pub(super) fn a_dropped_transaction_leaves_no_trace(store: &Store) {
         })
     }));
     assert!(panicked.is_err());
+    // Also when it ends while rows are on their way.
+    let many: Vec<OpRecord> = (0..200).map(op).collect();
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        store.write(|tx| {
+            let some = many.iter().inspect(|op| {
+                if op.n == 150 {
+                    std::panic::panic_any(())
+                }
+            });
+            ops::append_ops(tx, &CityId::from("yiwu"), some)
+        })
+    }));
+    assert!(panicked.is_err());
     assert_eq!(count(store, "yiwu"), 0);
     put(store, "yiwu", 3).unwrap();
     assert_eq!(count(store, "yiwu"), 1);

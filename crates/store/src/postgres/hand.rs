@@ -149,13 +149,14 @@ fn ended() -> StoreError {
 }
 
 fn work(todo: &Receiver<Job>, give: &Sender<Back>) {
-    let (mut held, mut failed) = (None, None);
-    while let Ok(job) = todo.recv() {
+    let (mut held, mut failed, mut next) = (None, None, None);
+    while let Some(job) = next.take().or_else(|| todo.recv().ok()) {
         match (job, held.as_mut()) {
             (Job::Take(client), _) => held = Some(client),
             // After a failure the transaction takes in nothing more.
             (Job::Begin(statement), Some(client)) if failed.is_none() => {
-                failed = copy(client, &statement, todo).err();
+                let (taken, rest) = copy(client, &statement, todo);
+                (failed, next) = (taken.err(), rest);
             }
             (Job::Begin(_) | Job::Part(_) | Job::End(_), _) => {}
             (Job::GiveBack, _) => {
@@ -168,19 +169,23 @@ fn work(todo: &Receiver<Job>, give: &Sender<Back>) {
     }
 }
 
+/// Copies rows to their end; what came in the place of an end is left to be done.
 fn copy(
     client: &mut Client,
     statement: &Statement,
     todo: &Receiver<Job>,
-) -> std::result::Result<(), Untaken> {
-    let mut writer = client.copy_in(statement).map_err(Some)?;
+) -> (std::result::Result<(), Untaken>, Option<Job>) {
+    let mut writer = match client.copy_in(statement) {
+        Ok(writer) => writer,
+        Err(error) => return (Err(Some(error)), None),
+    };
     let mut sent = Ok(());
     loop {
         let (bytes, last) = match todo.recv() {
             Ok(Job::Part(bytes)) => (bytes, false),
             Ok(Job::End(bytes)) => (bytes, true),
             // Whoever made the rows stopped in the middle: what was sent is taken back with the transaction.
-            _ => return Err(None),
+            other => return (Err(None), other.ok()),
         };
         sent = sent.and_then(|()| writer.write_all(&bytes));
         if last {
@@ -188,6 +193,6 @@ fn copy(
         }
     }
     // A row that is refused is told of here, not while rows are sent.
-    writer.finish().map_err(Some)?;
-    sent.map_err(|_| None)
+    let taken = writer.finish().map_err(Some);
+    (taken.and_then(|_| sent.map_err(|_| None)), None)
 }
