@@ -20,6 +20,16 @@ impl Dice {
     }
 }
 
+/// A worker in each of two grids, a supervisor, and the phone of the first worker.
+fn laid() -> (House, Phone) {
+    let house = house();
+    grant(&house, person(1), Role::Collector, "grid:330782003001-01");
+    grant(&house, person(2), Role::Collector, "grid:330782003002-01");
+    grant(&house, person(3), Role::Supervisor, "city");
+    let writer = Phone::enrol(&house, person(1), 1);
+    (house, writer)
+}
+
 fn random_op(house: &House, dice: &mut Dice, phone: &mut Phone, cases: &mut u32) {
     let at_grid = if dice.roll(2) == 0 { 1 } else { 2 };
     let some = case(u32::try_from(dice.roll(u64::from(*cases + 1))).unwrap());
@@ -53,11 +63,8 @@ fn expected(house: &House, scope: &BTreeSet<Feed>) -> BTreeMap<Feed, BTreeSet<(S
 #[test]
 fn paging_while_rows_change_loses_none_and_digests_hold() {
     for seed in 1..=6 {
-        let (house, mut dice, mut cases) = (house(), Dice(seed), 0);
-        grant(&house, person(1), Role::Collector, "grid:330782003001-01");
-        grant(&house, person(2), Role::Collector, "grid:330782003002-01");
-        grant(&house, person(3), Role::Supervisor, "city");
-        let mut writer = Phone::enrol(&house, person(1), 1);
+        let (mut dice, mut cases) = (Dice(seed), 0);
+        let (house, mut writer) = laid();
         let readers: Vec<_> = (1..=3).map(|n| Phone::enrol(&house, person(n), 10 + n).credential).collect();
         let mut mirrors: Vec<Mirror> = readers.iter().map(|_| Mirror::default()).collect();
         for _ in 0..4 {
@@ -95,11 +102,8 @@ fn paging_while_rows_change_loses_none_and_digests_hold() {
 #[test]
 fn pulls_that_are_read_together_hold_what_each_would_alone() {
     for seed in 1..=4 {
-        let (house, mut dice, mut cases) = (house(), Dice(seed), 0);
-        grant(&house, person(1), Role::Collector, "grid:330782003001-01");
-        grant(&house, person(2), Role::Collector, "grid:330782003002-01");
-        grant(&house, person(3), Role::Supervisor, "city");
-        let mut writer = Phone::enrol(&house, person(1), 1);
+        let (mut dice, mut cases) = (Dice(seed), 0);
+        let (house, mut writer) = laid();
         let readers: Vec<_> = (1..=4).map(|n| Phone::enrol(&house, person(n), 10 + n).credential).collect();
         let mut mirrors: Vec<Mirror> = readers.iter().map(|_| Mirror::default()).collect();
         let (mut pages, mut alone) = (0, 0);
