@@ -64,7 +64,7 @@ fn photos_move_into_a_bucket_and_back_and_every_command_finds_them() {
     assert_eq!(files_under(&site.data.join("blobs")), 0);
     assert_eq!(run_ok(&["blobs", "place", "--data", &data])["place"], place.as_str());
     let mut elsewhere = Command::new(blindspot());
-    elsewhere.args(["serve", "--data", &data, "--listen", &site.listen, "--blobs", "disk"]);
+    elsewhere.args(["serve", "--data", &data, "--listen", &site.listen.to_string(), "--blobs", "disk"]);
     let refused = elsewhere.output().expect("runs");
     let error = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success() && error.contains("blobs move"), "no second collection: {error}");

@@ -3,6 +3,7 @@
 
 use blindspot_core::access::{Area, Role};
 use blindspot_core::row::RowKind;
+use blindspot_port_temp::Port;
 use blindspot_server::service::people::{self, Actor, NewGrant, NewPerson};
 use blindspot_server::state::DataFolder;
 use blindspot_store::rows;
@@ -29,20 +30,26 @@ pub(crate) fn blindspot() -> PathBuf {
 pub(crate) struct Site {
     pub(crate) data: PathBuf,
     pub(crate) phone: PathBuf,
-    pub(crate) listen: String,
+    pub(crate) listen: Port,
     pub(crate) _dir: tempfile::TempDir,
 }
 
 impl Site {
     pub(crate) fn serve(&self) -> Child {
         let mut child = Command::new(blindspot())
-            .args(["serve", "--data", self.data.to_str().expect("a path"), "--listen", &self.listen])
+            .args([
+                "serve",
+                "--data",
+                self.data.to_str().expect("a path"),
+                "--listen",
+                &self.listen.to_string(),
+            ])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("the server starts");
         let began = Instant::now();
-        while std::net::TcpStream::connect(&self.listen).is_err() {
+        while std::net::TcpStream::connect(("127.0.0.1", self.listen.number())).is_err() {
             assert!(began.elapsed() < Duration::from_secs(20), "the server comes up");
             assert!(child.try_wait().expect("a child").is_none(), "the server stays up");
             std::thread::sleep(Duration::from_millis(20));
@@ -69,9 +76,7 @@ impl Site {
 /// A data folder with one worker; gives the enrolment code.
 pub(crate) fn set_up() -> (Site, String) {
     let dir = tempfile::tempdir().expect("a folder");
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let listen = free.local_addr().expect("an address").to_string();
-    drop(free);
+    let listen = Port::take().expect("a port");
     // Spaces and Chinese in the path, as on a clerk's desktop.
     let data = dir.path().join("数据 data");
     let folder = DataFolder::open(&data, Some(("yiwu", "义乌市")), now_ms()).expect("a folder");

@@ -3,6 +3,7 @@
 use crate::house::{TestHouse, WORKER_ROLE, roomy};
 use crate::photos::{TUS, create_of, metadata, patch, picture};
 use crate::raw::{new_case_id, new_photo_id, send_json};
+use blindspot_port_temp::Port;
 use blindspot_server::service::limits::{LimitConfig, Rate, Rates};
 use serde_json::json;
 use std::io::{Read as _, Write as _};
@@ -131,19 +132,21 @@ fn a_body_that_trickles_is_ended_and_holds_nobody_up() {
 }
 
 /// Ends with the test.
-struct Process(Child);
+struct Process {
+    child: Child,
+    _listen: Port,
+}
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
 fn serve(data: &std::path::Path) -> (Process, String) {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let listen = free.local_addr().expect("an address").to_string();
-    drop(free);
+    let held = Port::take().expect("a port");
+    let listen = held.to_string();
     let child = Command::new(crate::killed::blindspot())
         .args(["serve", "--listen", &listen, "--data"])
         .arg(data)
@@ -151,7 +154,7 @@ fn serve(data: &std::path::Path) -> (Process, String) {
         .stderr(Stdio::null())
         .spawn()
         .expect("the server starts");
-    let process = Process(child);
+    let process = Process { child, _listen: held };
     let began = Instant::now();
     while TcpStream::connect(&listen).is_err() {
         assert!(began.elapsed() < Duration::from_secs(30), "the server comes up");
@@ -161,7 +164,8 @@ fn serve(data: &std::path::Path) -> (Process, String) {
 }
 
 fn peak_kb(process: &Process) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.0.id())).expect("a Linux /proc");
+    let status =
+        std::fs::read_to_string(format!("/proc/{}/status", process.child.id())).expect("a Linux /proc");
     let line = status.lines().find(|l| l.starts_with("VmHWM:")).expect("a peak");
     line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number")
 }

@@ -1,10 +1,10 @@
 //! One server in a folder of its own.
 
 use crate::{PgError, Programs, Result, Signed};
+use blindspot_port_temp::Port;
 use postgres::{Client, Config, NoTls};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -46,7 +46,7 @@ pub struct Node {
     programs: Programs,
     dir: TempDir,
     password: String,
-    port: u16,
+    port: Port,
     child: Option<Child>,
 }
 
@@ -78,7 +78,7 @@ impl Node {
     pub(crate) fn bare(programs: Programs, password: String) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("blindspot-pg-").tempdir()?;
         programs.hand_over(dir.path())?;
-        Ok(Self { programs, dir, password, port: free_port()?, child: None })
+        Ok(Self { programs, dir, password, port: Port::take()?, child: None })
     }
 
     /// A follower made from this server.
@@ -97,7 +97,8 @@ impl Node {
     pub(crate) fn conninfo(&self, name: &str) -> String {
         format!(
             "host=127.0.0.1 port={} user={USER} password={} application_name={name}",
-            self.port, self.password
+            self.port(),
+            self.password
         )
     }
 
@@ -111,7 +112,7 @@ impl Node {
             "\nlisten_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = '{}'\nmax_connections = {}\n\
              fsync = {fsync}\nsynchronous_commit = on\nfull_page_writes = {fsync}\nshared_buffers = '128MB'\n\
              logging_collector = off\nwal_keep_size = '512MB'\nmax_wal_size = '2GB'\nmax_wal_senders = 10\n",
-            self.port,
+            self.port(),
             self.dir.path().display(),
             options.connections,
             fsync = on(options.fsync),
@@ -186,7 +187,7 @@ impl Node {
     /// The loopback port.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// The number of its first process, whose children serve the sessions; none while it does not run.
@@ -210,7 +211,7 @@ impl Node {
     /// The address of a database of it, with the password.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://{USER}:{}@127.0.0.1:{}/{database}", self.password, self.port)
+        format!("postgres://{USER}:{}@127.0.0.1:{}/{database}", self.password, self.port())
     }
 
     /// A connection to a database of it.
@@ -219,7 +220,7 @@ impl Node {
     /// When it does not answer.
     pub fn client(&self, database: &str) -> Result<Client> {
         let mut config = Config::new();
-        config.host("127.0.0.1").port(self.port).user(USER).password(&self.password).dbname(database);
+        config.host("127.0.0.1").port(self.port()).user(USER).password(&self.password).dbname(database);
         Ok(config.connect_timeout(Duration::from_secs(3)).connect(NoTls)?)
     }
 
@@ -333,8 +334,4 @@ impl Drop for Node {
             eprintln!("a temporary PostgreSQL did not stop");
         }
     }
-}
-
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

@@ -34,8 +34,6 @@ const UP_WITHIN: Duration = Duration::from_secs(90);
 const STOPPED_WITHIN: Duration = Duration::from_secs(10);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
-/// A port may be taken by somebody else between choosing and listening.
-const TRIES: usize = 3;
 
 /// A store that runs; killed and removed when dropped.
 pub struct TempS3 {
@@ -74,16 +72,9 @@ impl TempS3 {
             fs::write(folder.path().join(CERTIFICATE), certificate)?;
             fs::write(folder.path().join(KEY), key)?;
         }
-        let (ports, safe) = (ports::Ports::free()?, tls.is_some());
+        let (ports, safe) = (ports::Ports::take()?, tls.is_some());
         let mut store = Self { folder, weed, ports, child: None, paused: false, safe };
-        let mut tries = 1;
-        while let Err(error) = store.resurrect() {
-            if tries == TRIES {
-                return Err(error);
-            }
-            tries += 1;
-            store.ports = ports::Ports::free()?;
-        }
+        store.resurrect()?;
         http::expect_ok(store.ports.filer(), "POST", &format!("/buckets/{BUCKET}/"))?;
         Ok(store)
     }

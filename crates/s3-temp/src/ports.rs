@@ -1,7 +1,8 @@
-//! The ports that one store listens on, all on loopback and all free a moment ago.
+//! The ports that one store listens on, all on loopback.
 
+use blindspot_port_temp::Port;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 /// What listens, in the program's own words.
@@ -20,31 +21,25 @@ const NAMES: [&str; 9] = [
 /// Is listened on by a store with a certificate alone.
 const SAFE: &str = "s3.port.https";
 
-/// See the module text.
-pub(crate) struct Ports([u16; NAMES.len()]);
+/// See the module text; in the order of the names.
+pub(crate) struct Ports(Vec<Port>);
 
 impl Ports {
-    /// Ports that nobody has. All are held until the last is chosen, so that none comes twice.
-    pub(crate) fn free() -> io::Result<Self> {
-        let held: Vec<TcpListener> =
-            NAMES.iter().map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<io::Result<_>>()?;
-        let mut ports = [0; NAMES.len()];
-        for (port, socket) in ports.iter_mut().zip(&held) {
-            *port = socket.local_addr()?.port();
-        }
-        Ok(Self(ports))
+    /// Ports that are nobody else's as long as these live.
+    pub(crate) fn take() -> io::Result<Self> {
+        Ok(Self(NAMES.iter().map(|_| Port::take()).collect::<io::Result<_>>()?))
     }
 
     /// As flags; its local sockets go into the folder too. `safe`: https beside http.
     pub(crate) fn flags(&self, folder: &Path, safe: bool) -> Vec<String> {
-        let names = NAMES.iter().zip(self.0).filter(|(name, _)| safe || **name != SAFE);
-        let ports = names.map(|(name, port)| format!("-{name}={port}"));
+        let names = NAMES.iter().zip(&self.0).filter(|(name, _)| safe || **name != SAFE);
+        let ports = names.map(|(name, port)| format!("-{name}={}", port.number()));
         let socket = |name: &str| format!("-{name}.localSocket={}", folder.join(name).display());
         ports.chain(["filer", "s3"].map(socket)).collect()
     }
 
     fn at(&self, name: &str) -> SocketAddr {
-        let port = NAMES.iter().position(|n| *n == name).map_or(0, |at| self.0[at]);
+        let port = NAMES.iter().position(|n| *n == name).map_or(0, |at| self.0[at].number());
         SocketAddr::from((Ipv4Addr::LOCALHOST, port))
     }
 

@@ -63,9 +63,11 @@ pub(crate) const SCHEMA_TABLE: &str = "CREATE TABLE blindspot_schema (n BIGINT N
 pub(crate) const SCHEMA_VERSION: &str = "SELECT COALESCE(MAX(n), 0) FROM blindspot_schema";
 pub(crate) const SCHEMA_RAN: &str = "INSERT INTO blindspot_schema (n) VALUES ($1)";
 pub(crate) const TABLE_THERE: &str = "SELECT to_regclass($1) IS NOT NULL";
-/// What keeps a commit: version, whether the disk is waited for, followers waited for, followers there.
+/// What keeps a commit: version, whether the disk is waited for, followers waited for, followers there. And whether a
+/// schema of ours is there.
 pub(crate) const STANDING: &str = "SELECT current_setting('server_version'), current_setting('fsync'), \
-     current_setting('synchronous_standby_names'), (SELECT count(*) FROM pg_stat_replication)::text";
+     current_setting('synchronous_standby_names'), (SELECT count(*) FROM pg_stat_replication)::text, \
+     to_regclass('blindspot_schema') IS NOT NULL";
 
 /// A table, for moving house. Both engines order by bytes.
 pub(crate) struct Moving {

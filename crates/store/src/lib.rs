@@ -52,6 +52,7 @@ mod postgres;
 pub mod quarantine;
 pub mod request_keys;
 pub mod rows;
+mod schema;
 mod sqlite;
 mod sqlite_run;
 mod statement;
@@ -68,6 +69,7 @@ pub mod work_links;
 pub use fault::Fault;
 #[cfg(feature = "postgres")]
 pub use postgres::{PgEar, PgOptions, PgStanding};
+pub use schema::Schema;
 pub use sqlite::{MIN_SQLITE, Options};
 pub use statement::Stmt;
 pub use tx::Tx;

@@ -26,7 +26,7 @@ const MIGRATIONS: &[&str] = &[
 const APPLICATION_ID: i64 = 0x424c_5351;
 
 pub(crate) fn migrate(conn: &mut Connection) -> Result<()> {
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let known = newest();
     let version: i64 = conn.pragma_query_value(None, "user_version", |r| r.get(0)).map_err(from_rusqlite)?;
     let app: i64 = conn.pragma_query_value(None, "application_id", |r| r.get(0)).map_err(from_rusqlite)?;
     if version > 0 && app != APPLICATION_ID {
@@ -47,7 +47,6 @@ pub(crate) fn migrate(conn: &mut Connection) -> Result<()> {
 }
 
 /// The number of the newest migration.
-#[cfg(feature = "postgres")]
 pub(crate) fn newest() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }

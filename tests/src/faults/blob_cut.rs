@@ -1,11 +1,12 @@
 //! Photo bytes on their way to their name, cut at each step: the server dies before or behind each call to the system
 //! (open, write, fsync, rename, mkdir, unlink, truncate), or the call fails. A real server with a library preloaded.
 
-use super::child::{Server, blindspot, free_address};
+use super::child::{Server, blindspot};
 use super::phone::{Ended, FaultPhone};
 use super::{Outcome, ground};
 use blindspot_core::id::Sha256;
 use blindspot_core::limits::CHUNK_BYTES;
+use blindspot_port_temp::Port;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,7 +20,7 @@ struct Bench {
     data: PathBuf,
     arm: PathBuf,
     library: PathBuf,
-    listen: String,
+    listen: Port,
     server: Server,
     phone: FaultPhone,
 }
@@ -61,7 +62,8 @@ impl Bench {
         let dir = tempfile::tempdir().expect("a folder");
         let data = dir.path().join("data");
         let code = ground::lay(&data, 1).remove(0);
-        let (library, arm, listen) = (library(dir.path()), dir.path().join("arm"), free_address());
+        let (library, arm, listen) =
+            (library(dir.path()), dir.path().join("arm"), Port::take().expect("a port"));
         let server = start(&data, &arm, &library, &listen);
         let mut phone = FaultPhone::new(&format!("http://{listen}"), seed);
         phone.enrol(&code);
@@ -159,7 +161,7 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(folder).into_iter().flatten().map(|e| e.expect("an entry").path()).collect()
 }
 
-fn start(data: &Path, arm: &Path, library: &Path, listen: &str) -> Server {
+fn start(data: &Path, arm: &Path, library: &Path, listen: &Port) -> Server {
     let mut command = Command::new(blindspot());
     command.env("LD_PRELOAD", library).env("BLINDSPOT_FAULT_UNDER", data).env("BLINDSPOT_FAULT_ARM", arm);
     Server::start_by(&mut command, data, listen)

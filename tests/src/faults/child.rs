@@ -1,5 +1,6 @@
 //! The real binary as a process: found beside us, started, killed.
 
+use blindspot_port_temp::Port;
 use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -18,12 +19,6 @@ pub(crate) fn blindspot() -> PathBuf {
     found.expect("the binary is not built: run `cargo build -p blindspot-cli` first")
 }
 
-/// A loopback address that was free a moment ago.
-pub(crate) fn free_address() -> String {
-    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    socket.local_addr().expect("an address").to_string()
-}
-
 /// A server that runs; killed when dropped.
 pub(crate) struct Server {
     child: Child,
@@ -32,13 +27,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts one on a folder and waits until it is ready.
-    pub(crate) fn start(data: &Path, listen: &str) -> Self {
+    /// Starts one on a folder, at an address that it comes back to, and waits until it is ready.
+    pub(crate) fn start(data: &Path, listen: &Port) -> Self {
         Self::start_by(&mut Command::new(blindspot()), data, listen)
     }
 
     /// The same through another program that ends by being it.
-    pub(crate) fn start_by(command: &mut Command, data: &Path, listen: &str) -> Self {
+    pub(crate) fn start_by(command: &mut Command, data: &Path, listen: &Port) -> Self {
         let began = Instant::now();
         let mut said = tempfile::tempfile().expect("a file");
         let heard = said.try_clone().expect("a file");
@@ -46,7 +41,7 @@ impl Server {
             .arg("serve")
             .arg("--data")
             .arg(data)
-            .args(["--listen", listen])
+            .args(["--listen", &listen.to_string()])
             .env("RUST_LOG", "error")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -90,13 +85,13 @@ impl Drop for Server {
 }
 
 /// What the readiness probe says; nothing when nobody answers.
-pub(crate) fn readiness(listen: &str) -> Option<(u16, String)> {
+pub(crate) fn readiness(listen: &Port) -> Option<(u16, String)> {
     let probe = super::phone::agent(Duration::from_secs(2)).get(format!("http://{listen}/readyz")).call();
     let mut answer = probe.ok()?;
     Some((answer.status().as_u16(), answer.body_mut().read_to_string().ok()?))
 }
 
 /// Whether the readiness probe says yes.
-fn is_ready(listen: &str) -> bool {
+fn is_ready(listen: &Port) -> bool {
     readiness(listen).is_some_and(|(status, _)| status == 200)
 }

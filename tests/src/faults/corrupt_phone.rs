@@ -3,10 +3,11 @@
 //! What must be there afterwards: every op, capture and photo none of whose pages was hit, in any image of them.
 //! What was hit is nobody's to bring back, though most of it is; the phone counts and says what it could not read.
 
-use super::child::{Server, blindspot, free_address};
+use super::child::{Server, blindspot};
 use super::corrupt_ground::{Damage, Work};
 use super::kill_phone::texts;
 use super::{Outcome, ground};
+use blindspot_port_temp::Port;
 use blindspot_testkit::dice::Dice;
 use rusqlite::Connection;
 use serde_json::Value;
@@ -20,7 +21,7 @@ pub(super) fn run(outcome: &mut Outcome, count: u64) {
     let dir = tempfile::tempdir().expect("a folder");
     let data = dir.path().join("data");
     ground::lay(&data, 1);
-    let listen = free_address();
+    let listen = Port::take().expect("a port");
     let mut dice = Dice::from_seed(outcome.seed, 1 << 16);
     let mut phone = Phone { home: PathBuf::new(), base: format!("http://{listen}"), codes: vec![] };
     let mut server = None;

@@ -1,9 +1,10 @@
 //! F7 and F8: the server's disk is full, and its disk can no longer be written. A small disk in memory in a mount
 //! namespace of its own (`unshare -rm`), reached from outside through `/proc`.
 
-use super::child::{Server, blindspot, free_address, readiness};
+use super::child::{Server, blindspot, readiness};
 use super::phone::{Ended, FaultPhone};
 use super::{Outcome, ground};
+use blindspot_port_temp::Port;
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ const DISK_MB: usize = 160;
 
 struct Small {
     server: Server,
-    listen: String,
+    listen: Port,
     data: PathBuf,
     phone: FaultPhone,
     /// The folder is on the disk of this machine, and no other.
@@ -28,7 +29,7 @@ impl Small {
         let (made, data) = (dir.path().join("made"), dir.path().join("disk"));
         let code = ground::lay(&made, 1).remove(0);
         std::fs::create_dir(&data).expect("a folder");
-        let listen = free_address();
+        let listen = Port::take().expect("a port");
         let script = format!(
             "mount -t tmpfs -o size={DISK_MB}m small '{disk}' && cp -a '{made}/.' '{disk}' && exec \"$0\" \"$@\"",
             disk = data.display(),
@@ -95,7 +96,7 @@ impl Small {
         let dir = tempfile::tempdir().expect("a folder");
         let data = dir.path().join("data");
         let code = ground::lay(&data, 1).remove(0);
-        let listen = free_address();
+        let listen = Port::take().expect("a port");
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{first} exec \"$0\" \"$@\"")]).arg(blindspot());
         let server = Server::start_by(&mut command, &data, &listen);
@@ -224,7 +225,7 @@ fn refuses_to_start(outcome: &mut Outcome, when: &str) {
     let out = Command::new("unshare")
         .args(["-rm", "sh", "-c", &script])
         .arg(blindspot())
-        .args(["serve", "--listen", &free_address(), "--data"])
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(&disk)
         .output()
         .expect("it runs");

@@ -1,9 +1,10 @@
 //! F9: the phone's storage fills up while somebody works. A small disk in memory in a mount namespace of its own; the
 //! headless phone runs inside it.
 
-use super::child::{Server, blindspot, free_address};
+use super::child::{Server, blindspot};
 use super::kill_phone::texts;
 use super::{Outcome, ground};
+use blindspot_port_temp::Port;
 use blindspot_sample::scene::{ExifSpec, SceneSpec, jpeg};
 use blindspot_testkit::dice::Dice;
 use rusqlite::Connection;
@@ -110,7 +111,7 @@ pub(super) fn run(outcome: &mut Outcome, count: u64) {
     let dir = tempfile::tempdir().expect("a folder");
     let data = dir.path().join("data");
     let code = ground::lay(&data, 1).remove(0);
-    let listen = free_address();
+    let listen = Port::take().expect("a port");
     let mut server = Server::start(&data, &listen);
     let disk = Disk::mount(&dir.path().join("disk"));
     let picture = dir.path().join("picture.jpg");

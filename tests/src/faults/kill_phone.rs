@@ -1,8 +1,9 @@
 //! F5: the headless phone ends without a word at every place where its machine hands out a request, takes an
 //! answer or commits. One pass counts the place up until a run ends by itself; passes are repeated.
 
-use super::child::{Server, blindspot, free_address};
+use super::child::{Server, blindspot};
 use super::{Outcome, ground};
+use blindspot_port_temp::Port;
 use blindspot_sample::scene::{ExifSpec, SceneSpec, jpeg};
 use rusqlite::Connection;
 use std::collections::BTreeSet;
@@ -28,7 +29,7 @@ pub(super) fn run(outcome: &mut Outcome, count: u64) {
     let dir = tempfile::tempdir().expect("a folder");
     let data = dir.path().join("data");
     let code = ground::lay(&data, 1).remove(0);
-    let listen = free_address();
+    let listen = Port::take().expect("a port");
     let mut server = Server::start(&data, &listen);
     let mut rig = Rig {
         home: dir.path().join("手机 phone"),

@@ -1,9 +1,10 @@
 //! F4: kill -9 of the real server in mid-push, many phones, a real disk, at moments drawn from the seed.
 
-use super::child::{Server, free_address};
+use super::child::Server;
 use super::phone::{Ended, FaultPhone};
 use super::{Outcome, ground};
 use blindspot_core::OpId;
+use blindspot_port_temp::Port;
 use blindspot_testkit::dice::Dice;
 use std::collections::BTreeSet;
 use std::sync::Barrier;
@@ -18,7 +19,7 @@ pub(super) fn run(outcome: &mut Outcome, count: u64) {
     // Spaces and Chinese in the path, as on a clerk's desktop.
     let data = dir.path().join("数据 data");
     let codes = ground::lay(&data, PHONES);
-    let listen = free_address();
+    let listen = Port::take().expect("a port");
     let base = format!("http://{listen}");
     let mut dice = Dice::from_seed(outcome.seed, 1 << 16);
     let mut server = Server::start(&data, &listen);

@@ -2,11 +2,12 @@
 //! the server killed when it is asked to be stopped, started on the new database at the same address. Phones are told
 //! nothing of it.
 
-use super::child::{Server, free_address};
+use super::child::Server;
 use super::pg_failover::{push_until, settle};
 use super::phone::FaultPhone;
 use super::{Outcome, ground, pg_ground};
 use blindspot_pg_temp::{Node, NodeOptions};
+use blindspot_port_temp::Port;
 use blindspot_testkit::dice::Dice;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
@@ -27,7 +28,7 @@ pub(super) fn run(outcome: &mut Outcome, count: u64) {
         let dir = tempfile::tempdir().expect("a folder");
         let data = dir.path().join("数据 data");
         let codes = ground::lay(&data, PHONES);
-        let listen = free_address();
+        let listen = Port::take().expect("a port");
         let mut server = Server::start(&data, &listen);
         let base = format!("http://{listen}");
         let mut phones: Vec<FaultPhone> = (0..PHONES as u64)

@@ -1,11 +1,12 @@
 //! F17: a server that loses its past while phones work: a backup restored, the same one again, an old folder copied
 //! back. Noticed, a new epoch, everything that phones hold offered again, numbers jumped.
 
-use super::child::{Server, blindspot, free_address};
+use super::child::{Server, blindspot};
 use super::phone::{Ended, FaultPhone};
 use super::{Outcome, corrupt_ground, ground};
 use blindspot_core::OpId;
 use blindspot_core::id::Sha256;
+use blindspot_port_temp::Port;
 use rusqlite::Connection;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +21,7 @@ const JUMP: i64 = 10_000;
 /// A city with phones that work without a pause, also while its server is gone.
 struct City {
     dir: tempfile::TempDir,
-    listen: String,
+    listen: Port,
     phones: Vec<FaultPhone>,
     server: Option<Server>,
     data: PathBuf,
@@ -33,7 +34,7 @@ impl City {
         let dir = tempfile::tempdir().expect("a folder");
         let data = dir.path().join("数据 0");
         let codes = ground::lay(&data, PHONES);
-        let listen = free_address();
+        let listen = Port::take().expect("a port");
         let base = format!("http://{listen}");
         let server = Some(Server::start(&data, &listen));
         let mut phones: Vec<_> =
@@ -43,7 +44,7 @@ impl City {
     }
 
     /// All phones work and push while something is done to the server; not before each was answered once.
-    fn work<T>(&mut self, n: u64, meanwhile: impl FnOnce(&mut Option<Server>, &Path, &str) -> T) -> T {
+    fn work<T>(&mut self, n: u64, meanwhile: impl FnOnce(&mut Option<Server>, &Path, &Port) -> T) -> T {
         let stop = AtomicBool::new(false);
         let Self { phones, server, data, listen, .. } = self;
         let started = std::sync::Barrier::new(PHONES + 1);

@@ -3,11 +3,12 @@
 //! and both lag, acknowledged ops are gone: phones tell the server so by what they hold, it opens a new epoch, and all of
 //! it is offered again.
 
-use super::child::{Server, free_address};
+use super::child::Server;
 use super::kill_server::all;
 use super::phone::{Ended, FaultPhone};
 use super::{Outcome, pg_ground};
 use blindspot_pg_temp::{Cluster, ClusterOptions, NodeOptions};
+use blindspot_port_temp::Port;
 use blindspot_testkit::dice::Dice;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -41,7 +42,7 @@ fn fail_over(outcome: &mut Outcome, count: u64, quorum: bool) -> usize {
     let dir = tempfile::tempdir().expect("a folder");
     let data = dir.path().join("数据 data");
     let codes = pg_ground::lay(&data, &cluster.url(DATABASE), PHONES);
-    let listen = free_address();
+    let listen = Port::take().expect("a port");
     let base = format!("http://{listen}");
     let mut dice = Dice::from_seed(outcome.seed, 1 << 16);
     let mut phones: Vec<FaultPhone> =

@@ -1,11 +1,12 @@
 //! Two servers on one PostgreSQL database, killed in turn under load while phones go on with the other; and the network
 //! between a server and its database cut. Nothing acknowledged is lost, nothing is there twice.
 
-use super::child::{Server, free_address};
+use super::child::Server;
 use super::pg_failover::{push_until, settle};
 use super::phone::FaultPhone;
 use super::{Outcome, pg_ground};
 use blindspot_pg_temp::{Node, NodeOptions};
+use blindspot_port_temp::Port;
 use blindspot_testkit::dice::Dice;
 use std::io;
 use std::net::{TcpListener, TcpStream};
@@ -46,10 +47,10 @@ pub(super) fn kill(outcome: &mut Outcome, count: u64) {
     let ground = lay();
     let first = ground.dir.path().join("a");
     let folders = [first.clone(), pg_ground::beside(&first, "b")];
-    let listens = [free_address(), free_address()];
+    let listens = [Port::take().expect("a port"), Port::take().expect("a port")];
     let start = |n: usize| Server::start_by(&mut pg_ground::on(&ground.url), &folders[n], &listens[n]);
     let mut servers = [start(0), start(1)];
-    let bases = listens.clone().map(|l| format!("http://{l}"));
+    let bases = listens.each_ref().map(|l| format!("http://{l}"));
     let mut phones: Vec<FaultPhone> =
         (0..PHONES).map(|n| FaultPhone::new(&bases[n % 2], outcome.seed * 100 + n as u64)).collect();
     phones.iter_mut().zip(&ground.codes).for_each(|(phone, code)| phone.enrol(code));
@@ -78,7 +79,7 @@ pub(super) fn cut(outcome: &mut Outcome, count: u64) {
     let ground = lay();
     let pipe = Pipe::open(ground.database.port());
     let through = ground.url.replace(&format!(":{}/", ground.database.port()), &format!(":{}/", pipe.port));
-    let listen = free_address();
+    let listen = Port::take().expect("a port");
     let base = format!("http://{listen}");
     let mut server = Server::start_by(&mut pg_ground::on(&through), &ground.dir.path().join("a"), &listen);
     let mut phones: Vec<FaultPhone> =

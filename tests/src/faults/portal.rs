@@ -1,9 +1,10 @@
 //! F24: captive portals and proxies that answer instead of the server, connections that hang and that crawl.
 
-use super::child::{Server, free_address};
+use super::child::Server;
 use super::phone::{Ended, FaultPhone, agent};
 use super::{Outcome, ground};
 use blindspot_client::{ClientEvent, Unsent};
+use blindspot_port_temp::Port;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,7 +43,7 @@ pub(super) fn run(outcome: &mut Outcome, count: u64) {
     let dir = tempfile::tempdir().expect("a folder");
     let data = dir.path().join("data");
     let code = ground::lay(&data, 1).remove(0);
-    let listen = free_address();
+    let listen = Port::take().expect("a port");
     let mut server = Server::start(&data, &listen);
     let real = format!("http://{listen}");
     let mut phone = FaultPhone::new(&real, outcome.seed);

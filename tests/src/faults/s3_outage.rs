@@ -4,11 +4,12 @@
 //! Ops must get through at once whatever the store does; photos must get through when it heals; afterwards every photo
 //! that was acknowledged is there, and nothing else after a sweep.
 
-use super::child::{Server, free_address};
+use super::child::Server;
 use super::phone::{Ended, FaultPhone};
 use super::{Outcome, ground};
 use blindspot_core::id::Sha256;
 use blindspot_core::limits::CHUNK_BYTES;
+use blindspot_port_temp::Port;
 use blindspot_s3_temp::{ACCESS_KEY, SECRET_KEY, TempS3};
 use blindspot_sample::proxy::{CuttingProxy, Faults};
 use blindspot_server::blob::{Depot, Place};
@@ -91,7 +92,7 @@ impl Bench {
         let keys = dir.path().join("keys");
         std::fs::write(&keys, format!("{ACCESS_KEY}\n{SECRET_KEY}\n")).expect("written");
         let place = |through| format!("{}&keys={}", s3.url("f15", through), keys.display());
-        let listen = free_address();
+        let listen = Port::take().expect("a port");
         let mut command = std::process::Command::new(super::child::blindspot());
         command.env("BLINDSPOT_BLOBS", place(Some(proxy.addr())));
         let server = Server::start_by(&mut command, &data, &listen);

@@ -1,11 +1,12 @@
 //! F10: uploads torn at every class of offset, doubled, overlapping, at a wrong offset, by two at once.
 
-use super::child::{Server, free_address};
+use super::child::Server;
 use super::phone::{Ended, FaultPhone, agent, send, torn};
 use super::{Outcome, ground};
 use blindspot_client::HttpRequest;
 use blindspot_core::id::Sha256;
 use blindspot_core::limits::CHUNK_BYTES;
+use blindspot_port_temp::Port;
 use blindspot_testkit::dice::Dice;
 use std::path::Path;
 use std::time::Duration;
@@ -18,7 +19,7 @@ pub(super) fn run(outcome: &mut Outcome, count: u64) {
     let dir = tempfile::tempdir().expect("a folder");
     let data = dir.path().join("data");
     let codes = ground::lay(&data, PHONES);
-    let listen = free_address();
+    let listen = Port::take().expect("a port");
     let server = Server::start(&data, &listen);
     let base = format!("http://{listen}");
     let mut phones: Vec<FaultPhone> =

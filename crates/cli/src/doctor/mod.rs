@@ -1,5 +1,6 @@
 //! `blindspot doctor`: what will not work here and why, in plain words. Changes nothing.
 
+mod database;
 mod files;
 mod network;
 mod photos;
@@ -57,6 +58,7 @@ pub(crate) fn run(args: &Args) -> Done {
     let (config, logs, faults) = args.settings.find().judged();
     let mut all: Vec<Finding> = faults.into_iter().map(|(zh, en)| bad("settings", zh, en)).collect();
     all.extend(files::all(&config));
+    all.extend(database::all(&config));
     all.extend(photos::all(&config));
     all.extend([clock(), boot()]);
     all.extend(network::all(&config));

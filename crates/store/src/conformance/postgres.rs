@@ -2,7 +2,7 @@
 
 use super::{keeps_every_promise, lists, statements, writes};
 use crate::accounts::{self, CityRecord};
-use crate::{PgOptions, Stmt, Store, StoreError, counters, dialect};
+use crate::{PgOptions, PgStanding, Stmt, Store, StoreError, counters, dialect};
 use blindspot_core::id::CityId;
 use blindspot_pg_temp::{Node, NodeOptions};
 use std::time::{Duration, Instant};
@@ -38,6 +38,19 @@ fn a_commit_survives_a_kill_of_the_server_and_connections_find_it_again() {
     server.run().unwrap();
     writes::put(&store, "yiwu", 3).unwrap();
     assert_eq!(writes::count(&store, "yiwu"), 2);
+}
+
+#[test]
+fn a_database_tells_its_schema_before_and_after_the_first_start_and_is_left_as_it_is() {
+    let server = server();
+    let url = server.create_database("d").unwrap();
+    let ask = || PgStanding::ask(&PgOptions::new(&url, None).unwrap()).unwrap().schema;
+    assert_eq!((ask().held, ask().held), (0, 0), "asking makes nothing");
+    drop(connect(&url));
+    let schema = ask();
+    assert_eq!((schema.held, schema.is_earlier(), schema.is_newer()), (schema.known, false, false));
+    server.client("d").unwrap().execute(dialect::SCHEMA_RAN, &[&(schema.known + 1)]).unwrap();
+    assert!(ask().is_newer());
 }
 
 #[test]

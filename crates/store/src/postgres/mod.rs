@@ -24,7 +24,7 @@ pub use options::PgOptions;
 use crate::dialect;
 use crate::fault::Faults;
 use crate::tx::Conn;
-use crate::{Result, StoreError, Tx};
+use crate::{Result, Schema, StoreError, Tx};
 use blindspot_core::mutant;
 use pool::Pool;
 use std::borrow::Cow;
@@ -54,6 +54,8 @@ pub struct PgStanding {
     pub waits_for: String,
     /// Followers that are connected.
     pub followers: i64,
+    /// The schema of the database.
+    pub schema: Schema,
 }
 
 impl PgStanding {
@@ -66,13 +68,19 @@ impl PgStanding {
     }
 
     fn of(conn: &PgConn) -> Result<Self> {
-        let rows = conn.ask(dialect::STANDING)?;
-        let text = |i: usize| rows.get(i).cloned().flatten().unwrap_or_default();
+        let row = conn.ask(dialect::STANDING)?;
+        let text = |i: usize| row.get(i).cloned().flatten().unwrap_or_default();
+        // A database that no server was started on has no such table.
+        let held = match text(4).as_str() {
+            "t" => conn.ask(dialect::SCHEMA_VERSION)?.into_iter().next().flatten(),
+            _ => None,
+        };
         Ok(Self {
             version: text(0),
             fsync: text(1) == "on",
             waits_for: text(2),
             followers: text(3).parse().unwrap_or(0),
+            schema: Schema::of(held.and_then(|n| n.parse().ok()).unwrap_or(0)),
         })
     }
 
