@@ -1,8 +1,7 @@
 -- Looks and counters.
--- name: look_near
-SELECT at_ms FROM looks
-WHERE city_id = $1 AND person_id = $2 AND grid = $3 AND counted = 1 AND at_ms > $4 AND at_ms < $5
-ORDER BY at_ms LIMIT 1;
+-- name: looks_between
+SELECT person_id, grid, at_ms FROM looks
+WHERE city_id = $1 AND person_id = $2 AND grid = $3 AND counted = 1 AND at_ms > $4 AND at_ms < $5;
 -- name: append_look
 INSERT INTO looks (city_id, op_id, person_id, grid, cell, town, at_ms, counted, site_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING;

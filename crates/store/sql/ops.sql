@@ -35,7 +35,7 @@ UNION SELECT device_id, device_seq FROM stored_seqs WHERE city_id = $1 AND devic
 -- name: save_stored_seq
 INSERT INTO stored_seqs (city_id, device_id, device_seq) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
 -- name: load_waiting
-SELECT op_id FROM waiting WHERE city_id = $1 AND awaited = $2;
+SELECT awaited, op_id FROM waiting WHERE city_id = $1 AND awaited = $2;
 -- name: any_waiting
 SELECT 1 FROM waiting WHERE city_id = $1 LIMIT 1;
 -- name: append_waiting

@@ -2,6 +2,7 @@
 
 use crate::{Result, Stmt, Tx};
 use blindspot_core::id::CityId;
+use std::collections::BTreeMap;
 
 const SQL: &str = include_str!("../sql/looks.sql");
 static LOAD: Stmt = Stmt::new(SQL, "load_counter");
@@ -13,6 +14,15 @@ static SAVE: Stmt = Stmt::new(SQL, "save_counter");
 /// The engine's.
 pub fn load_counter(tx: &Tx<'_>, city: &CityId, name: &str) -> Result<i64> {
     tx.query_one(&LOAD, &[city.into(), name.into()])?.map_or(Ok(0), |row| row.int(0))
+}
+
+/// Sets counters.
+///
+/// # Errors
+/// The engine's.
+pub fn save_counters(tx: &Tx<'_>, city: &CityId, counters: &BTreeMap<String, i64>) -> Result<()> {
+    tx.exec_many(&SAVE, counters.iter().map(|(name, n)| [city.into(), name.into(), (*n).into()]))?;
+    Ok(())
 }
 
 /// Sets a counter.

@@ -127,11 +127,10 @@ pub fn load_device(tx: &Tx<'_>, city: &CityId, device: DeviceId) -> Result<Optio
 /// # Errors
 /// When the engine refuses.
 pub fn load_devices(tx: &Tx<'_>, city: &CityId, devices: &[DeviceId]) -> Result<Vec<DeviceRecord>> {
-    let mut found = Vec::with_capacity(devices.len());
-    for device in devices {
-        found.extend(load_device(tx, city, *device)?);
-    }
-    Ok(found)
+    tx.query_many(&DEVICE_LOAD, devices.iter().map(|d| [city.into(), (*d).into()]))?
+        .iter()
+        .map(device_of)
+        .collect()
 }
 
 /// All devices of a person, desk sessions too, oldest first.

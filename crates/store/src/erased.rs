@@ -8,6 +8,7 @@ use blindspot_core::case::{Erased, ErasureRow};
 use blindspot_core::id::{CityId, LetterId, Sha256};
 use blindspot_core::{OpId, PersonId, PhotoId};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 macro_rules! statements {
     ($($name:ident = $key:literal;)+) => {
@@ -94,6 +95,17 @@ pub fn load_any(tx: &Tx<'_>, city: &CityId) -> Result<bool> {
 pub fn load(tx: &Tx<'_>, city: &CityId, what: &ErasedId) -> Result<Option<Item>> {
     let (kind, id) = what.words();
     tx.query_one(&LOAD, &[city.into(), kind.into(), id.as_str().into()])?.as_ref().map(item).transpose()
+}
+
+/// The lines of things that were erased, of those named.
+///
+/// # Errors
+/// The engine's.
+pub fn load_each(tx: &Tx<'_>, city: &CityId, named: &BTreeSet<ErasedId>) -> Result<BTreeMap<ErasedId, Item>> {
+    let words: Vec<_> = named.iter().map(ErasedId::words).collect();
+    let sets = words.iter().map(|(kind, id)| [city.into(), (*kind).into(), id.as_str().into()]);
+    let found = tx.query_many(&LOAD, sets)?;
+    found.iter().map(|row| item(row).map(|item| (item.what.clone(), item))).collect()
 }
 
 /// The whole list.

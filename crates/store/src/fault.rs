@@ -29,6 +29,7 @@ mod planned {
     struct State {
         plan: Option<(Fault, u64)>,
         struck: bool,
+        calls: u64,
     }
 
     /// The plan of one store.
@@ -43,8 +44,12 @@ mod planned {
         pub(crate) fn plan(&self, plan: Option<(Fault, u64)>) -> bool {
             let mut state = self.state();
             let struck = state.struck;
-            *state = State { plan, struck: false };
+            *state = State { plan, struck: false, calls: state.calls };
             struck
+        }
+
+        pub(crate) fn calls(&self) -> u64 {
+            self.state().calls
         }
 
         fn error(fault: Fault) -> StoreError {
@@ -58,6 +63,7 @@ mod planned {
         /// Counts a call; `commit` for the last of a transaction.
         fn call(&self, commit: bool) -> Option<Fault> {
             let mut state = self.state();
+            state.calls += 1;
             let (fault, left) = state.plan.as_mut()?;
             let fault = *fault;
             *left = left.saturating_sub(1);

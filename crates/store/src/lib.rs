@@ -227,6 +227,17 @@ impl Store {
         }
     }
 
+    /// How often the engine was asked since it was opened: a batch is asked once, a transaction once at each end.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.faults().calls(),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(engine) => engine.faults().calls(),
+        }
+    }
+
     /// Plans a failure, or none; says whether the former plan came to pass.
     #[cfg(feature = "faults")]
     pub fn plan_fault(&self, plan: Option<(Fault, u64)>) -> bool {

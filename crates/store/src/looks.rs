@@ -6,10 +6,10 @@ use blindspot_core::id::CityId;
 use blindspot_core::projection::freshness::LookSum;
 use blindspot_core::world::LookFact;
 use blindspot_core::{OpId, PersonId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const SQL: &str = include_str!("../sql/looks.sql");
-static NEAR: Stmt = Stmt::new(SQL, "look_near");
+static BETWEEN: Stmt = Stmt::new(SQL, "looks_between");
 static APPEND: Stmt = Stmt::new(SQL, "append_look");
 static OF_GRID: Stmt = Stmt::new(SQL, "looks_of_grid");
 static OF_SITE: Stmt = Stmt::new(SQL, "looks_of_site");
@@ -18,34 +18,38 @@ static LAST_AT: Stmt = Stmt::new(SQL, "last_look_at");
 static FOUND_IN: Stmt = Stmt::new(SQL, "last_found_in");
 static FOUND_AT: Stmt = Stmt::new(SQL, "last_found_at");
 
-/// The capture time of a look that counted within `within_ms` before or after a time.
+/// Stretches of time, without their ends, in which looks of a person in a grid are asked for; milliseconds since 1970.
+pub type Stretches = BTreeMap<(PersonId, GridId), (i64, i64)>;
+
+/// The capture times of looks that counted: of each person and grid those between two times. One without any is absent.
 ///
 /// # Errors
 /// The engine's.
-pub fn load_look_near(
+pub fn load_counted(
     tx: &Tx<'_>,
     city: &CityId,
-    person: PersonId,
-    grid: &GridId,
-    at_ms: i64,
-    within_ms: i64,
-) -> Result<Option<i64>> {
-    let (from, to) = (at_ms.saturating_sub(within_ms), at_ms.saturating_add(within_ms));
-    let row =
-        tx.query_one(&NEAR, &[city.into(), person.into(), grid.as_str().into(), from.into(), to.into()])?;
-    row.map(|row| row.int(0)).transpose()
+    asked: &Stretches,
+) -> Result<BTreeMap<(PersonId, GridId), BTreeSet<i64>>> {
+    let sets = asked.iter().map(|((person, grid), (from_ms, to_ms))| {
+        [city.into(), (*person).into(), grid.as_str().into(), (*from_ms).into(), (*to_ms).into()]
+    });
+    let mut out: BTreeMap<(PersonId, GridId), BTreeSet<i64>> = BTreeMap::new();
+    for row in tx.query_many(&BETWEEN, sets)? {
+        let of = (PersonId::from_bytes(row.id(0)?), GridId(row.text(1)?.into()));
+        out.entry(of).or_default().insert(row.int(2)?);
+    }
+    Ok(out)
 }
 
-/// Keeps a look.
+/// Keeps looks, each with its op.
 ///
 /// # Errors
 /// The engine's.
-pub fn append_look(tx: &Tx<'_>, city: &CityId, op: OpId, look: &LookFact) -> Result<()> {
-    tx.exec(
-        &APPEND,
-        &[
+pub fn append_looks(tx: &Tx<'_>, city: &CityId, looks: &[(OpId, LookFact)]) -> Result<()> {
+    let sets = looks.iter().map(|(op, look)| {
+        [
             city.into(),
-            op.into(),
+            (*op).into(),
             look.person.into(),
             look.grid.as_ref().map(|g| g.as_str()).into(),
             look.cell.as_ref().map(|c| c.as_str()).into(),
@@ -53,8 +57,9 @@ pub fn append_look(tx: &Tx<'_>, city: &CityId, op: OpId, look: &LookFact) -> Res
             look.at_ms.into(),
             look.counted.into(),
             look.site_id.as_deref().into(),
-        ],
-    )?;
+        ]
+    });
+    tx.exec_many(&APPEND, sets)?;
     Ok(())
 }
 

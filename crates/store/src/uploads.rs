@@ -6,6 +6,7 @@ use blindspot_core::case::PhotoArrival;
 use blindspot_core::command::{FormName, MediaKind};
 use blindspot_core::id::{CityId, Sha256};
 use blindspot_core::{DeviceId, PersonId, PhotoId};
+use std::collections::BTreeSet;
 
 macro_rules! statements {
     ($($name:ident = $key:literal;)+) => {
@@ -130,16 +131,16 @@ pub fn remove_upload(tx: &Tx<'_>, city: &CityId, upload_id: [u8; 16]) -> Result<
     Ok(tx.exec(&UPLOAD_REMOVE, &[city.as_str().into(), upload_id.into()])? > 0)
 }
 
-/// Verified bytes for a photo, each with who sent them.
+/// Verified bytes for some photos, each with who sent them.
 ///
 /// # Errors
 /// When the engine refuses.
 pub fn load_verified_for(
     tx: &Tx<'_>,
     city: &CityId,
-    photo: PhotoId,
+    photos: &BTreeSet<PhotoId>,
 ) -> Result<Vec<(PhotoArrival, PersonId)>> {
-    let rows = tx.query(&UPLOADS_VERIFIED_FOR, &[city.as_str().into(), photo.into()])?;
+    let rows = tx.query_many(&UPLOADS_VERIFIED_FOR, photos.iter().map(|p| [city.into(), (*p).into()]))?;
     rows.iter()
         .map(|r| {
             let photo_id = PhotoId::from_bytes(r.id(0)?);

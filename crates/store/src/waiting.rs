@@ -5,6 +5,7 @@
 use crate::{Result, Stmt, Tx};
 use blindspot_core::id::CityId;
 use blindspot_core::{CaseId, OpId};
+use std::collections::BTreeSet;
 
 const SQL: &str = include_str!("../sql/ops.sql");
 static WAITING: Stmt = Stmt::new(SQL, "load_waiting");
@@ -23,13 +24,17 @@ pub fn load_any_waiting(tx: &Tx<'_>, city: &CityId) -> Result<bool> {
     Ok(tx.query_one(&ANY_WAITING, &[city.into()])?.is_some())
 }
 
-/// The ops that wait for an op or a case.
+/// The ops that wait for any of some ops and cases, each beside what it waits for.
 ///
 /// # Errors
 /// The engine's.
-pub fn load_waiting(tx: &Tx<'_>, city: &CityId, awaited: [u8; 16]) -> Result<Vec<OpId>> {
-    let rows = tx.query(&WAITING, &[city.into(), awaited.into()])?;
-    rows.iter().map(|row| row.id(0).map(OpId::from_bytes)).collect()
+pub fn load_waiting(
+    tx: &Tx<'_>,
+    city: &CityId,
+    awaited: &BTreeSet<[u8; 16]>,
+) -> Result<Vec<([u8; 16], OpId)>> {
+    let rows = tx.query_many(&WAITING, awaited.iter().map(|a| [city.into(), (*a).into()]))?;
+    rows.iter().map(|row| Ok((row.id(0)?, OpId::from_bytes(row.id(1)?)))).collect()
 }
 
 /// What an op waits for: ids of ops or cases.

@@ -35,7 +35,9 @@ pub(super) fn looks_are_counted_by_place_day_and_person(store: &Store) {
             counted,
             freshness: None,
         };
-        store.write(|tx| looks::append_look(tx, &city(), OpId::from_parts(1, [n; 10]), &fact)).unwrap();
+        store
+            .write(|tx| looks::append_looks(tx, &city(), &[(OpId::from_parts(1, [n; 10]), fact.clone())]))
+            .unwrap();
     };
     // Midnight of UTC+8 lies between the second and the third.
     let midnight = 100 * DAY - 8 * 3_600_000;

@@ -6,8 +6,8 @@ use crate::service::Credential;
 use blindspot_core::access::{Class, policy};
 use blindspot_core::apply::{apply, touched};
 use blindspot_core::clock::{Captured, Sent, recover};
-use blindspot_core::command::{Command, Fix};
-use blindspot_core::limits::{LOOK_GAP_MS, OP_SCHEMA};
+use blindspot_core::command::Command;
+use blindspot_core::limits::OP_SCHEMA;
 use blindspot_core::mutant;
 use blindspot_core::op::{Envelope, OpProblem, SealedOp};
 use blindspot_core::verdict::{Cause, Verdict};
@@ -17,7 +17,7 @@ use blindspot_core::world::{Author, Ctx, Known, Outcome, missing_predecessors};
 use blindspot_core::{CaseId, OpId};
 use blindspot_store::devices::DeviceState;
 use blindspot_store::ops::OpRecord;
-use blindspot_store::{Result, StoreError, audit, erased, letters, looks, ops, uploads, waiting};
+use blindspot_store::{Result, StoreError, audit, erased, letters, ops};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -254,25 +254,17 @@ impl Group<'_, '_> {
         let asks = matches!(op.env.kind.as_str(), "look" | "photo" | "erase");
         match asks.then(|| op.command()) {
             Some(Ok(Command::Look(look))) => {
-                let fix = look.position.as_ref().and_then(Fix::wgs84);
-                let at = fix.map(|p| self.reference.places.locate(p, record.time.at_ms));
-                let (cell, stood) = at.map_or((None, None), |l| (l.cell, l.grid));
-                if let Some(cell) = cell {
-                    self.need_freshness(&cell)?;
-                }
-                if let Some(grid) = look.grid.or(stood) {
-                    let (city, at_ms) = (&self.house.city, record.time.at_ms);
-                    let near = looks::load_look_near(self.tx, city, person, &grid, at_ms, LOOK_GAP_MS)?;
-                    self.world.counted_looks.insert((person, grid), near.into_iter().collect());
+                let (cell, grid) = self.place_of(&look, record.time.at_ms);
+                self.need_freshness(cell.into_iter().collect())?;
+                if let Some(grid) = grid {
+                    self.need_looks_near(person, grid, record.time.at_ms)?;
                 }
             }
             Some(Ok(Command::Photo(photo))) => {
                 // The case that has it already is looked at too: a photo is on one case.
                 self.find_photo(photo.photo_id)?;
                 // Bytes count only when the author brought them: a hash must not become a read right.
-                let arrived = uploads::load_verified_for(self.tx, &self.house.city, photo.photo_id)?;
-                self.world.arrived =
-                    arrived.into_iter().filter(|(_, who)| *who == person).map(|(a, _)| a).collect();
+                self.world.arrived = self.bytes_of(photo.photo_id, person)?;
             }
             Some(Ok(Command::Erase(erase))) => {
                 if let Some(letter) = erase.target.letter {
@@ -310,9 +302,7 @@ impl Group<'_, '_> {
     /// A final verdict: takes over its effects.
     fn take(&mut self, record: &OpRecord, outcome: Outcome) -> Result<()> {
         let city = &self.house.city;
-        if let Some(look) = &outcome.look {
-            looks::append_look(self.tx, city, record.op_id, look)?;
-        }
+        self.looks.extend(outcome.look.clone().map(|look| (record.op_id, look)));
         if policy(&record.kind).is_some_and(|p| p.class == Class::Power) {
             let actor = record.author.map(|a| a.to_string()).unwrap_or_default();
             let object = record.case_id.map(|c| format!("case:{c}")).unwrap_or_default();
@@ -333,18 +323,13 @@ impl Group<'_, '_> {
 
     fn hold(&mut self, record: &OpRecord, verdict: Verdict, awaited: &[[u8; 16]]) -> Result<()> {
         self.unhold(record)?;
-        waiting::append_waiting(self.tx, &self.house.city, record.op_id, awaited, record.received_ms)?;
-        self.any_waiting = true;
+        self.begin_waiting(record.op_id, awaited, record.received_ms)?;
         self.rule(record.op_id, verdict, vec![]);
         Ok(())
     }
 
     pub(super) fn unhold(&mut self, record: &OpRecord) -> Result<()> {
-        // An op new in this group may have been held earlier in it: its row is there as well.
-        if self.any_waiting {
-            waiting::end_waiting(self.tx, &self.house.city, record.op_id)?;
-        }
-        Ok(())
+        self.end_waiting(record.op_id)
     }
 
     pub(super) fn rule(&mut self, op_id: OpId, verdict: Verdict, landed: Vec<CaseId>) {

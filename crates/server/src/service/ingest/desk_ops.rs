@@ -19,7 +19,7 @@ use blindspot_core::wire::v1::VerdictEntry;
 use blindspot_core::{CaseId, OpId, PersonId, witness};
 use blindspot_store::ops::OpRecord;
 use blindspot_store::quarantine::Quarantined;
-use blindspot_store::{accounts, ops, quarantine, rows, uploads, waiting};
+use blindspot_store::{accounts, ops, quarantine, rows, uploads};
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -124,6 +124,7 @@ impl Group<'_, '_> {
             // Its carrier brought the bytes with it; they go to whose they are.
             if let Ok(photo) = serde_json::from_str::<PhotoTaken>(edit.payload.get()) {
                 uploads::save_owner(self.tx, &self.house.city, photo.photo_id, kept.carrier, author)?;
+                self.at_hand.forget_bytes(photo.photo_id);
             }
         }
         self.put(who, Some(kept.op_id), draft, author, time)
@@ -265,8 +266,8 @@ impl Group<'_, '_> {
                 self.more_verdicts.push((kept.device_id, row));
             }
         }
-        let released = waiting::load_waiting(self.tx, city, *kept.op_id.as_bytes())?;
-        self.need_ops(&released.iter().copied().collect())?;
+        let released = self.waiting_for(BTreeSet::from([*kept.op_id.as_bytes()]))?;
+        self.need_ops(&released)?;
         for id in released {
             if self.ops.get(&id).is_some_and(|r| waits(&r.verdict)) {
                 self.settle_released(id)?;

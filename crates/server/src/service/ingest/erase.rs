@@ -3,19 +3,19 @@
 
 use super::group::Group;
 use super::holds::tell;
+use super::needs::names_of;
 use crate::service::{House, ServiceError, erasure};
 use blindspot_core::case::{CaseFile, ERASED_TEXT, Erased, ErasureRow, ErasureState, WORDS};
 use blindspot_core::command::{Command, EraseTarget};
 use blindspot_core::id::{LetterId, Sha256};
 use blindspot_core::op::{Envelope, SealedOp};
-use blindspot_core::row::RowKind;
 use blindspot_core::verdict::{Verdict, Why};
 use blindspot_core::{CaseId, OpId, PhotoId};
 use blindspot_store::erased::{self, Bytes, ErasedId, Item};
 use blindspot_store::letters;
 use blindspot_store::ops::OpRecord;
 use blindspot_store::twins;
-use blindspot_store::{StoreError, audit, ops, rows};
+use blindspot_store::{StoreError, audit, ops};
 use std::collections::{BTreeMap, BTreeSet};
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -104,9 +104,8 @@ impl Group<'_, '_> {
     fn erase_listed_photo(&mut self, record: &OpRecord) -> Result<()> {
         let read = SealedOp::read(record.body.clone());
         let Some(Ok(Command::Photo(photo))) = read.ok().map(|op| op.command()) else { return Ok(()) };
-        let blobs = photo.forms.values().map(|f| ErasedId::Blob(f.sha256));
-        for what in std::iter::once(ErasedId::Photo(photo.photo_id)).chain(blobs) {
-            if let Some(item) = erased::load(self.tx, &self.house.city, &what)? {
+        for what in names_of(&photo) {
+            if let Some(item) = self.listed(what)? {
                 let ops = BTreeSet::from([record.op_id]);
                 let photos = BTreeSet::from([photo.photo_id]);
                 return self.erase(&item.erasure, Toll { ops, photos, ..Toll::default() });
@@ -118,12 +117,7 @@ impl Group<'_, '_> {
     /// An op that comes again after the server has lost its past, and is on the list: it is decided like any other,
     /// and loses its content in the same transaction. One that would have to wait is over.
     pub(super) fn erase_listed_op(&mut self, op_id: OpId) -> Result<()> {
-        if !self.any_erased {
-            return Ok(());
-        }
-        let Some(item) = erased::load(self.tx, &self.house.city, &ErasedId::Op(op_id))? else {
-            return Ok(());
-        };
+        let Some(item) = self.listed(ErasedId::Op(op_id))? else { return Ok(()) };
         let Some(record) = self.ops.get(&op_id).map(|r| (**r).clone()) else { return Ok(()) };
         if !record.verdict.is_final() {
             self.unhold(&record)?;
@@ -133,14 +127,13 @@ impl Group<'_, '_> {
     }
 
     /// Whether an op that is not here was erased: nothing waits for it.
-    pub(super) fn is_erased_op(&self, op_id: OpId) -> Result<bool> {
-        Ok(self.any_erased && erased::load(self.tx, &self.house.city, &ErasedId::Op(op_id))?.is_some())
+    pub(super) fn is_erased_op(&mut self, op_id: OpId) -> Result<bool> {
+        Ok(self.listed(ErasedId::Op(op_id))?.is_some())
     }
 
     /// Whether bytes, or the photo they are of, are not taken any more.
-    pub(super) fn is_erased_upload(&self, photo: PhotoId, sha256: Sha256) -> Result<bool> {
-        let on_list = |what| erased::load(self.tx, &self.house.city, &what).map(|i| i.is_some());
-        Ok(self.any_erased && (on_list(ErasedId::Photo(photo))? || on_list(ErasedId::Blob(sha256))?))
+    pub(super) fn is_erased_upload(&mut self, photo: PhotoId, sha256: Sha256) -> Result<bool> {
+        Ok(self.listed(ErasedId::Photo(photo))?.is_some() || self.listed(ErasedId::Blob(sha256))?.is_some())
     }
 
     /// Bytes that were being sent while they were erased, or whose photo was: the file goes, unless it is of another
@@ -151,6 +144,7 @@ impl Group<'_, '_> {
             erased::load_uploads_of_photo(tx, city, photo)?.iter().filter(|u| u.upload_id == upload_id)
         {
             erased::erase_upload(tx, city, upload)?;
+            self.at_hand.forget_bytes(photo);
         }
         let mut to_go = ErasedId::Blob(sha256);
         let mut item = erased::load(tx, city, &to_go)?;
@@ -163,6 +157,7 @@ impl Group<'_, '_> {
         }
         if let Some(Item { erasure, .. }) = item {
             erased::append(tx, city, &Item { what: to_go.clone(), erasure })?;
+            self.at_hand.forget_list();
             erased::save_untold(tx, city, &to_go)?;
             self.erased_now = true;
         }
@@ -216,18 +211,20 @@ impl Group<'_, '_> {
         audit::append(self.tx, city, at, &actor, "erased", &object, "ok", &detail.to_string())
     }
 
-    fn list(&self, order: &ErasureRow, what: ErasedId) -> Result<()> {
+    fn list(&mut self, order: &ErasureRow, what: ErasedId) -> Result<()> {
+        self.at_hand.forget_list();
         let erasure = ErasureRow { note: None, ..order.clone() };
         erased::append(self.tx, &self.house.city, &Item { what, erasure }).map(drop)
     }
 
     /// Uploads of erased bytes are over, whosever; unfinished ones leave a part file to be removed.
-    fn end_uploads(&self, order: &ErasureRow, uploads: &[Bytes]) -> Result<()> {
+    fn end_uploads(&mut self, order: &ErasureRow, uploads: &[Bytes]) -> Result<()> {
         for upload in uploads {
             if !upload.verified {
                 self.list(order, ErasedId::Part(uuid::Uuid::from_bytes(upload.upload_id)))?;
             }
             erased::erase_upload(self.tx, &self.house.city, upload)?;
+            self.at_hand.forget_bytes(upload.photo_id);
         }
         Ok(())
     }
@@ -300,18 +297,6 @@ impl Group<'_, '_> {
         let row = ErasureRow { note: None, ..order.clone() };
         self.change(order.case_id, |file| file.erasures.insert(row.op_id, row).is_none());
         self.erase(order, toll)
-    }
-
-    pub(super) fn find_photo(&mut self, photo_id: PhotoId) -> Result<Option<(CaseId, OpId)>> {
-        let here = self.world.cases.values().find_map(|f| f.photos.get(&photo_id));
-        if let Some(photo) = here {
-            return Ok(Some((photo.case_id, photo.op_id)));
-        }
-        let row = rows::load_row(self.tx, &self.house.city, &RowKind::Photo, &photo_id.to_string())?;
-        let Some(row) = row else { return Ok(None) };
-        let photo: blindspot_core::case::PhotoRow = serde_json::from_str(&row.body)?;
-        self.need_cases([photo.case_id])?;
-        Ok(Some((photo.case_id, photo.op_id)))
     }
 }
 

@@ -13,7 +13,7 @@ use blindspot_core::world::Freshness;
 use blindspot_store::feed::RowWrite;
 use blindspot_store::ops::OpRecord;
 use blindspot_store::{
-    Result, after_restore, cases, counters, devices, erased, feed, ledger, meta, ops, quarantine,
+    Result, after_restore, cases, counters, devices, erased, feed, ledger, looks, meta, ops, quarantine,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,9 +48,10 @@ impl Group<'_, '_> {
         }
         self.note_misfits()?;
         ledger::append(tx, city, &self.ledger)?;
-        for (name, n) in self.counters.iter().filter(|_| !mutant::is("counter_not_kept")) {
-            counters::save_counter(tx, city, name, *n)?;
+        if !mutant::is("counter_not_kept") {
+            counters::save_counters(tx, city, &self.counters)?;
         }
+        looks::append_looks(tx, city, &self.looks)?;
         ops::save_stored_seqs(tx, city, &self.stored_seqs)?;
         self.mark_copies()?;
         let received_through = self.received_through()?;

@@ -1,5 +1,6 @@
 //! The group under decision: everything loaded once for all its ops, and what they have changed so far.
 
+use super::needs::AtHand;
 use super::sparing::Sparing;
 use super::task::{Source, Task};
 use crate::service::epoch::{self, Receipt};
@@ -11,13 +12,12 @@ use blindspot_core::division::CellCode;
 use blindspot_core::duty::{OfCase, Precedent};
 use blindspot_core::op::SealedOp;
 use blindspot_core::projection::ledger::row_of;
-use blindspot_core::row::RowKind;
 use blindspot_core::verdict::{Verdict, VerdictRow};
-use blindspot_core::world::{Freshness, Outcome, World};
+use blindspot_core::world::{Freshness, LookFact, Outcome, World};
 use blindspot_core::{CaseId, DeviceId, OpId, PersonId};
 use blindspot_store::devices::DeviceRecord;
 use blindspot_store::ops::OpRecord;
-use blindspot_store::{Result, Tx, accounts, devices, erased, ledger, ops, quarantine, rows, waiting};
+use blindspot_store::{Result, Tx, accounts, devices, erased, ledger, ops, quarantine, waiting};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub(super) struct Group<'a, 't> {
     pub(super) changed_ops: BTreeSet<OpId>,
     pub(super) last_n: i64,
     pub(super) devices: BTreeMap<DeviceId, Option<DeviceRecord>>,
-    grants: BTreeMap<PersonId, Arc<Vec<Grant>>>,
+    pub(super) grants: BTreeMap<PersonId, Arc<Vec<Grant>>>,
     pub(super) holders: BTreeMap<(DeviceId, u64), BTreeSet<OpId>>,
     pub(super) cloned: BTreeSet<DeviceId>,
     pub(super) stored_seqs: BTreeSet<(DeviceId, u64)>,
@@ -46,6 +46,9 @@ pub(super) struct Group<'a, 't> {
     pub(super) counters: BTreeMap<String, i64>,
     /// When the authors of edits were enrolled.
     pub(super) edited: BTreeMap<OpId, i64>,
+    /// Looks that this group took, each with its op.
+    pub(super) looks: Vec<(OpId, LookFact)>,
+    pub(super) at_hand: AtHand,
     /// Verdicts of bytes that stand under no op, for the phones that sent them.
     pub(super) more_verdicts: Vec<(DeviceId, VerdictRow)>,
     /// Server time of the latest task.
@@ -114,6 +117,7 @@ impl<'a, 't> Group<'a, 't> {
         let new = said.into_iter().filter(|op| !group.ops.contains_key(&op.env.op_id));
         cases.extend(new.flat_map(|op| touched(op)));
         group.need_cases(cases)?;
+        group.foresee(tasks)?;
         Ok(group)
     }
 
@@ -142,6 +146,8 @@ impl<'a, 't> Group<'a, 't> {
             fresh_before: BTreeMap::new(),
             counters: BTreeMap::new(),
             edited: BTreeMap::new(),
+            looks: Vec::new(),
+            at_hand: AtHand::default(),
             more_verdicts: Vec::new(),
             now_ms,
             any_waiting: waiting::load_any_waiting(tx, &house.city)?,
@@ -188,6 +194,7 @@ impl<'a, 't> Group<'a, 't> {
             self.asked_cases.append(&mut ask);
             for (id, file) in files {
                 ask.extend(file.case.merged_into);
+                self.at_hand.note_photos(&file);
                 self.world.cases.insert(id, Box::new(file));
             }
         }
@@ -208,17 +215,6 @@ impl<'a, 't> Group<'a, 't> {
         let grants = Arc::new(grants);
         self.grants.insert(person, grants.clone());
         Ok(grants)
-    }
-
-    /// Makes sure that the freshness of a cell is at hand.
-    pub(super) fn need_freshness(&mut self, cell: &CellCode) -> Result<()> {
-        if !self.fresh_before.contains_key(cell) {
-            let row = rows::load_row(self.tx, &self.house.city, &RowKind::Freshness, cell.as_str())?;
-            let fresh: Option<Freshness> = row.map(|row| serde_json::from_str(&row.body)).transpose()?;
-            self.world.freshness.extend(fresh.clone().map(|f| (cell.clone(), f)));
-            self.fresh_before.insert(cell.clone(), fresh);
-        }
-        Ok(())
     }
 
     /// What an op adds to the responsibility ledger, before its case is taken over.
@@ -252,6 +248,7 @@ impl<'a, 't> Group<'a, 't> {
     pub(super) fn absorb(&mut self, outcome: Outcome) {
         for file in &outcome.changed {
             self.remember(file.id());
+            self.at_hand.note_photos(file);
         }
         self.world.absorb(outcome);
     }

@@ -5,6 +5,8 @@
 //! HTTP or threads.
 
 mod apart;
+#[cfg(test)]
+mod asks_tests;
 mod decide;
 mod desk;
 mod desk_ops;
@@ -14,6 +16,7 @@ mod fault_tests;
 mod finish;
 mod group;
 mod holds;
+mod needs;
 mod numbers;
 mod photos;
 mod sparing;

@@ -26,6 +26,7 @@ impl Group<'_, '_> {
             return Ok(false);
         }
         uploads::save_verified(self.tx, &self.house.city, upload_id, now_ms)?;
+        self.at_hand.forget_bytes(photo_id);
         if mutant::is("photo_link_lost") {
             return Ok(true);
         }

@@ -7,7 +7,7 @@ use crate::service::ServiceError;
 use blindspot_core::OpId;
 use blindspot_core::mutant;
 use blindspot_core::verdict::Cause;
-use blindspot_store::{StoreError, waiting};
+use blindspot_store::StoreError;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -141,11 +141,8 @@ impl Group<'_, '_> {
             if !is_final || !self.any_waiting || mutant::is("hold_forgotten") {
                 continue;
             }
-            let mut released = waiting::load_waiting(self.tx, &self.house.city, *op_id.as_bytes())?;
-            for case in opened {
-                released.extend(waiting::load_waiting(self.tx, &self.house.city, *case.as_bytes())?);
-            }
-            let released: BTreeSet<OpId> = released.into_iter().collect();
+            let here = opened.iter().map(|case| *case.as_bytes()).chain([*op_id.as_bytes()]);
+            let released = self.waiting_for(here.collect())?;
             self.need_ops(&released)?;
             for id in released {
                 if let Some(record) = self.ops.get(&id)
