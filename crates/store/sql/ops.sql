@@ -5,6 +5,15 @@ SELECT op_id, n, device_id, device_seq, author, kind, case_id, body, hash, recei
 FROM ops WHERE city_id = $1 AND op_id = $2;
 -- name: last_n
 SELECT COALESCE(MAX(n), 0) FROM ops WHERE city_id = $1;
+-- What a group of writes begins with: three facts by key, the newest number, and whether there is any of three things.
+-- name: outset
+SELECT (SELECT value FROM city_meta WHERE city_id = $1 AND key = $2),
+       (SELECT value FROM city_meta WHERE city_id = $1 AND key = $3),
+       (SELECT value FROM city_meta WHERE city_id = $1 AND key = $4),
+       (SELECT COALESCE(MAX(n), 0) FROM ops WHERE city_id = $1),
+       (SELECT COUNT(*) FROM (SELECT 1 FROM waiting WHERE city_id = $1 LIMIT 1) w),
+       (SELECT COUNT(*) FROM (SELECT 1 FROM quarantine WHERE city_id = $1 AND released_ms IS NULL LIMIT 1) q),
+       (SELECT COUNT(*) FROM (SELECT 1 FROM erased WHERE city_id = $1 LIMIT 1) e);
 -- name: append_op
 INSERT INTO ops (city_id, op_id, n, device_id, device_seq, author, kind, case_id, body, hash, received_ms,
                  captured_ms, clock_class, claimed_ms, verdict, final, landed)
@@ -36,8 +45,6 @@ UNION SELECT device_id, device_seq FROM stored_seqs WHERE city_id = $1 AND devic
 INSERT INTO stored_seqs (city_id, device_id, device_seq) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
 -- name: load_waiting
 SELECT awaited, op_id FROM waiting WHERE city_id = $1 AND awaited = $2;
--- name: any_waiting
-SELECT 1 FROM waiting WHERE city_id = $1 LIMIT 1;
 -- name: append_waiting
 INSERT INTO waiting (city_id, awaited, op_id, since_ms) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING;
 -- name: end_waiting
@@ -59,8 +66,6 @@ ORDER BY at_ms, op_id, hash LIMIT $5;
 SELECT op_id, hash, device_id, carrier, cause, detail, body, at_ms, released_ms, sent, verdict
 FROM quarantine WHERE city_id = $1 AND cause = $6 AND released_ms IS NULL AND (at_ms, op_id, hash) > ($2, $3, $4)
 ORDER BY at_ms, op_id, hash LIMIT $5;
--- name: any_quarantined
-SELECT 1 FROM quarantine WHERE city_id = $1 AND released_ms IS NULL LIMIT 1;
 -- name: append_quarantine
 INSERT INTO quarantine (city_id, op_id, hash, device_id, carrier, cause, detail, body, at_ms, sent)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)

@@ -46,6 +46,7 @@ pub mod move_house;
 pub mod nodes;
 pub mod notices;
 pub mod ops;
+pub mod outset;
 pub mod pauses;
 #[cfg(feature = "postgres")]
 mod postgres;

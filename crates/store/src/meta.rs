@@ -13,6 +13,9 @@ pub const SAFE_THROUGH: &str = "safe_through";
 /// That backup: where it lies and what it shows, JSON.
 pub const LAST_BACKUP: &str = "last_backup";
 
+/// How many ops are still noted before they are applied, after a server stopped without a word.
+pub const TRYING_LEFT: &str = "trying_left";
+
 static LOAD: Stmt = Stmt::new(include_str!("../sql/meta.sql"), "meta_load");
 static SAVE: Stmt = Stmt::new(include_str!("../sql/meta.sql"), "meta_save");
 static REMOVE: Stmt = Stmt::new(include_str!("../sql/meta.sql"), "meta_remove");

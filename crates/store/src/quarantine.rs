@@ -15,7 +15,6 @@ static PAGE_Q: Stmt = Stmt::new(SQL, "page_quarantine");
 static PAGE_OF_Q: Stmt = Stmt::new(SQL, "page_quarantine_of");
 static TAKE_OVER_Q: Stmt = Stmt::new(SQL, "take_over_quarantine");
 static APPEND_Q: Stmt = Stmt::new(SQL, "append_quarantine");
-static ANY_Q: Stmt = Stmt::new(SQL, "any_quarantined");
 static RELEASE_Q: Stmt = Stmt::new(SQL, "release_quarantine");
 static DECIDE_Q: Stmt = Stmt::new(SQL, "decide_quarantine");
 
@@ -99,14 +98,6 @@ pub fn load_quarantine(
         Some(cause) => tx.query(&PAGE_OF_Q, &[city.into(), at, op, hash, most, cause.as_str().into()])?,
     };
     rows.iter().map(quarantined).collect()
-}
-
-/// Whether anything waits for a person at all.
-///
-/// # Errors
-/// The engine's.
-pub fn load_any_quarantined(tx: &Tx<'_>, city: &CityId) -> Result<bool> {
-    Ok(tx.query_one(&ANY_Q, &[city.into()])?.is_some())
 }
 
 /// Keeps bytes whole under their id and hash. An entry that is open stays as it is; one that was released waits

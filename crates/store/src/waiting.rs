@@ -9,20 +9,11 @@ use std::collections::BTreeSet;
 
 const SQL: &str = include_str!("../sql/ops.sql");
 static WAITING: Stmt = Stmt::new(SQL, "load_waiting");
-static ANY_WAITING: Stmt = Stmt::new(SQL, "any_waiting");
 static APPEND_WAITING: Stmt = Stmt::new(SQL, "append_waiting");
 static END_WAITING: Stmt = Stmt::new(SQL, "end_waiting");
 static AWAITED_BY: Stmt = Stmt::new(SQL, "awaited_by");
 static UNDECIDED: Stmt = Stmt::new(SQL, "undecided_before");
 static UNDECIDED_REPORT: Stmt = Stmt::new(SQL, "undecided_report");
-
-/// Whether anything waits at all.
-///
-/// # Errors
-/// The engine's.
-pub fn load_any_waiting(tx: &Tx<'_>, city: &CityId) -> Result<bool> {
-    Ok(tx.query_one(&ANY_WAITING, &[city.into()])?.is_some())
-}
 
 /// The ops that wait for any of some ops and cases, each beside what it waits for.
 ///

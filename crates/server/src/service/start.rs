@@ -11,8 +11,6 @@ use blindspot_store::{Store, StoreError, Tx, accounts, meta};
 const CLEAN_STOP: &str = "clean_stop";
 /// Counts starts of the program.
 pub(crate) const RUN: &str = "run";
-/// How many ops are still to be noted as tried before they are applied.
-pub(crate) const TRYING_LEFT: &str = "trying_left";
 /// How many that are after an unclean stop (protocol 5).
 const TRYING_AFTER_CRASH: i64 = 1_000;
 
@@ -57,7 +55,7 @@ pub fn open(
                 let clean = run == 1 || meta::load(tx, &city, CLEAN_STOP)?.as_deref() == Some("1");
                 meta::save(tx, &city, CLEAN_STOP, "0")?;
                 let left = if clean { 0 } else { TRYING_AFTER_CRASH };
-                meta::save(tx, &city, TRYING_LEFT, &left.to_string())?;
+                meta::save(tx, &city, meta::TRYING_LEFT, &left.to_string())?;
             }
             Some(node) => {
                 one_key(tx, &city, &keys)?;
@@ -100,7 +98,7 @@ fn join(tx: &Tx<'_>, city: &CityId, me: &Node) -> Result<(), StoreError> {
         }
     }
     if crashed {
-        meta::save(tx, city, TRYING_LEFT, &TRYING_AFTER_CRASH.to_string())?;
+        meta::save(tx, city, meta::TRYING_LEFT, &TRYING_AFTER_CRASH.to_string())?;
     }
     nodes::save_node(tx, city, me)
 }

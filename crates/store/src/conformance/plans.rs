@@ -6,8 +6,7 @@ use crate::{Stmt, Store, StoreError};
 /// Statements that go through a whole city on purpose, each with why its cost is bounded or wanted.
 const WHOLE: &[(&str, &str)] = &[
     // The first or the last of an index that is in order: one row is read.
-    ("any_quarantined", "the first of what is open"),
-    ("any_waiting", "the first that waits"),
+    ("outset", "the largest number, and the first of what waits, is in quarantine, was erased"),
     ("audit_last", "the last of the log"),
     ("ledger_last", "the last of the ledger"),
     ("erased_any", "the first that was erased, if anything ever was"),

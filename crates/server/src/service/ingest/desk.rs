@@ -74,7 +74,7 @@ fn in_group<T>(
     let reference = house.reference();
     let (done, moved) = sparing(|with| {
         house.store.write(|tx| {
-            let mut group = Group::open(tx, house, &reference, &[], now_ms)?;
+            let mut group = Group::begin(tx, house, &reference, now_ms)?;
             group.sparing = Some(with);
             let done = work(tx, &mut group)?;
             let Committed { moved, .. } = group.finish(vec![])?;

@@ -327,7 +327,7 @@ pub fn erase_listed(house: &House, items: &[Item], now_ms: i64) -> Result<usize,
             return Ok::<_, ServiceError>((0, BTreeMap::new()));
         }
         let count = fresh.len();
-        let mut group = Group::open(tx, house, &reference, &[], now_ms)?;
+        let mut group = Group::begin(tx, house, &reference, now_ms)?;
         for (item, toll) in erasure::by_erasure(fresh).into_values() {
             group.erase_again(&item.erasure, toll)?;
         }

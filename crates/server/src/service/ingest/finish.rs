@@ -13,7 +13,7 @@ use blindspot_core::world::Freshness;
 use blindspot_store::feed::RowWrite;
 use blindspot_store::ops::OpRecord;
 use blindspot_store::{
-    Result, after_restore, cases, counters, devices, erased, feed, ledger, looks, meta, ops, quarantine,
+    Result, after_restore, cases, counters, devices, erased, feed, ledger, looks, ops, quarantine,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,13 +55,12 @@ impl Group<'_, '_> {
         ops::save_stored_seqs(tx, city, &self.stored_seqs)?;
         self.mark_copies()?;
         let received_through = self.received_through()?;
-        let safe_through = meta::load_int(tx, city, meta::SAFE_THROUGH)?;
         let moved = feed::save_prepared(tx, &self.house.city, prepared)?;
         Ok(Committed {
             entries,
             moved,
             received_through,
-            safe_through,
+            safe_through: self.safe_through,
             epoch: self.epoch,
             erased: self.erased_now,
             precedents: !self.precedents.is_empty(),

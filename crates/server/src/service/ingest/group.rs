@@ -17,7 +17,7 @@ use blindspot_core::world::{Freshness, LookFact, Outcome, World};
 use blindspot_core::{CaseId, DeviceId, OpId, PersonId};
 use blindspot_store::devices::DeviceRecord;
 use blindspot_store::ops::OpRecord;
-use blindspot_store::{Result, Tx, accounts, devices, erased, ledger, ops, quarantine, waiting};
+use blindspot_store::{Result, Tx, accounts, devices, ledger, ops, outset};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -53,6 +53,10 @@ pub(super) struct Group<'a, 't> {
     pub(super) more_verdicts: Vec<(DeviceId, VerdictRow)>,
     /// Server time of the latest task.
     pub(super) now_ms: i64,
+    /// What a reply says of the newest backup.
+    pub(super) safe_through: Option<i64>,
+    /// Ops that are still to be noted before they are applied.
+    pub(super) trying_left: i64,
     pub(super) any_waiting: bool,
     pub(super) any_quarantined: bool,
     /// Something was erased some time: what comes is compared with the list.
@@ -70,15 +74,56 @@ pub(super) struct Group<'a, 't> {
 }
 
 impl<'a, 't> Group<'a, 't> {
-    /// Loads for all tasks at once what deciding them will ask for.
-    pub(super) fn open(
+    /// A group that knows of nothing but its city: tasks, if it has any, are to be loaded.
+    pub(super) fn begin(
         tx: &'a Tx<'t>,
         house: &'a House,
         reference: &'a Reference,
-        tasks: &[Task],
         now_ms: i64,
     ) -> Result<Self> {
-        let mut group = Self::empty(tx, house, reference, now_ms)?;
+        let outset = outset::load(tx, &house.city)?;
+        Ok(Self {
+            tx,
+            house,
+            epoch: outset.epoch,
+            reference,
+            world: World::default(),
+            before: BTreeMap::new(),
+            asked_cases: BTreeSet::new(),
+            ops: BTreeMap::new(),
+            sealed: BTreeMap::new(),
+            asked_ops: BTreeSet::new(),
+            new_ops: BTreeSet::new(),
+            changed_ops: BTreeSet::new(),
+            last_n: outset.last_n,
+            devices: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            holders: BTreeMap::new(),
+            cloned: BTreeSet::new(),
+            stored_seqs: BTreeSet::new(),
+            landed: BTreeSet::new(),
+            fresh_before: BTreeMap::new(),
+            counters: BTreeMap::new(),
+            edited: BTreeMap::new(),
+            looks: Vec::new(),
+            at_hand: AtHand::default(),
+            more_verdicts: Vec::new(),
+            now_ms,
+            safe_through: outset.safe_through,
+            trying_left: outset.trying_left,
+            any_waiting: outset.any_waiting,
+            any_quarantined: outset.any_quarantined,
+            any_erased: outset.any_erased,
+            erased_now: false,
+            former: Vec::new(),
+            ledger: Vec::new(),
+            precedents: Vec::new(),
+            sparing: None,
+        })
+    }
+
+    /// Loads for all tasks at once what deciding them will ask for.
+    pub(super) fn load(&mut self, tasks: &[Task]) -> Result<()> {
         let (mut ids, mut devices, mut cases) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let (mut numbers, mut said) = (BTreeSet::new(), Vec::new());
         for task in tasks {
@@ -109,56 +154,15 @@ impl<'a, 't> Group<'a, 't> {
                 Task::Mismatch { .. } => {}
             }
         }
-        group.need_ops(&ids)?;
-        group.need_devices(&devices)?;
-        group.judge_past(tasks)?;
-        group.holders = ops::load_holders(tx, &house.city, &numbers)?;
+        self.need_ops(&ids)?;
+        self.need_devices(&devices)?;
+        self.judge_past(tasks)?;
+        self.holders = ops::load_holders(self.tx, &self.house.city, &numbers)?;
         // What came before is answered from what was decided then; whatever is decided again asks for its cases.
-        let new = said.into_iter().filter(|op| !group.ops.contains_key(&op.env.op_id));
+        let new = said.into_iter().filter(|op| !self.ops.contains_key(&op.env.op_id));
         cases.extend(new.flat_map(|op| touched(op)));
-        group.need_cases(cases)?;
-        group.foresee(tasks)?;
-        Ok(group)
-    }
-
-    /// A group that has decided nothing.
-    fn empty(tx: &'a Tx<'t>, house: &'a House, reference: &'a Reference, now_ms: i64) -> Result<Self> {
-        Ok(Self {
-            tx,
-            house,
-            epoch: epoch::in_force(tx, &house.city)?,
-            reference,
-            world: World::default(),
-            before: BTreeMap::new(),
-            asked_cases: BTreeSet::new(),
-            ops: BTreeMap::new(),
-            sealed: BTreeMap::new(),
-            asked_ops: BTreeSet::new(),
-            new_ops: BTreeSet::new(),
-            changed_ops: BTreeSet::new(),
-            last_n: ops::load_last_n(tx, &house.city)?,
-            devices: BTreeMap::new(),
-            grants: BTreeMap::new(),
-            holders: BTreeMap::new(),
-            cloned: BTreeSet::new(),
-            stored_seqs: BTreeSet::new(),
-            landed: BTreeSet::new(),
-            fresh_before: BTreeMap::new(),
-            counters: BTreeMap::new(),
-            edited: BTreeMap::new(),
-            looks: Vec::new(),
-            at_hand: AtHand::default(),
-            more_verdicts: Vec::new(),
-            now_ms,
-            any_waiting: waiting::load_any_waiting(tx, &house.city)?,
-            any_quarantined: quarantine::load_any_quarantined(tx, &house.city)?,
-            any_erased: erased::load_any(tx, &house.city)?,
-            erased_now: false,
-            former: Vec::new(),
-            ledger: Vec::new(),
-            precedents: Vec::new(),
-            sparing: None,
-        })
+        self.need_cases(cases)?;
+        self.foresee(tasks)
     }
 
     /// Makes sure that these ops are at hand if they are stored.

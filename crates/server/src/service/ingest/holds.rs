@@ -24,7 +24,7 @@ const LOOK_MAX: i64 = 1_000;
 pub fn expire_holds(house: &House, now_ms: i64) -> Result<usize, ServiceError> {
     let reference = house.reference();
     let (count, moved) = house.store.write(|tx| {
-        let mut group = Group::open(tx, house, &reference, &[], now_ms)?;
+        let mut group = Group::begin(tx, house, &reference, now_ms)?;
         let old = waiting::load_undecided(tx, &house.city, now_ms.saturating_sub(HELD_MS_MAX), LOOK_MAX)?;
         group.need_ops(&old.iter().copied().collect())?;
         let mut count = 0;
@@ -60,7 +60,7 @@ fn replay_open(
     now_ms: i64,
 ) -> Result<(usize, BTreeMap<Feed, i64>), ServiceError> {
     house.store.write(|tx| {
-        let mut group = Group::open(tx, house, reference, &[], now_ms)?;
+        let mut group = Group::begin(tx, house, reference, now_ms)?;
         group.sparing = Some(with);
         let open = waiting::load_undecided(tx, &house.city, now_ms.saturating_add(1), LOOK_MAX)?;
         group.need_ops(&open.iter().copied().collect())?;
@@ -89,7 +89,7 @@ fn replay_open(
 pub fn flag_mismatch(house: &House, photo_id: PhotoId, now_ms: i64) -> Result<bool, ServiceError> {
     let reference = house.reference();
     let (found, moved) = house.store.write(|tx| {
-        let mut group = Group::open(tx, house, &reference, &[], now_ms)?;
+        let mut group = Group::begin(tx, house, &reference, now_ms)?;
         let found = group.flag_mismatch(photo_id, now_ms)?;
         let Committed { moved, .. } = group.finish(vec![])?;
         Ok::<_, ServiceError>((found, moved))

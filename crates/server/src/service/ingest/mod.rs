@@ -81,6 +81,13 @@ impl Committed {
     }
 }
 
+/// Ops that were noted before they are applied.
+type Noted = BTreeSet<OpId>;
+
+fn ids_of(tasks: &[Task]) -> Noted {
+    tasks.iter().filter_map(|t| if let Task::Op(op) = t { op.op_id() } else { None }).collect()
+}
+
 /// Why a part of a group was not written; nothing of it is acknowledged.
 #[derive(Clone, Copy)]
 enum Failure {
@@ -127,18 +134,13 @@ pub fn step(house: &House, jobs: Vec<WriteJob>) {
     let total = tasks.len();
     let tasks_approve = tasks.iter().any(Task::approves);
     let mut sum = Committed::default();
-    let mut failed = None;
-    match note_trying(house, &mut tasks) {
-        Err(error) => failed = Some(Failure::of(&error)),
-        Ok(noted) => {
-            while !tasks.is_empty() && failed.is_none() {
-                let rest = tasks.split_off(tasks.len().min(TASKS_MAX));
-                failed = commit(house, &mut tasks, &mut sum).err();
-                tasks = rest;
-            }
-            end_trying(house, &noted);
-        }
+    let (mut failed, mut noted) = (None, BTreeSet::new());
+    while !tasks.is_empty() && failed.is_none() {
+        let rest = tasks.split_off(tasks.len().min(TASKS_MAX));
+        failed = commit(house, &mut tasks, &mut sum, &mut noted).err();
+        tasks = rest;
     }
+    end_trying(house, &noted);
     // Said again after its answer was lost, an approval is answered only when everything is gone, too.
     if (sum.erased || tasks_approve) && failed.is_none() {
         failed = erasure::settle_near(house).err().map(|error| {
@@ -162,8 +164,8 @@ pub fn step(house: &House, jobs: Vec<WriteJob>) {
 
 /// Commits tasks, halving when the engine refuses the data, until the bad op stands alone. Pieces that
 /// were committed before a failure stay; sending again finds their verdicts.
-fn commit(house: &House, tasks: &mut [Task], sum: &mut Committed) -> Result<(), Failure> {
-    let error = match run(house, tasks, None) {
+fn commit(house: &House, tasks: &mut [Task], sum: &mut Committed, noted: &mut Noted) -> Result<(), Failure> {
+    let error = match run_noted(house, tasks, noted) {
         Ok(done) => {
             sum.add(done);
             return Ok(());
@@ -176,38 +178,65 @@ fn commit(house: &House, tasks: &mut [Task], sum: &mut Committed) -> Result<(), 
     if tasks.len() > 1 {
         tracing::warn!(%error, tasks = tasks.len(), "a group was refused and is halved");
         let (first, second) = tasks.split_at_mut(tasks.len() / 2);
-        commit(house, first, sum)?;
-        return commit(house, second, sum);
+        commit(house, first, sum, noted)?;
+        return commit(house, second, sum, noted);
     }
-    match sparing(|with| Ok(run(house, tasks, Some(with))?)) {
-        Ok(done) => {
+    match sparing(|with| Ok(run(house, tasks, Some(with), noted)?)) {
+        Ok(Some(done)) => {
             sum.add(done);
             Ok(())
         }
+        // Another server stopped without a word in this very moment: whoever asks again is answered.
+        Ok(None) => Err(Failure::of(&StoreError::Busy)),
         Err(ServiceError::Store(error)) if !error.is_refusal() => Err(Failure::of(&error)),
-        Err(_) => blame(house, tasks, sum, &error),
+        Err(_) => blame(house, tasks, (sum, noted), &error),
     }
 }
 
 /// An op that the engine refuses by itself is put aside.
-fn blame(house: &House, tasks: &mut [Task], sum: &mut Committed, error: &StoreError) -> Result<(), Failure> {
+fn blame(
+    house: &House,
+    tasks: &mut [Task],
+    (sum, noted): (&mut Committed, &mut Noted),
+    error: &StoreError,
+) -> Result<(), Failure> {
     match tasks {
         [Task::Op(op)] if op.forced.is_none() => {
             tracing::error!(%error, "an op was refused by the database and is quarantined");
             op.forced = Some(Cause::Engine);
-            commit(house, tasks, sum)
+            commit(house, tasks, sum, noted)
         }
         _ => Err(Failure::of(error)),
     }
 }
 
-fn run(house: &House, tasks: &[Task], sparing: Option<&Sparing>) -> Result<Committed, StoreError> {
+/// Runs a part of a group; when ops are to be noted before they are applied, notes them first.
+fn run_noted(house: &House, tasks: &mut [Task], noted: &mut Noted) -> Result<Committed, StoreError> {
+    if let Some(done) = run(house, tasks, None, noted)? {
+        return Ok(done);
+    }
+    noted.extend(note_trying(house, tasks)?);
+    run(house, tasks, None, noted)?.ok_or(StoreError::Busy)
+}
+
+/// Nothing is done, and nothing given, when ops of it are to be noted before they are applied and are not.
+fn run(
+    house: &House,
+    tasks: &[Task],
+    sparing: Option<&Sparing>,
+    noted: &Noted,
+) -> Result<Option<Committed>, StoreError> {
     let reference = house.reference();
     let now_ms = tasks.iter().map(Task::at_ms).max().unwrap_or(0);
-    let mut too_early = None;
+    let (mut too_early, mut to_note) = (None, false);
     let done = house.store.write(|tx| {
         house.used.write(tx, house)?;
-        let mut group = Group::open(tx, house, &reference, tasks, now_ms)?;
+        let mut group = Group::begin(tx, house, &reference, now_ms)?;
+        to_note = group.trying_left > 0 && !ids_of(tasks).is_subset(noted);
+        if to_note {
+            return Err(StoreError::Busy);
+        }
+        group.load(tasks)?;
         group.sparing = sparing;
         let mut entries = Vec::with_capacity(tasks.len());
         let mut not_taken = BTreeSet::new();
@@ -239,8 +268,9 @@ fn run(house: &House, tasks: &[Task], sparing: Option<&Sparing>) -> Result<Commi
         Ok(done)
     });
     match too_early {
-        Some(early) => Ok(early),
-        None => done,
+        Some(early) => Ok(Some(early)),
+        None if to_note => Ok(None),
+        None => done.map(Some),
     }
 }
 
@@ -279,21 +309,16 @@ fn answer(house: &House, taken: Vec<Taken>, sum: &mut Committed, failed: Option<
 
 /// After an unclean stop: notes durably which ops are about to be applied, and quarantines those that an
 /// earlier run was applying when it ended. Gives the ids noted.
-fn note_trying(house: &House, tasks: &mut [Task]) -> Result<BTreeSet<OpId>, StoreError> {
-    let left =
-        house.store.read(|tx| meta::load_int(tx, &house.city, super::start::TRYING_LEFT))?.unwrap_or(0);
-    if left <= 0 {
-        return Ok(BTreeSet::new());
-    }
-    let ids: BTreeSet<OpId> =
-        tasks.iter().filter_map(|t| if let Task::Op(op) = t { op.op_id() } else { None }).collect();
+fn note_trying(house: &House, tasks: &mut [Task]) -> Result<Noted, StoreError> {
+    let ids = ids_of(tasks);
     let run = house.run();
     let alive_ms = tasks.iter().map(Task::at_ms).max().unwrap_or(0) - super::start::NODE_DEAD_MS;
     let suspects = house.store.write(|tx| {
+        let left = meta::load_int(tx, &house.city, meta::TRYING_LEFT)?.unwrap_or(0);
         let suspects = quarantine::load_trying(tx, &house.city, &ids, run, alive_ms)?;
         quarantine::append_trying(tx, &house.city, &ids, run)?;
         let left = left.saturating_sub(i64::try_from(ids.len()).unwrap_or(i64::MAX));
-        meta::save(tx, &house.city, super::start::TRYING_LEFT, &left.max(0).to_string())?;
+        meta::save(tx, &house.city, meta::TRYING_LEFT, &left.max(0).to_string())?;
         Ok::<_, StoreError>(suspects)
     })?;
     for task in tasks {
@@ -307,7 +332,7 @@ fn note_trying(house: &House, tasks: &mut [Task]) -> Result<BTreeSet<OpId>, Stor
 }
 
 /// Whatever became of the group, it did not stop the server.
-fn end_trying(house: &House, ids: &BTreeSet<OpId>) {
+fn end_trying(house: &House, ids: &Noted) {
     if ids.is_empty() {
         return;
     }

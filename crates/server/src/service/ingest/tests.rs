@@ -292,7 +292,7 @@ fn an_op_that_another_brought_first_is_listed_by_what_became_of_it_since() {
     assert_eq!(cause(&b.push(&house, T0, &[&op]).verdicts[0].verdict), Some(Cause::AuthorMismatch));
     let ids = BTreeSet::from([op.env.op_id]);
     let noted = house.store.write(|tx| {
-        blindspot_store::meta::save(tx, &house.city, crate::service::start::TRYING_LEFT, "10")?;
+        blindspot_store::meta::save(tx, &house.city, blindspot_store::meta::TRYING_LEFT, "10")?;
         quarantine::append_trying(tx, &house.city, &ids, 77)
     });
     noted.unwrap();
