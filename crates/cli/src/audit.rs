@@ -3,7 +3,7 @@
 use crate::folder::Folder;
 use crate::out::{Done, Failure, Tried as _};
 use blindspot_store::StoreError;
-use blindspot_store::audit::{self, ChainedRow};
+use blindspot_store::audit::{self, AuditRow, ChainedRow};
 use clap::ValueEnum;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -75,7 +75,7 @@ fn write(
     }
     folder.store.read(|tx| {
         audit::each(tx, &folder.city, |chained| {
-            if !span.contains(&chained.row.at_ms) {
+            if !span.contains(&chained.row.act.at_ms) {
                 return Ok(());
             }
             let line = match format {
@@ -92,17 +92,17 @@ fn put(out: &mut impl Write, text: &str) -> Result<(), StoreError> {
 }
 
 fn ndjson(chained: &ChainedRow) -> Result<String, StoreError> {
-    let r = &chained.row;
+    let AuditRow { n, act: r } = &chained.row;
     let value = serde_json::json!({
-        "n": r.n, "at_ms": r.at_ms, "actor": r.actor, "action": r.action, "object": r.object, "result": r.result,
+        "n": n, "at_ms": r.at_ms, "actor": r.actor, "action": r.action, "object": r.object, "result": r.result,
         "detail": r.detail, "prev": chained.prev.to_hex(), "hash": chained.hash.to_hex(),
     });
     Ok(serde_json::to_string(&value)? + "\n")
 }
 
 fn csv_line(chained: &ChainedRow) -> Result<String, StoreError> {
-    let r = &chained.row;
-    let numbers = [r.n.to_string(), r.at_ms.to_string()];
+    let AuditRow { n, act: r } = &chained.row;
+    let numbers = [n.to_string(), r.at_ms.to_string()];
     let texts = [&r.actor, &r.action, &r.object, &r.result, &r.detail].map(|text| plain(text));
     let hashes = [chained.prev.to_hex(), chained.hash.to_hex()];
     let mut writer = csv::Writer::from_writer(Vec::new());

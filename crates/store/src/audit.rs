@@ -1,7 +1,7 @@
 //! The audit log: append-only, each row hashed with the one before it, so that a change shows.
 //! Knows no action's meaning.
 
-use crate::{Result, Row, Stmt, Tx};
+use crate::{Result, Row, Stmt, Tx, Value};
 use blindspot_core::id::{CityId, Sha256};
 
 macro_rules! statements {
@@ -21,6 +21,13 @@ statements! {
 pub struct AuditRow {
     /// Its number, from 1 without gaps.
     pub n: i64,
+    /// What it says.
+    pub act: Act,
+}
+
+/// What was done, by whom, to what, and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
     /// When, server time, milliseconds since 1970.
     pub at_ms: i64,
     /// Who: a person's id, or `system`, or `cli`.
@@ -29,10 +36,16 @@ pub struct AuditRow {
     pub action: String,
     /// To what.
     pub object: String,
-    /// `ok` or a problem code.
+    /// `ok`, a verdict's word or a problem code.
     pub result: String,
-    /// More, as JSON; no secrets, no names.
+    /// More, as JSON or the op that it was; no secrets, no names.
     pub detail: String,
+}
+
+impl Act {
+    fn texts(&self) -> [&str; 5] {
+        [&self.actor, &self.action, &self.object, &self.result, &self.detail].map(String::as_str)
+    }
 }
 
 /// What a check of the whole log found.
@@ -46,10 +59,36 @@ pub struct AuditCheck {
     pub first_bad: Option<i64>,
 }
 
-/// Appends a row.
+/// Appends rows in their order: the last of the log is read once for all.
 ///
 /// # Errors
 /// When the engine refuses (as for all below).
+pub fn append_all(tx: &Tx<'_>, city: &CityId, acts: &[Act]) -> Result<()> {
+    if acts.is_empty() {
+        return Ok(());
+    }
+    let (mut n, mut prev) = last(tx, city)?;
+    let linked = acts.iter().map(|act| {
+        let before = prev;
+        n += 1;
+        prev = chain(&before, city, n, act);
+        let [actor, action, object, result, detail] = act.texts().map(Value::from);
+        let (number, at, link) = (n.into(), act.at_ms.into(), before.into());
+        [city.into(), number, at, actor, action, object, result, detail, link, prev.into()]
+    });
+    tx.exec_many(&AUDIT_APPEND, linked).map(drop)
+}
+
+/// Number and hash of the last row; 0 of both for an empty log.
+fn last(tx: &Tx<'_>, city: &CityId) -> Result<(i64, [u8; 32])> {
+    let row = tx.query_one(&AUDIT_LAST, &[city.into()])?;
+    row.map_or(Ok((0, [0; 32])), |row| Ok((row.int(0)?, row.hash(1)?)))
+}
+
+/// Appends a row.
+///
+/// # Errors
+/// When the engine refuses.
 #[expect(clippy::too_many_arguments, reason = "one for each column")]
 pub fn append(
     tx: &Tx<'_>,
@@ -61,32 +100,23 @@ pub fn append(
     result: &str,
     detail: &str,
 ) -> Result<()> {
-    let (n, prev) = match tx.query_one(&AUDIT_LAST, &[city.as_str().into()])? {
-        Some(row) => (row.int(0)? + 1, row.hash(1)?),
-        None => (1, [0; 32]),
+    let act = Act {
+        at_ms,
+        actor: actor.into(),
+        action: action.into(),
+        object: object.into(),
+        result: result.into(),
+        detail: detail.into(),
     };
-    let hash = chain(&prev, city, n, at_ms, &[actor, action, object, result, detail]);
-    let params = [
-        city.as_str().into(),
-        n.into(),
-        at_ms.into(),
-        actor.into(),
-        action.into(),
-        object.into(),
-        result.into(),
-        detail.into(),
-        prev.into(),
-        hash.into(),
-    ];
-    tx.exec(&AUDIT_APPEND, &params).map(drop)
+    append_all(tx, city, &[act])
 }
 
 /// Each text with its length in front, so that no two rows read alike.
-fn chain(prev: &[u8; 32], city: &CityId, n: i64, at_ms: i64, texts: &[&str]) -> [u8; 32] {
+fn chain(prev: &[u8; 32], city: &CityId, n: i64, act: &Act) -> [u8; 32] {
     let mut all = prev.to_vec();
     all.extend_from_slice(&n.to_be_bytes());
-    all.extend_from_slice(&at_ms.to_be_bytes());
-    for text in std::iter::once(&city.as_str()).chain(texts) {
+    all.extend_from_slice(&act.at_ms.to_be_bytes());
+    for text in std::iter::once(city.as_str()).chain(act.texts()) {
         all.extend_from_slice(&(text.len() as u64).to_be_bytes());
         all.extend_from_slice(text.as_bytes());
     }
@@ -103,7 +133,7 @@ pub fn verify(tx: &Tx<'_>, city: &CityId) -> Result<AuditCheck> {
     tx.each(&AUDIT_ALL, &[city.as_str().into()], |row| {
         check.rows += 1;
         let a = audit_of(&row)?;
-        let hash = chain(&prev, city, a.n, a.at_ms, &[&a.actor, &a.action, &a.object, &a.result, &a.detail]);
+        let hash = chain(&prev, city, a.n, &a.act);
         let sound = a.n == check.rows && row.hash(7)? == prev && row.hash(8)? == hash;
         if !sound && check.ok {
             check.ok = false;
@@ -150,12 +180,14 @@ pub fn load_page(tx: &Tx<'_>, city: &CityId, before: i64, limit: i64) -> Result<
 fn audit_of(row: &Row) -> Result<AuditRow> {
     Ok(AuditRow {
         n: row.int(0)?,
-        at_ms: row.int(1)?,
-        actor: row.text(2)?.to_owned(),
-        action: row.text(3)?.to_owned(),
-        object: row.text(4)?.to_owned(),
-        result: row.text(5)?.to_owned(),
-        detail: row.text(6)?.to_owned(),
+        act: Act {
+            at_ms: row.int(1)?,
+            actor: row.text(2)?.to_owned(),
+            action: row.text(3)?.to_owned(),
+            object: row.text(4)?.to_owned(),
+            result: row.text(5)?.to_owned(),
+            detail: row.text(6)?.to_owned(),
+        },
     })
 }
 

@@ -72,6 +72,27 @@ pub fn put(tx: &Tx<'_>, city: &CityId, job: &JobKey, due_ms: i64, payload: &str,
         .map(drop)
 }
 
+/// Puts jobs of a kind, each with when it is due, over whatever was put of them; no two of one key.
+///
+/// # Errors
+/// The engine's.
+pub fn put_all(tx: &Tx<'_>, city: &CityId, jobs: &[(&JobKey, i64)], now_ms: i64) -> Result<()> {
+    let sets = jobs.iter().map(|(job, due_ms)| {
+        let key = job.key.as_str();
+        [city.into(), job.kind.into(), key.into(), (*due_ms).into(), "".into(), now_ms.into()]
+    });
+    tx.exec_many(&PUT, sets).map(drop)
+}
+
+/// Takes jobs away, whoever holds them.
+///
+/// # Errors
+/// The engine's.
+pub fn remove_all(tx: &Tx<'_>, city: &CityId, jobs: &[&JobKey]) -> Result<()> {
+    let sets = jobs.iter().map(|job| [city.into(), job.kind.into(), job.key.as_str().into()]);
+    tx.exec_many(&REMOVE, sets).map(drop)
+}
+
 /// Puts a job unless it is put already or held by somebody.
 ///
 /// # Errors
@@ -98,7 +119,7 @@ pub fn put_sooner(tx: &Tx<'_>, city: &CityId, job: &JobKey, due_ms: i64, now_ms:
 /// # Errors
 /// The engine's.
 pub fn remove(tx: &Tx<'_>, city: &CityId, job: &JobKey) -> Result<()> {
-    tx.exec(&REMOVE, &[city.into(), job.kind.into(), job.key.as_str().into()]).map(drop)
+    remove_all(tx, city, &[job])
 }
 
 /// Of the jobs of a kind that are due and that nobody holds, those due at the earliest moment, at most `most`, in the

@@ -105,7 +105,7 @@ fn a_lost_reply_logs_nobody_out_however_late_and_often() {
     assert_eq!(refusal(gate.check_bearer(&house, &newest.access, now)), ENROL_AGAIN.code);
     assert_eq!(refusal(gate.refresh(&house, &phone.ask(&newest.refresh), now)), ENROL_AGAIN.code);
     let audited = house.store.read(|tx| audit::load_page(tx, &house.city, i64::MAX, 1)).expect("sound");
-    assert_eq!(audited[0].action, "refresh_reused");
+    assert_eq!(audited[0].act.action, "refresh_reused");
 }
 
 #[test]

@@ -44,14 +44,14 @@ pub fn audit_page(
     let before = reached.into_iter().chain(before).min().unwrap_or(i64::MAX);
     let rows = i64::try_from(query.limit() + 1).unwrap_or(i64::MAX);
     let rows = house.store.read(|tx| audit::load_page(tx, &house.city, before, rows))?;
-    let shown = |r: AuditRow| AuditView {
-        n: r.n,
-        at_ms: r.at_ms,
-        actor: r.actor,
-        action: r.action,
-        object: r.object,
-        result: r.result,
-        detail: r.detail,
+    let shown = |AuditRow { n, act }: AuditRow| AuditView {
+        n,
+        at_ms: act.at_ms,
+        actor: act.actor,
+        action: act.action,
+        object: act.object,
+        result: act.result,
+        detail: act.detail,
     };
     page_of(house, "audit", query, rows.into_iter().map(shown), |view| key(view.n))
 }

@@ -160,7 +160,8 @@ mod tests {
         worker.push(&house, T0 + 9, &[&second]);
         assert!(number(&second) >= number(&first) + 10_000, "no number is given twice");
         let said = house.store.read(|tx| audit::load_page(tx, &house.city, i64::MAX, 50)).expect("read");
-        let told = |row: &audit::AuditRow| row.action == "epoch_opened" && row.detail.contains("昨天的备份");
+        let told =
+            |row: &audit::AuditRow| row.act.action == "epoch_opened" && row.act.detail.contains("昨天的备份");
         assert!(said.iter().any(told));
     }
 }

@@ -102,7 +102,7 @@ fn who_called_is_for_clerks_and_each_reading_is_on_record() {
     forget_caller(&house, phones[1].credential, "1", T0).unwrap();
     assert_eq!(refusal(caller(&house, phones[0].credential, "1", T0)), "not_found");
     let kept = house.store.read(|tx| blindspot_store::audit::load_page(tx, &house.city, i64::MAX, 10));
-    let actions: Vec<String> = kept.unwrap().into_iter().map(|row| row.action).collect();
+    let actions: Vec<String> = kept.unwrap().into_iter().map(|row| row.act.action).collect();
     assert!(actions.contains(&"view_caller".into()) && actions.contains(&"forget_caller".into()));
 }
 

@@ -10,9 +10,12 @@ use blindspot_core::command::EraseTarget;
 use blindspot_core::id::Sha256;
 use blindspot_core::op::SealedOp;
 use blindspot_core::verdict::Verdict;
+use blindspot_core::wire::v1::DeskOp;
 use blindspot_core::{OpId, PhotoId};
+use blindspot_store::audit;
 use blindspot_store::erased::{self, ErasedId, Item};
 use serde_json::json;
+use serde_json::value::RawValue;
 use std::sync::mpsc;
 
 fn collector(house: &House, n: u8) -> Phone {
@@ -46,6 +49,13 @@ fn house_of_some_age() -> House {
     house
 }
 
+/// How often the engine is asked while all this is done as one group.
+fn calls_while(house: &House, jobs: Vec<WriteJob>) -> u64 {
+    let before = house.store.calls();
+    step(house, jobs);
+    house.store.calls() - before
+}
+
 /// So many phones push at once: each a report with a photo, a look, and words on a case that was there.
 fn calls_of(phones: u8) -> u64 {
     let house = house_of_some_age();
@@ -70,10 +80,7 @@ fn calls_of(phones: u8) -> u64 {
         let done = Box::new(move |answer| send.send(answer).unwrap());
         WriteJob::Push { credential: phone.credential, push, received_ms: T0 + 1, done }
     });
-    let jobs = jobs.collect();
-    let before = house.store.calls();
-    step(&house, jobs);
-    let calls = house.store.calls() - before;
+    let calls = calls_while(&house, jobs.collect());
     for _ in 0..phones {
         let entries = reply.recv().unwrap().unwrap().verdicts;
         assert!(entries.iter().all(|e| e.verdict == Verdict::Applied), "{entries:?}");
@@ -86,4 +93,40 @@ fn forty_phones_ask_no_more_often_than_two() {
     let few = calls_of(2);
     assert!((10..60).contains(&few), "{few}");
     assert_eq!(calls_of(40), few);
+}
+
+/// A desk files so many cases at once; each act is a row of the audit log.
+fn calls_of_filing(cases: u32) -> u64 {
+    let house = house_of_some_age();
+    let mut phone = collector(&house, 1);
+    grant(&house, person(3), Role::Supervisor, "city");
+    let desk = Phone::enrol(&house, person(3), 3);
+    let reports: Vec<SealedOp> = (1..=cases).map(|n| phone.report(n, 1)).collect();
+    phone.push(&house, T0, &reports.iter().collect::<Vec<_>>());
+    let (send, reply) = mpsc::channel();
+    let jobs = (1..=cases).map(|n| {
+        let op = DeskOp {
+            op_id: OpId::from_parts(T0 + i64::from(n), [5; 10]),
+            kind: "file".into(),
+            payload: RawValue::from_string(json!({"reason": "r"}).to_string()).unwrap(),
+            expected_state: None,
+            round: None,
+        };
+        let send = send.clone();
+        let done = Box::new(move |answer| send.send(answer).unwrap());
+        let (credential, case_id) = (desk.credential, Some(case(n)));
+        WriteJob::Desk { credential, case_id, op, received_ms: T0 + 1, done }
+    });
+    let calls = calls_while(&house, jobs.collect());
+    for _ in 0..cases {
+        assert_eq!(reply.recv().unwrap().unwrap().verdict, Verdict::Applied);
+    }
+    let log = house.store.read(|tx| audit::verify(tx, &house.city)).unwrap();
+    assert!(log.ok && log.rows >= i64::from(cases), "{log:?}");
+    calls
+}
+
+#[test]
+fn a_desk_that_files_forty_cases_asks_no_more_often_than_for_two() {
+    assert_eq!(calls_of_filing(40), calls_of_filing(2));
 }

@@ -301,14 +301,16 @@ impl Group<'_, '_> {
 
     /// A final verdict: takes over its effects.
     fn take(&mut self, record: &OpRecord, outcome: Outcome) -> Result<()> {
-        let city = &self.house.city;
         self.looks.extend(outcome.look.clone().map(|look| (record.op_id, look)));
         if policy(&record.kind).is_some_and(|p| p.class == Class::Power) {
-            let actor = record.author.map(|a| a.to_string()).unwrap_or_default();
-            let object = record.case_id.map(|c| format!("case:{c}")).unwrap_or_default();
-            let (at, word) = (record.received_ms, outcome.verdict.word());
-            let detail = format!("op:{}", record.op_id);
-            audit::append(self.tx, city, at, &actor, &record.kind, &object, word, &detail)?;
+            self.acts.push(audit::Act {
+                at_ms: record.received_ms,
+                actor: record.author.map(|a| a.to_string()).unwrap_or_default(),
+                action: record.kind.clone(),
+                object: record.case_id.map(|c| format!("case:{c}")).unwrap_or_default(),
+                result: outcome.verdict.word().to_owned(),
+                detail: format!("op:{}", record.op_id),
+            });
         }
         let (n, op) = (record.n, record.op_id);
         self.landed.extend(outcome.cases.iter().map(|c| ops::Landed { case: *c, n, op }));

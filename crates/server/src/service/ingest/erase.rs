@@ -197,18 +197,23 @@ impl Group<'_, '_> {
             self.list(order, ErasedId::Letter(letter))?;
             letters::erase_letter(self.tx, &self.house.city, *letter.as_bytes(), ERASED_TEXT.0)?;
         }
-        self.tell_audit(order, seen_photos.len(), seen_blobs.len())
+        self.tell_audit(order, seen_photos.len(), seen_blobs.len());
+        Ok(())
     }
 
-    fn tell_audit(&self, order: &ErasureRow, photos: usize, blobs: usize) -> Result<()> {
-        let actor = order.decided_by.map(|p| p.to_string()).unwrap_or_default();
-        let object = format!("case:{}", order.case_id);
+    fn tell_audit(&mut self, order: &ErasureRow, photos: usize, blobs: usize) {
         let detail = serde_json::json!({
             "erase": order.op_id, "asked_by": order.asked_by, "reason": order.reason,
             "photos": photos, "blobs": blobs,
         });
-        let (city, at) = (&self.house.city, self.now_ms);
-        audit::append(self.tx, city, at, &actor, "erased", &object, "ok", &detail.to_string())
+        self.acts.push(audit::Act {
+            at_ms: self.now_ms,
+            actor: order.decided_by.map(|p| p.to_string()).unwrap_or_default(),
+            action: "erased".into(),
+            object: format!("case:{}", order.case_id),
+            result: "ok".into(),
+            detail: detail.to_string(),
+        });
     }
 
     fn list(&mut self, order: &ErasureRow, what: ErasedId) -> Result<()> {

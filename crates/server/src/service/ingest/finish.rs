@@ -13,7 +13,7 @@ use blindspot_core::world::Freshness;
 use blindspot_store::feed::RowWrite;
 use blindspot_store::ops::OpRecord;
 use blindspot_store::{
-    Result, after_restore, cases, counters, devices, erased, feed, ledger, looks, ops, quarantine,
+    Result, after_restore, audit, cases, counters, devices, erased, feed, ledger, looks, ops, quarantine,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,6 +52,7 @@ impl Group<'_, '_> {
             counters::save_counters(tx, city, &self.counters)?;
         }
         looks::append_looks(tx, city, &self.looks)?;
+        audit::append_all(tx, city, &self.acts)?;
         ops::save_stored_seqs(tx, city, &self.stored_seqs)?;
         self.mark_copies()?;
         let received_through = self.received_through()?;

@@ -17,7 +17,7 @@ use blindspot_core::world::{Freshness, LookFact, Outcome, World};
 use blindspot_core::{CaseId, DeviceId, OpId, PersonId};
 use blindspot_store::devices::DeviceRecord;
 use blindspot_store::ops::OpRecord;
-use blindspot_store::{Result, Tx, accounts, devices, ledger, ops, outset};
+use blindspot_store::{Result, Tx, accounts, audit, devices, ledger, ops, outset};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -46,6 +46,8 @@ pub(super) struct Group<'a, 't> {
     pub(super) counters: BTreeMap<String, i64>,
     /// When the authors of edits were enrolled.
     pub(super) edited: BTreeMap<OpId, i64>,
+    /// What people did that the audit log keeps.
+    pub(super) acts: Vec<audit::Act>,
     /// Looks that this group took, each with its op.
     pub(super) looks: Vec<(OpId, LookFact)>,
     pub(super) at_hand: AtHand,
@@ -105,6 +107,7 @@ impl<'a, 't> Group<'a, 't> {
             fresh_before: BTreeMap::new(),
             counters: BTreeMap::new(),
             edited: BTreeMap::new(),
+            acts: Vec::new(),
             looks: Vec::new(),
             at_hand: AtHand::default(),
             more_verdicts: Vec::new(),

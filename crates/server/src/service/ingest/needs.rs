@@ -67,6 +67,11 @@ struct Asked {
 }
 
 impl Asked {
+    fn op(&mut self, op: OpId) {
+        self.awaited.insert(*op.as_bytes());
+        self.list.insert(ErasedId::Op(op));
+    }
+
     fn photo(&mut self, photo: &PhotoTaken) {
         self.photos.insert(photo.photo_id);
         self.list.extend(names_of(photo));
@@ -100,7 +105,10 @@ impl Group<'_, '_> {
             match task {
                 Task::Op(op) => match &op.source {
                     Source::Sealed(sealed) => self.foresee_op(&mut asked, op, sealed),
-                    Source::Desk { .. } => drop(asked.people.insert(op.credential.person)),
+                    Source::Desk { op: acted, .. } => {
+                        asked.people.insert(op.credential.person);
+                        asked.op(acted.op_id);
+                    }
                     Source::Broken { .. } => {}
                 },
                 Task::Arrived { photo_id, sha256, .. } => {
@@ -127,9 +135,8 @@ impl Group<'_, '_> {
             return;
         };
         asked.people.insert(device.person_id);
-        asked.awaited.insert(*op.env.op_id.as_bytes());
+        asked.op(op.env.op_id);
         asked.awaited.extend(op.env.case_id.map(|case| *case.as_bytes()));
-        asked.list.insert(ErasedId::Op(op.env.op_id));
         // Only these kinds ask for more.
         match matches!(op.env.kind.as_str(), "look" | "photo").then(|| op.command()) {
             Some(Ok(Command::Look(look))) => {
@@ -242,8 +249,10 @@ impl Group<'_, '_> {
             found.insert(fresh.cell.clone(), fresh);
         }
         self.world.freshness.extend(found.clone());
-        self.fresh_before
-            .extend(cells.into_iter().map(|cell| (found.remove(&cell), cell)).map(|(f, c)| (c, f)));
+        for cell in cells {
+            let was = found.remove(&cell);
+            self.fresh_before.insert(cell, was);
+        }
         Ok(())
     }
 

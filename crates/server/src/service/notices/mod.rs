@@ -160,12 +160,10 @@ pub(super) fn tell(
     if channels.is_empty() {
         return Ok(());
     }
-    for (job, next_ms) in &clocks {
-        match next_ms {
-            Some(at) => jobs::put(tx, &house.city, job, *at, "", now_ms)?,
-            None => jobs::remove(tx, &house.city, job)?,
-        }
-    }
+    let due: Vec<(&JobKey, i64)> = clocks.iter().filter_map(|(job, at)| at.map(|at| (job, at))).collect();
+    let over: Vec<&JobKey> = clocks.iter().filter(|(_, at)| at.is_none()).map(|(job, _)| job).collect();
+    jobs::put_all(tx, &house.city, &due, now_ms)?;
+    jobs::remove_all(tx, &house.city, &over)?;
     for (case, notices) in &told {
         for notice in notices {
             tell_one(tx, house, reference, &channels, (case, notice), now_ms)?;
