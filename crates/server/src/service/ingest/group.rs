@@ -4,7 +4,7 @@ use super::needs::AtHand;
 use super::sparing::Sparing;
 use super::task::{Source, Task};
 use crate::service::epoch::{self, Receipt};
-use crate::service::{House, Reference, case_files, system};
+use crate::service::{House, Reference, case_files};
 use blindspot_core::access::Grant;
 use blindspot_core::apply::touched;
 use blindspot_core::case::{Case, CaseFile};
@@ -17,7 +17,7 @@ use blindspot_core::world::{Freshness, LookFact, Outcome, World};
 use blindspot_core::{CaseId, DeviceId, OpId, PersonId};
 use blindspot_store::devices::DeviceRecord;
 use blindspot_store::ops::OpRecord;
-use blindspot_store::{Result, Tx, accounts, audit, devices, ledger, ops, outset};
+use blindspot_store::{Result, Tx, audit, devices, ledger, ops, outset};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -209,19 +209,6 @@ impl<'a, 't> Group<'a, 't> {
 
     pub(super) fn device(&self, id: DeviceId) -> Option<&DeviceRecord> {
         self.devices.get(&id).and_then(Option::as_ref)
-    }
-
-    /// All grants a person ever had.
-    pub(super) fn grants_of(&mut self, person: PersonId) -> Result<Arc<Vec<Grant>>> {
-        if let Some(grants) = self.grants.get(&person) {
-            return Ok(grants.clone());
-        }
-        let own = person == system::person(self.house);
-        let grants =
-            if own { system::grants() } else { accounts::load_grants(self.tx, &self.house.city, person)? };
-        let grants = Arc::new(grants);
-        self.grants.insert(person, grants.clone());
-        Ok(grants)
     }
 
     /// What an op adds to the responsibility ledger, before its case is taken over.

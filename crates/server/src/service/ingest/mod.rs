@@ -230,12 +230,13 @@ fn run(
     let now_ms = tasks.iter().map(Task::at_ms).max().unwrap_or(0);
     let (mut too_early, mut to_note) = (None, false);
     let done = house.store.write(|tx| {
-        house.used.write(tx, house)?;
         let mut group = Group::begin(tx, house, &reference, now_ms)?;
         to_note = group.trying_left > 0 && !ids_of(tasks).is_subset(noted);
         if to_note {
             return Err(StoreError::Busy);
         }
+        // After the look: what is written here is gathered no more, and would go with a group that is begun again.
+        house.used.write(tx, house)?;
         group.load(tasks)?;
         group.sparing = sparing;
         let mut entries = Vec::with_capacity(tasks.len());

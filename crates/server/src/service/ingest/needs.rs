@@ -4,6 +4,7 @@
 use super::group::Group;
 use super::task::{OpTask, Source, Task};
 use crate::service::system;
+use blindspot_core::access::Grant;
 use blindspot_core::case::{CaseFile, PhotoArrival, PhotoRow};
 use blindspot_core::clock::recover;
 use blindspot_core::command::{Command, Fix, Look, PhotoTaken};
@@ -89,7 +90,7 @@ impl Asked {
 /// Under which names a photo may stand on the list of what was erased: its own, and those of its bytes.
 pub(super) fn names_of(photo: &PhotoTaken) -> impl Iterator<Item = ErasedId> {
     let blobs = photo.forms.values().map(|form| ErasedId::Blob(form.sha256));
-    std::iter::once(ErasedId::Photo(photo.photo_id)).chain(blobs.collect::<Vec<_>>())
+    std::iter::once(ErasedId::Photo(photo.photo_id)).chain(blobs)
 }
 
 /// The times around a look in which another one counts for it.
@@ -157,8 +158,11 @@ impl Group<'_, '_> {
     }
 
     fn need_grants(&mut self, mut people: BTreeSet<PersonId>) -> Result<()> {
+        people.retain(|p| !self.grants.contains_key(p));
         let system = system::person(self.house);
-        people.retain(|p| *p != system && !self.grants.contains_key(p));
+        if people.remove(&system) {
+            self.grants.insert(system, Arc::new(system::grants()));
+        }
         if people.is_empty() {
             return Ok(());
         }
@@ -166,6 +170,12 @@ impl Group<'_, '_> {
         let of = people.into_iter().map(|p| (p, Arc::new(found.remove(&p).unwrap_or_default())));
         self.grants.extend(of);
         Ok(())
+    }
+
+    /// All grants a person ever had.
+    pub(super) fn grants_of(&mut self, person: PersonId) -> Result<Arc<Vec<Grant>>> {
+        self.need_grants(BTreeSet::from([person]))?;
+        Ok(self.grants.get(&person).cloned().unwrap_or_default())
     }
 
     /// Makes sure that the cases are at hand which these photos are on.
